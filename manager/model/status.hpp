@@ -1,0 +1,86 @@
+// What is true as far as ordered messages said so: the replicated half that the scheduler reads beside the configuration.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "manager/model/configuration.hpp"
+#include "totem/base/ids.hpp"
+#include "totem/base/time.hpp"
+
+namespace manager {
+
+// What is known of one resource on one node.
+enum class Activity {
+    unknown,  // not probed in this incarnation of the node: may be active
+    stopped,
+    started,
+    failed,   // may be active and is broken: must be stopped before it can start anywhere
+};
+
+struct Failure {
+    std::string operation;      // "monitor", "start", "stop"
+    base::Duration interval;
+    int code{0};
+    std::string reason;
+    base::WallTime when;        // stamped in the ordered message
+    bool operator==(const Failure&) const = default;
+};
+
+struct ResourceOnNode {
+    Activity activity{Activity::unknown};
+    bool monitored{false};               // recurring monitors of the current definition run
+    bool cannot_run{false};              // probe or start said 5 (or 2, 4): banned on this node
+    bool blocked{false};                 // a stop failed and nothing can fence: hands off until cleanup
+    bool found_by_probe{false};          // was already active when first probed (enabled outside the cluster)
+    std::uint32_t fail_count{0};         // Score::kInfinity = banned by a failed start
+    std::optional<Failure> failure;      // the last one
+    std::string started_params;          // params digest with which it was started; differs from config -> restart
+    // Grows with every change of this record; a planned action names the value that it was based on.
+    std::uint64_t revision{0};
+    bool operator==(const ResourceOnNode&) const = default;
+};
+
+enum class Clearance {
+    member,     // in the view, its inventory of this incarnation was delivered
+    joining,    // in the view, inventory not yet delivered
+    clean,      // outside the view and cleared: it left in order, or an administrator or a fence confirmed it
+    uncleared,  // outside the view: may still run things
+};
+
+struct NodeStatus {
+    std::string name;
+    Clearance clearance{Clearance::uncleared};
+    base::Incarnation incarnation;
+    std::string why;                 // in words: "left in order", "not heard since its link was lost", "never seen"
+    std::uint64_t member_since{0};   // adoption epoch since which it was in every quorate view; 0: not a member
+    bool leaving{false};             // asked to shut down: its resources move away first
+    std::map<std::string, ResourceOnNode> resources;  // by resource id
+    bool operator==(const NodeStatus&) const = default;
+};
+
+// An operation that an accepted plan started and whose result was not delivered yet.
+enum class ActionState { pending, running };
+struct PlannedAction {
+    std::uint64_t id{0};                  // unique in the cluster's life: assigned at delivery of the plan
+    base::NodeId node;
+    std::string resource;
+    std::string operation;                // probe, start, stop, monitor (arms the recurring monitors), cancel
+    std::vector<std::uint64_t> after;     // ids of this plan's actions whose success must be delivered first
+    std::uint64_t base_revision{0};       // of the record (resource, node) that it was decided from
+    ActionState state{ActionState::pending};
+    std::string why;                      // "failover-ip must stop on n1: n1 is in standby"
+    bool operator==(const PlannedAction&) const = default;
+};
+
+struct ClusterStatus {
+    std::map<base::NodeId, NodeStatus> nodes;     // every configured node
+    std::vector<PlannedAction> actions;           // of the accepted plan, finished ones removed
+    bool quorate{false};
+    bool operator==(const ClusterStatus&) const = default;
+};
+
+}  // namespace manager
