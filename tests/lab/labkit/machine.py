@@ -1,0 +1,110 @@
+"""A machine of the lab: a PID 1 in namespaces of its own, commands run in it, power that can be pulled."""
+import os
+import signal
+import subprocess
+
+from . import sandbox
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+COMMAND_PATH = "/run/lab/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+ENVIRONMENT = {"PATH": COMMAND_PATH, "HOME": "/root", "LANG": "C.UTF-8", "TERM": os.environ.get("TERM", "dumb")}
+
+
+class Process:
+    """A process in a machine, as /proc shows it to the lab (pids are the lab's)."""
+
+    def __init__(self, pid, parent, name, arguments):
+        self.pid, self.parent, self.name, self.arguments = pid, parent, name, arguments
+
+    def __repr__(self):
+        return f"{self.pid} {' '.join(self.arguments) or self.name}"
+
+    def send(self, number):
+        os.kill(self.pid, number)
+
+
+class Machine:
+    def __init__(self, name, binaries, disk=True):
+        self.name = name
+        self.binaries = binaries
+        self.state = f"{sandbox.SCRATCH}/{name}" if disk else ""
+        self.pid = None
+        self._holder = None
+        if disk:
+            os.makedirs(self.state, exist_ok=True)
+
+    def boot(self):
+        """Returns when PID 1 has made its mounts. The network card is plugged in by the network."""
+        assert self._holder is None, f"{self.name} runs already"
+        errors = f"{sandbox.SCRATCH}/{self.name}.boot"
+        with open(errors, "w") as stderr:
+            self._holder = subprocess.Popen(
+                ["unshare", "--net", "--mount", "--uts", "--ipc", "--pid", "--fork", "--",
+                 "/usr/bin/python3", "-ES", f"{HERE}/machine_init.py", self.name, self.state, self.binaries],
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr, text=True, start_new_session=True,
+                env=ENVIRONMENT)
+        answer = self._holder.stdout.readline().split()
+        if answer[:1] != ["ready"]:
+            with open(errors) as stderr:
+                raise RuntimeError(f"{self.name} did not boot: {stderr.read().strip()}")
+        self.pid = int(answer[1])
+
+    def running(self):
+        return self._holder is not None
+
+    def kill(self):
+        """Everything in the machine at once, as when its power is pulled. Returns when it is gone."""
+        if self._holder is None:
+            return
+        os.kill(self.pid, signal.SIGKILL)
+        self._holder.stdin.close()
+        self._holder.wait()
+        self._holder.stdout.close()
+        self._holder, self.pid = None, None
+
+    def enter_command(self):
+        """The words before a command that make it run in this machine."""
+        return ["nsenter", "-t", str(self.pid), "-m", "-u", "-i", "-n", "-p", "-r", "-w", "--"]
+
+    def popen(self, *command, **options):
+        return subprocess.Popen(self.enter_command() + list(command), env=ENVIRONMENT, **options)
+
+    def run(self, *command, check=True, timeout=60, text_in=None):
+        """Runs a command to its end; its output (both streams) and exit status come back as a CompletedProcess."""
+        done = subprocess.run(self.enter_command() + list(command), env=ENVIRONMENT, input=text_in or "", text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=timeout)
+        if check and done.returncode != 0:
+            raise RuntimeError(f"{self.name}: '{' '.join(command)}' ended with {done.returncode}: {done.stdout.strip()}")
+        return done
+
+    def path(self, inside):
+        """A file of the running machine, as the lab can open it."""
+        return f"/proc/{self.pid}/root{inside}"
+
+    def processes(self):
+        """All processes of the machine but its PID 1."""
+        here = os.readlink(f"/proc/{self.pid}/ns/pid")
+        found = []
+        for entry in os.listdir("/proc"):
+            if not entry.isdigit() or int(entry) == self.pid:
+                continue
+            try:
+                if os.readlink(f"/proc/{entry}/ns/pid") != here:
+                    continue
+                with open(f"/proc/{entry}/stat") as stat, open(f"/proc/{entry}/cmdline") as line:
+                    head, tail = stat.read().rsplit(")", 1)
+                    arguments = line.read().split("\0")[:-1]
+            except OSError:  # ended meanwhile
+                continue
+            state, parent = tail.split()[:2]
+            if state != "Z":
+                found.append(Process(int(entry), int(parent), head.split("(", 1)[1], arguments))
+        return found
+
+
+def run_in_network(machine, batch):
+    """`ip -batch` in the machine's network namespace alone, so that it still sees the lab's pids."""
+    done = subprocess.run(["nsenter", "-t", str(machine.pid), "-n", "--", "ip", "-batch", "-"], input="\n".join(batch) + "\n",
+                          text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    if done.returncode != 0:
+        raise RuntimeError(f"{machine.name}: ip: {done.stdout.strip()} in: {'; '.join(batch)}")
