@@ -31,8 +31,12 @@ struct Erase {};
 using Edit = std::variant<PutPrimitive, PutLocation, PutColocation, PutOrder, PutNode, Delete, SetOption, SetMeta,
                           SetNodeAttribute, Erase>;
 
-// The configuration after all edits, or why it cannot be: the message names the object and the field. Checks ids, references,
-// duplicate monitors, scores, intervals, known values of known options. Does not touch `version`.
-[[nodiscard]] base::Result<Configuration> apply_edits(Configuration config, const std::vector<Edit>& edits);
+// The configuration after all edits, or why it cannot be: the message names the object and the field, and says what is allowed.
+// Checks ids, references, duplicate operations, scores, intervals, known values of known options, and contradictions that are
+// provable at once (docs/decisions/0041). References are looked at once all edits are made, so a constraint may come before its
+// resource. `known_nodes` are the names of the configured nodes: a node that is named in an edit must be one of them or have an
+// entry; when the list is empty, node names are not checked. Does not touch `version`.
+[[nodiscard]] base::Result<Configuration> apply_edits(Configuration config, const std::vector<Edit>& edits,
+                                                      const std::vector<std::string>& known_nodes = {});
 
 }  // namespace manager
