@@ -1,4 +1,9 @@
 // Quorum: a pure function of the vote rules and the members of a view.
+//
+// The threshold is votequorum's: expected / 2 + 1, where expected is at least the sum of the configured votes
+// and never falls because nodes are absent. wait_for_all, last_man_standing, auto_tie_breaker and a quorum
+// device are not part of it yet (docs/decisions/0033): each of the last three could only make more sets
+// quorate than this does.
 #pragma once
 
 #include <cstdint>
@@ -10,9 +15,10 @@
 namespace membership {
 
 struct QuorumRules {
-    std::map<base::NodeId, std::uint32_t> votes;  // of every configured node
-    std::uint32_t expected_votes{0};              // 0: the sum of `votes`
-    bool two_node{false};
+    std::map<base::NodeId, std::uint32_t>
+        votes;                        // of every configured node; 0 votes: a node that never decides
+    std::uint32_t expected_votes{0};  // below the sum of `votes`: the sum counts
+    bool two_node{false};             // of two votes one is enough; without effect at any other number
 };
 
 struct QuorumState {
@@ -24,6 +30,7 @@ struct QuorumState {
     bool operator==(const QuorumState&) const = default;
 };
 
+// Members that are not configured have no vote. The empty set is never quorate.
 [[nodiscard]] QuorumState evaluate(const QuorumRules& rules, const base::NodeSet& members);
 
 }  // namespace membership

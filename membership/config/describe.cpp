@@ -1,0 +1,81 @@
+// What `custos config check` prints.
+#include <algorithm>
+
+#include "membership/config/config.hpp"
+#include "membership/quorum/quorum.hpp"
+
+namespace membership {
+
+namespace {
+
+std::string line(const std::string& name, const std::string& value) {
+    constexpr std::size_t kColumn = 14;
+    return name + std::string(name.size() < kColumn ? kColumn - name.size() : 1, ' ') + value + "\n";
+}
+
+std::string milliseconds(base::Duration d) {
+    return std::to_string(d.ms()) + " ms";
+}
+
+std::string transport(const TotemOptions& totem) {
+    const std::string port =
+        ", UDP port " + std::to_string(totem.port) + ", MTU " + std::to_string(totem.netmtu);
+    if (totem.transport == Transport::unicast) return "unicast to each node" + port;
+    return "multicast to " + totem.multicast_group + ", ttl " + std::to_string(totem.ttl) + port;
+}
+
+std::string timing(const TotemOptions& totem) {
+    return "token " + milliseconds(totem.token) + ", consensus " + milliseconds(totem.consensus_timeout()) +
+           (totem.consensus ? "" : " (derived)") + ", join " + milliseconds(totem.join) +
+           ": a silent node is out after about " + milliseconds(totem.token + totem.consensus_timeout());
+}
+
+std::string node(const NodeEntry& entry) {
+    std::string text = entry.name + (entry.named ? "" : " (not named in the file)") + ", " + entry.ring0_addr;
+    if (!entry.address.empty() && entry.address != entry.ring0_addr) text += " = " + entry.address;
+    return text + ", " + std::to_string(entry.votes) + (entry.votes == 1 ? " vote" : " votes");
+}
+
+std::string quorum(const NodeConfig& config) {
+    const QuorumState all = evaluate(quorum_rules(config), config.roster());
+    std::string text = std::to_string(all.needed) + " of " + std::to_string(all.expected) + " votes needed";
+    if (config.quorum.two_node) text += " (two_node)";
+    if (!all.quorate) text += "; the nodes have only " + std::to_string(all.votes) + ": never quorate";
+    return text;
+}
+
+std::string logging(const LoggingOptions& logging) {
+    std::string to;
+    if (logging.to_syslog) to += "syslog";
+    if (logging.to_file) to += (to.empty() ? "" : ", ") + ("file " + logging.file);
+    if (logging.to_stderr)
+        to += (to.empty() ? "" : ", ") + std::string("stderr") + (logging.timestamp ? " with time" : "");
+    if (to.empty()) to = "nowhere";
+    return to + (logging.debug ? ", with debug" : "");
+}
+
+}  // namespace
+
+QuorumRules quorum_rules(const NodeConfig& config) {
+    QuorumRules rules;
+    for (const NodeEntry& entry : config.nodes) rules.votes[entry.id] = entry.votes;
+    rules.expected_votes = config.quorum.expected_votes.value_or(0);
+    rules.two_node = config.quorum.two_node;
+    return rules;
+}
+
+std::string describe(const NodeConfig& config) {
+    std::string out =
+        line("cluster", config.totem.cluster_name.empty() ? "(no name)" : config.totem.cluster_name);
+    out += line("transport", transport(config.totem));
+    out += line("timing", timing(config.totem));
+    out += line("key file", config.totem.key_file);
+    out += line("quorum", quorum(config));
+    for (const NodeEntry& entry : config.nodes) out += line("node " + base::to_string(entry.id), node(entry));
+    out += line("logging", logging(config.logging));
+    for (const Notice& notice : config.notices)
+        out += (notice.warning ? "warning: " : "note: ") + notice.text + "\n";
+    return out;
+}
+
+}  // namespace membership
