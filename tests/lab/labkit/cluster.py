@@ -5,6 +5,7 @@ import signal
 import subprocess
 import time
 
+from . import sandbox
 from .machine import Machine
 from .network import Network, address_of, mac_of
 from .observer import ArpWatch, Prober, now
@@ -25,14 +26,21 @@ def expect(condition, text):
         raise Failed(text)
 
 
-def binaries():
-    """Where custosd and custos were built."""
-    return os.environ.get("CUSTOS_BIN", os.path.join(TOP, "build", "tools"))
+def install():
+    """What `ninja install` would put on a machine, from the build in build/ (or $CUSTOS_BUILD); made once a process."""
+    target = f"{sandbox.SCRATCH}/installed"
+    if not os.path.exists(target):
+        build = os.environ.get("CUSTOS_BUILD", os.path.join(TOP, "build"))
+        done = subprocess.run(["meson", "install", "-C", build, "--no-rebuild", "--destdir", target], text=True,
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        if done.returncode != 0:
+            raise SystemExit(f"lab: nothing to install from {build}, build first:\n{done.stdout}")
+    return target
 
 
 class Node(Machine):
     def __init__(self, lab, number):
-        super().__init__(f"n{number}", lab.binaries)
+        super().__init__(f"n{number}", lab.installed)
         self.lab, self.number = lab, number
         self.address, self.mac = address_of(number), mac_of(number)
         self.log = f"{self.state}.log"
@@ -105,6 +113,15 @@ class Node(Machine):
         self._daemon = None
         return status
 
+    def pause_daemon(self):
+        """SIGSTOP, guard last, so that it sees none of its children run on without it."""
+        for process in reversed(self.daemon_processes()):
+            process.send(signal.SIGSTOP)
+
+    def resume_daemon(self):
+        for process in self.daemon_processes():
+            process.send(signal.SIGCONT)
+
     # --- services
     def serve(self, address):
         """A web server that is bound to this address alone, here or not. Returns when it listens."""
@@ -151,13 +168,9 @@ class Lab:
     def __init__(self, nodes=3, transport="udpu", token=1000, two_node=False, extra="", keyed=True):
         """keyed: the nodes share a key file; without, no daemon can start."""
         self.keyed = keyed
-        self.binaries = binaries()
-        for program in ("custosd", "custos"):
-            if not os.access(os.path.join(self.binaries, program), os.X_OK):
-                raise SystemExit(f"lab: {self.binaries}/{program} is missing: build first, or set CUSTOS_BIN")
-        self.network = Network(self.binaries)
-        self.client = Machine("client", self.binaries, disk=False)
-        self.watcher = Machine("watcher", self.binaries, disk=False)
+        self.installed = install()
+        self.network = Network()
+        self.client, self.watcher = Machine("client"), Machine("watcher")
         self.nodes = [Node(self, number) for number in range(1, nodes + 1)]
         self.config = cluster_config(self.nodes, transport, token, two_node, extra)
         self._observers = []

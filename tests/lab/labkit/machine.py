@@ -1,12 +1,13 @@
 """A machine of the lab: a PID 1 in namespaces of its own, commands run in it, power that can be pulled."""
 import os
+import shutil
 import signal
 import subprocess
 
 from . import sandbox
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-COMMAND_PATH = "/run/lab/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+COMMAND_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 ENVIRONMENT = {"PATH": COMMAND_PATH, "HOME": "/root", "LANG": "C.UTF-8", "TERM": os.environ.get("TERM", "dumb")}
 
 
@@ -24,14 +25,14 @@ class Process:
 
 
 class Machine:
-    def __init__(self, name, binaries, disk=True):
+    def __init__(self, name, installed=""):
+        """installed: a tree of files that this machine has beside the real system's, and with it a disk of its own."""
         self.name = name
-        self.binaries = binaries
-        self.state = f"{sandbox.SCRATCH}/{name}" if disk else ""
+        self.installed = installed
+        self.state = f"{sandbox.SCRATCH}/{name}" if installed else ""
         self.pid = None
         self._holder = None
-        if disk:
-            os.makedirs(self.state, exist_ok=True)
+        shutil.rmtree(self.state, ignore_errors=True)
 
     def boot(self):
         """Returns when PID 1 has made its mounts. The network card is plugged in by the network."""
@@ -40,7 +41,7 @@ class Machine:
         with open(errors, "w") as stderr:
             self._holder = subprocess.Popen(
                 ["unshare", "--net", "--mount", "--uts", "--ipc", "--pid", "--fork", "--",
-                 "/usr/bin/python3", "-ES", f"{HERE}/machine_init.py", self.name, self.state, self.binaries],
+                 "/usr/bin/python3", "-ES", f"{HERE}/machine_init.py", self.name, self.state, self.installed],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr, text=True, start_new_session=True,
                 env=ENVIRONMENT)
         answer = self._holder.stdout.readline().split()

@@ -1,6 +1,7 @@
 """PID 1 of a lab machine, inside fresh network, mount, UTS, IPC and PID namespaces.
 
-usage: machine_init.py NAME STATE BIN    (STATE: the machine's disk, kept from boot to boot; empty: the machine needs none)
+usage: machine_init.py NAME STATE INSTALLED
+(STATE: the machine's disk, kept from boot to boot; INSTALLED: files that it has beside the real system's; both empty: no disk)
 
 Says "ready PID" (PID as the lab sees it), reaps what is orphaned, and ends when its standard input does: the kernel then ends
 everything else in the machine. The lab holds the other end of that pipe, so a machine cannot outlive its lab.
@@ -14,25 +15,24 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import sandbox
 
 
-def mount_disk(state):
-    """Own view of the machine's files: what is written stays in STATE, everything else is the real system's."""
+def mount_disk(state, installed):
+    """Own view of the machine's files: what is written stays in STATE, everything else is the real system's or INSTALLED."""
     for top in ("etc", "var", "tmp"):
         upper, work = f"{state}/{top}", f"{state}/.{top}"
         for path in (upper, work):
             os.makedirs(path, exist_ok=True)
         sandbox.mount("overlay", f"/{top}", "overlay", data=f"lowerdir=/{top},upperdir={upper},workdir={work}")
+    sandbox.mount("overlay", "/usr", "overlay", data=f"lowerdir={installed}/usr:/usr")
 
 
-def mount_memory(binaries):
+def mount_memory():
     sandbox.mount("dev", "/dev/shm", "tmpfs")
     sandbox.mount("proc", "/proc", "proc")
     sandbox.mount("sysfs", "/sys", "sysfs")
     sandbox.mount("run", "/run", "tmpfs", data="mode=755")
     # what systemd-tmpfiles makes at boot for the packages that the lab runs
-    for path in ("/run/lock", "/run/apache2", "/run/resource-agents", "/run/lab/bin"):
+    for path in ("/run/lock", "/run/apache2", "/run/resource-agents"):
         os.makedirs(path)
-    for name, program in (("custosd", "custosd"), ("custos", "custos"), ("crm", "custos"), ("crm_mon", "custos")):
-        os.symlink(os.path.join(binaries, program), f"/run/lab/bin/{name}")
 
 
 def reap(_signal, _frame):
@@ -44,13 +44,13 @@ def reap(_signal, _frame):
 
 
 def main():
-    name, state, binaries = sys.argv[1:]
+    name, state, installed = sys.argv[1:]
     with open("/proc/self/stat") as stat:  # still the lab's /proc
         pid = stat.read().split()[0]
     sandbox.make_private()
     if state:
-        mount_disk(state)
-    mount_memory(binaries)
+        mount_disk(state, installed)
+    mount_memory()
     socket.sethostname(name)
     os.chdir("/")
     for family in ("all", "default"):

@@ -11,8 +11,8 @@ NETWORK = "10.77.0"
 
 
 class Network:
-    def __init__(self, binaries):
-        self.switch = Machine("switch", binaries, disk=False)
+    def __init__(self):
+        self.switch = Machine("switch")
         self._ports = {}      # machine name -> port name
         self._cuts = set()    # (from, to): frames that do not pass
         self._loss = 0.0      # per cent of all frames
