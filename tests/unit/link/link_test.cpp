@@ -1,0 +1,137 @@
+// Nodes on 127.0.0.x of this machine, in one io_context.
+#include <doctest/doctest.h>
+
+#include "support.hpp"
+#include "totem/link/sockets.hpp"
+
+using link_test::ip;
+using link_test::Node;
+using link_test::run_until;
+using Texts = std::vector<std::string>;
+
+std::uint16_t link_test::free_port() {
+    auto fd = totem::open_udp();
+    REQUIRE(fd);
+    REQUIRE(totem::bind_socket(*fd, ip("127.0.0.1"), 0));
+    sockaddr_in local{};
+    socklen_t size = sizeof local;
+    REQUIRE(::getsockname(fd->get(), reinterpret_cast<sockaddr*>(&local), &size) == 0);
+    return ntohs(local.sin_port);
+}
+
+namespace {
+const std::map<std::uint32_t, const char*> kThree{{1, "127.0.0.1"}, {2, "127.0.0.2"}, {3, "127.0.0.3"}};
+}
+
+TEST_CASE("unicast: a frame to all reaches each peer, one to a node that node alone, from our own address") {
+    boost::asio::io_context io;
+    const std::uint16_t port = link_test::free_port();
+    Node one(io, 1, kThree, port);
+    Node two(io, 2, kThree, port);
+    Node three(io, 3, kThree, port);
+    for (Node* node : {&one, &two, &three}) {
+        node->link().start();
+        CHECK(node->link().bound());
+        CHECK(node->link().trouble().empty());
+    }
+    one.send(std::nullopt, "data");
+    one.send(3, "token");
+    two.send(3, "end");
+    CHECK(run_until(io, [&] { return three.got.size() == 3 && !two.got.empty(); }));
+    CHECK(three.got == Texts{"127.0.0.1 data", "127.0.0.1 token", "127.0.0.2 end"});
+    CHECK(two.got == Texts{"127.0.0.1 data"});
+    CHECK(one.got.empty());
+    CHECK(one.link().counters().sent == 3);
+    CHECK(three.link().counters().received == 3);
+}
+
+TEST_CASE("hundreds of frames in one call arrive in order, whatever their size") {
+    boost::asio::io_context io;
+    const std::uint16_t port = link_test::free_port();
+    Node one(io, 1, kThree, port);
+    Node two(io, 2, kThree, port);
+    one.link().start();
+    two.link().start();
+    Texts texts;
+    for (std::size_t i = 0; i < 300; ++i) texts.push_back(std::to_string(i) + std::string(i * 2, '.'));
+    texts.push_back(std::string(60'000, 'x'));
+    std::vector<totem::Outgoing> frames;
+    for (const auto& text : texts) frames.push_back({base::NodeId{2}, base::as_bytes(text)});
+    one.link().send(frames);
+    CHECK(run_until(io, [&] { return two.got.size() == texts.size(); }));
+    for (std::size_t i = 0; i < texts.size(); ++i) CHECK(two.got[i] == "127.0.0.1 " + texts[i]);
+    CHECK(two.link().counters().overflowed == 0);
+}
+
+TEST_CASE("collect() hands over what is waiting, without an event") {
+    boost::asio::io_context io;
+    const std::uint16_t port = link_test::free_port();
+    Node one(io, 1, kThree, port);
+    Node two(io, 2, kThree, port);
+    one.link().start();
+    two.link().start();
+    one.send(2, "now");
+    two.link().collect();  // loopback delivers within the sender's system call
+    CHECK(two.got == Texts{"127.0.0.1 now"});
+}
+
+TEST_CASE("multicast: frames to all by the group, frames to one by unicast") {
+    boost::asio::io_context io;
+    const std::uint16_t port = link_test::free_port();
+    Node one(io, 1, kThree, port, "239.192.77.9");
+    Node two(io, 2, kThree, port, "239.192.77.9");
+    Node three(io, 3, kThree, port, "239.192.77.9");
+    for (Node* node : {&one, &two, &three}) {
+        node->link().start();
+        REQUIRE(node->link().trouble() == "");
+    }
+    one.send(std::nullopt, "data");
+    one.send(2, "token");
+    CHECK(run_until(io, [&] { return two.got.size() == 2 && three.got.size() == 1 && one.got.size() == 1; }));
+    CHECK(two.got == Texts{"127.0.0.1 data", "127.0.0.1 token"});
+    CHECK(three.got == Texts{"127.0.0.1 data"});
+    CHECK(one.got == Texts{"127.0.0.1 data"});  // same_host: our own comes back
+    CHECK(one.link().counters().sent == 2);     // one datagram for all
+}
+
+TEST_CASE("of a batch, the group's data comes before what was sent to us alone") {
+    boost::asio::io_context io;
+    const std::uint16_t port = link_test::free_port();
+    Node one(io, 1, kThree, port, "239.192.77.9");
+    Node two(io, 2, kThree, port, "239.192.77.9");
+    one.link().start();
+    two.link().start();
+    one.send(2, "token");
+    one.send(std::nullopt, "data");
+    two.link().collect();
+    CHECK(two.got == Texts{"127.0.0.1 data", "127.0.0.1 token"});
+}
+
+TEST_CASE("a port that another program has is named, and taken once it is free") {
+    boost::asio::io_context io;
+    const std::uint16_t port = link_test::free_port();
+    std::optional<totem::Fd> other;
+    auto fd = totem::open_udp();
+    REQUIRE(fd);
+    other.emplace(std::move(*fd));
+    REQUIRE(totem::bind_socket(*other, ip("127.0.0.1"), port));
+    Node one(io, 1, kThree, port);
+    one.link().start();
+    CHECK_FALSE(one.link().bound());
+    CHECK(one.link().trouble().find("taken by another program") != std::string::npos);
+    one.send(2, "lost");
+    CHECK(one.link().counters().unsent == 1);
+    other.reset();
+    CHECK(run_until(io, [&] { return one.link().bound(); }));
+    CHECK(one.link().trouble().empty());
+}
+
+TEST_CASE("loopback is refused outside tests") {
+    boost::asio::io_context io;
+    auto config = Node::config(1, kThree, link_test::free_port(), nullptr);
+    config.same_host = false;
+    totem::Link link(io, config, {[](std::span<const totem::Received>) {}, [] {}});
+    link.start();
+    CHECK_FALSE(link.bound());
+    CHECK(link.trouble().find("loopback") != std::string::npos);
+}

@@ -1,0 +1,74 @@
+// Many datagrams to one system call.
+#pragma once
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "totem/base/bytes.hpp"
+#include "totem/link/address.hpp"
+
+namespace totem {
+
+// One datagram as it came.
+struct Received {
+    Ipv4 source;
+    base::ByteView bytes;  // valid until the handler returns
+};
+
+// Slots that receive datagrams of any size. The memory is reserved once and only touched as far as datagrams
+// fill it.
+class ReceiveBatch {
+  public:
+    static constexpr std::size_t kSlots = 128;
+    static constexpr std::size_t kSlotSize =
+        65536;  // more than the largest UDP datagram: nothing is ever cut
+    ReceiveBatch();
+    ReceiveBatch(const ReceiveBatch&) = delete;
+    ReceiveBatch& operator=(const ReceiveBatch&) = delete;
+    ~ReceiveBatch();
+
+    void clear() { used_ = 0; }
+    // Appends what is waiting at the socket, until it is empty (true) or `limit` slots are used in all
+    // (false).
+    bool receive(int fd, std::size_t limit);
+    [[nodiscard]] std::span<const Received> all() const { return {received_.data(), used_}; }
+
+  private:
+    std::uint8_t* memory_;
+    std::size_t used_{0};
+    std::vector<Received> received_;
+    std::vector<sockaddr_in> sources_;
+    std::vector<iovec> buffers_;
+    std::vector<mmsghdr> headers_;
+};
+
+// Collects datagrams for one socket and sends them together. Failures are counted: the ring repeats what
+// matters.
+class SendBatch {
+  public:
+    struct Counters {
+        std::uint64_t sent{0}, failed{0};
+        int last_error{0};  // errno of the last failure
+    };
+    // The frame must stay where it is until flush().
+    void add(int fd, const sockaddr_in& to, base::ByteView frame);
+    void flush(int fd);
+    [[nodiscard]] const Counters& counters() const { return counters_; }
+
+  private:
+    static constexpr std::size_t kSlots = 64;
+    std::size_t used_{0};
+    std::array<sockaddr_in, kSlots> targets_{};
+    std::array<iovec, kSlots> buffers_{};
+    std::array<mmsghdr, kSlots> headers_{};
+    Counters counters_;
+};
+
+[[nodiscard]] sockaddr_in socket_address(Ipv4 address, std::uint16_t port);
+
+}  // namespace totem

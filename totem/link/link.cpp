@@ -1,0 +1,257 @@
+#include "totem/link/link.hpp"
+
+#include <linux/sock_diag.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include "totem/link/sockets.hpp"
+
+namespace totem {
+namespace {
+
+using boost::asio::posix::stream_descriptor;
+using boost::system::error_code;
+
+// For what no event announces: that a port has become free.
+constexpr std::chrono::seconds kRetry{1};
+
+// Slots for the group's data in one batch; the others are kept for frames to us alone (tokens), which a flood
+// of data must not keep out.
+constexpr std::size_t kGroupSlots = 96;
+// How often the group may fill its slots before the others are looked at: data goes before tokens, but not
+// for ever.
+constexpr int kGroupTurns = 8;
+
+std::uint64_t kernel_drops(int fd) {
+    std::array<std::uint32_t, SK_MEMINFO_VARS> info{};
+    socklen_t size = sizeof info;
+    if (::getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info.data(), &size) != 0) return 0;
+    return size > SK_MEMINFO_DROPS * sizeof info[0] ? info[SK_MEMINFO_DROPS] : 0;
+}
+
+}  // namespace
+
+struct Link::Impl {
+    Impl(boost::asio::io_context& io, LinkConfig c, Handlers h)
+        : config(std::move(c)),
+          handlers(std::move(h)),
+          unicast(io),
+          group(io),
+          address_events(io),
+          retry(io) {
+        if (config.group) group_address = socket_address(*config.group, config.port);
+        for (const LinkPeer& peer : config.peers) {
+            peers.push_back({peer.node, socket_address(peer.address, config.port)});
+        }
+    }
+
+    void watch_addresses() {
+        auto events = open_address_events();
+        if (!events) {
+            polling = true;  // look() meets the same obstacle and says so
+            return;
+        }
+        address_events.assign(*events);
+        wait_for_addresses();
+    }
+
+    void wait_for_addresses() {
+        address_events.async_wait(stream_descriptor::wait_read, [this](error_code error) {
+            if (error) return;
+            drain_address_events(address_events.native_handle());
+            look();
+            wait_for_addresses();
+        });
+    }
+
+    // Brings the sockets in line with where the own address is now.
+    void look() {
+        const auto found = interface_of(config.own);
+        if (!found) {
+            close_sockets();
+            say(found.error().message);
+            return retry_later();
+        }
+        if (*found != interface) close_sockets();
+        if (!*found) {
+            say("the own address " + to_string(config.own) + " is not on this machine; waiting for it");
+            if (polling) retry_later();
+            return;
+        }
+        if (!unicast.is_open()) open_sockets(**found);
+        if (polling) retry_later();
+    }
+
+    void open_sockets(int at) {
+        if (config.own.is_loopback() && !config.same_host) {
+            return say(to_string(config.own) +
+                       " is a loopback address, which no other node can reach; see ring0_addr");
+        }
+        auto one = open_unicast(config, at);
+        if (!one) {
+            say(one.error().message);
+            return retry_later();
+        }
+        if (config.group) {
+            auto many = open_multicast(config, at);
+            if (!many) {
+                say(many.error().message);
+                return retry_later();
+            }
+            group.assign(many->release());
+        }
+        unicast.assign(one->release());
+        interface = at;
+        ++generation;
+        wait_for_data(unicast);
+        if (config.group) wait_for_data(group);
+        say("");
+    }
+
+    void close_sockets() {
+        if (!unicast.is_open()) return;
+        overflowed_before = overflowed();
+        ++generation;
+        error_code ignored;
+        unicast.close(ignored);
+        group.close(ignored);
+        interface.reset();
+    }
+
+    void retry_later() {
+        retry.expires_after(kRetry);
+        retry.async_wait([this](error_code error) {
+            if (!error) look();
+        });
+    }
+
+    // A handler that was already queued when its socket was closed carries an older generation and ends its
+    // chain there.
+    void wait_for_data(stream_descriptor& socket) {
+        socket.async_wait(stream_descriptor::wait_read, [this, &socket, mine = generation](error_code error) {
+            if (error || mine != generation) return;
+            collect();
+            if (mine == generation) wait_for_data(socket);
+        });
+    }
+
+    void collect() {
+        if (!unicast.is_open()) return;
+        batch.clear();
+        bool group_empty = true;
+        if (group.is_open()) group_empty = batch.receive(group.native_handle(), kGroupSlots);
+        // When more data is waiting, it may be what a waiting token is about: it goes first.
+        const bool data_only = !group_empty && ++group_turns < kGroupTurns;
+        if (!data_only) {
+            batch.receive(unicast.native_handle(), ReceiveBatch::kSlots);
+            group_turns = 0;
+        }
+        const auto all = batch.all();
+        received += all.size();
+        if (!all.empty()) handlers.received(all);
+    }
+
+    void send(std::span<const Outgoing> frames) {
+        if (!unicast.is_open()) {
+            unsent += frames.size();
+            return;
+        }
+        const int fd = unicast.native_handle();
+        for (const Outgoing& out : frames) {
+            if (!out.to && config.group) {
+                sending.add(fd, group_address, out.frame);
+                continue;
+            }
+            for (const Target& peer : peers) {
+                if (!out.to || *out.to == peer.node) sending.add(fd, peer.address, out.frame);
+            }
+        }
+        sending.flush(fd);
+    }
+
+    void say(std::string text) {
+        const bool now_bound = unicast.is_open();
+        if (text == trouble && now_bound == was_bound) return;
+        was_bound = now_bound;
+        trouble = std::move(text);
+        handlers.changed();
+    }
+
+    [[nodiscard]] std::uint64_t overflowed() {
+        if (!unicast.is_open()) return overflowed_before;
+        std::uint64_t sum = overflowed_before + kernel_drops(unicast.native_handle());
+        if (group.is_open()) sum += kernel_drops(group.native_handle());
+        return sum;
+    }
+
+    struct Target {
+        base::NodeId node;
+        sockaddr_in address{};
+    };
+    LinkConfig config;
+    Handlers handlers;
+    std::vector<Target> peers;
+    sockaddr_in group_address{};
+    stream_descriptor unicast, group, address_events;
+    boost::asio::steady_timer retry;
+    std::optional<int> interface;  // where the sockets are open
+    std::uint64_t generation{0};   // of the sockets
+    bool polling{false};           // no events to be had: look every second
+    int group_turns{0};
+    ReceiveBatch batch;
+    SendBatch sending;
+    bool was_bound{false};
+    std::string trouble;
+    std::uint64_t received{0}, unsent{0}, overflowed_before{0};
+};
+
+Link::Link(boost::asio::io_context& io, LinkConfig config, Handlers handlers)
+    : impl_(std::make_unique<Impl>(io, std::move(config), std::move(handlers))) {}
+
+Link::~Link() = default;
+
+void Link::start() {
+    impl_->watch_addresses();
+    impl_->look();
+}
+
+void Link::send(std::span<const Outgoing> frames) {
+    impl_->send(frames);
+}
+void Link::collect() {
+    impl_->collect();
+}
+
+void Link::close() {
+    impl_->close_sockets();
+    error_code ignored;
+    impl_->address_events.close(ignored);
+    impl_->retry.cancel();
+}
+
+bool Link::bound() const {
+    return impl_->unicast.is_open();
+}
+const std::string& Link::trouble() const {
+    return impl_->trouble;
+}
+
+LinkCounters Link::counters() const {
+    const SendBatch::Counters& sends = impl_->sending.counters();
+    LinkCounters out;
+    out.received = impl_->received;
+    out.sent = sends.sent;
+    out.send_failed = sends.failed;
+    if (sends.failed > 0) out.last_send_error = system_error(sends.last_error);
+    out.overflowed = impl_->overflowed();
+    out.unsent = impl_->unsent;
+    return out;
+}
+
+}  // namespace totem

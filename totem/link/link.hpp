@@ -1,0 +1,90 @@
+// The link: the UDP sockets of one node. Unicast: one socket, a copy to each peer. Multicast: frames to all
+// go to a group, frames to one go by unicast. It knows nothing of what is in a frame.
+//
+// The own address may come late, go, and come back: the link waits for it by event and never takes another
+// one instead.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <boost/asio/io_context.hpp>
+
+#include "totem/base/bytes.hpp"
+#include "totem/base/ids.hpp"
+#include "totem/link/address.hpp"
+#include "totem/link/batch.hpp"
+
+namespace totem {
+
+struct LinkPeer {
+    base::NodeId node;
+    Ipv4 address;
+};
+
+struct LinkConfig {
+    Ipv4 own;
+    std::vector<LinkPeer> peers;  // without ourselves
+    std::uint16_t port{0};
+    std::optional<Ipv4> group;  // empty: unicast to each peer
+    int ttl{1};
+    bool same_host{false};  // for tests: all nodes on this machine; loopback addresses are taken, and
+                            // multicast comes back to us
+};
+
+// One frame to send; `to` empty: to all peers. A peer that is not configured is ignored.
+struct Outgoing {
+    std::optional<base::NodeId> to;
+    base::ByteView frame;
+};
+
+struct LinkCounters {
+    std::uint64_t received{0}, sent{0};
+    std::uint64_t send_failed{
+        0};  // the operating system refused a datagram (full buffers, no route, a firewall)
+    std::string last_send_error;  // in words; empty: none so far
+    std::uint64_t overflowed{
+        0};  // datagrams that the kernel dropped because this process did not fetch them in time
+    std::uint64_t unsent{0};  // frames dropped because the own address is not there
+};
+
+class Link {
+  public:
+    struct Handlers {
+        // A batch of datagrams, data from the group before the rest. Runs on the io_context's thread.
+        std::function<void(std::span<const Received>)> received;
+        // bound() or trouble() changed.
+        std::function<void()> changed;
+    };
+    // Not thread-safe; lives on the thread that runs `io`, and must outlive its last handler.
+    Link(boost::asio::io_context& io, LinkConfig config, Handlers handlers);
+    Link(const Link&) = delete;
+    Link& operator=(const Link&) = delete;
+    ~Link();
+
+    // Opens the sockets, now or as soon as it can. Once.
+    void start();
+    // Best effort: failures are counted, never reported one by one.
+    void send(std::span<const Outgoing> frames);
+    // Hands over what is waiting at the sockets without waiting for an event; to be called before acting on a
+    // timeout.
+    void collect();
+    void close();
+
+    [[nodiscard]] bool bound() const;
+    [[nodiscard]] const std::string& trouble()
+        const;  // why it is not bound, and what to do; empty when all is well
+    [[nodiscard]] LinkCounters counters() const;
+
+  private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace totem
