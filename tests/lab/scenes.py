@@ -7,8 +7,12 @@ VIP_LINE = f"configure primitive failover-ip ocf:heartbeat:IPaddr2 params ip={VI
 def serve_everywhere(lab):
     """A web server on each node, bound to the address alone, whether it is here or not."""
     for node in lab.nodes:
-        node.run("sysctl", "-qw", "net.ipv4.ip_nonlocal_bind=1")
-        node.serve(VIP)
+        serve(node)
+
+
+def serve(node):
+    node.run("sysctl", "-qw", "net.ipv4.ip_nonlocal_bind=1")
+    node.serve(VIP)
 
 
 def address_only(lab, proof=False, sticky=100):

@@ -13,6 +13,7 @@ from .status import Status
 
 VIP = address_of(100)
 CLIENT, WATCHER = 250, 251
+LOG = "/var/log/custosd.log"  # what custosd says on stderr
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.realpath(os.path.join(HERE, "..", "..", ".."))
 
@@ -43,7 +44,7 @@ class Node(Machine):
         super().__init__(f"n{number}", lab.installed)
         self.lab, self.number = lab, number
         self.address, self.mac = address_of(number), mac_of(number)
-        self.log = f"{self.state}.log"
+        self.log = f"{self.state}{LOG}"
         self._daemon = None
 
     def write(self, inside, text, mode=0o644):
@@ -82,7 +83,7 @@ class Node(Machine):
     def start(self):
         """Starts custosd; it need not be a member yet when this returns."""
         assert self._daemon is None, f"custosd runs already on {self.name}"
-        with open(self.log, "a") as log:
+        with open(self.path(LOG), "a") as log:
             self._daemon = self.popen("custosd", "--foreground", stdout=log, stderr=log, stdin=open(os.devnull))
 
     def guard(self):

@@ -63,16 +63,12 @@ class Machine:
         self._holder.stdout.close()
         self._holder, self.pid = None, None
 
-    def enter_command(self):
-        """The words before a command that make it run in this machine."""
-        return ["nsenter", "-t", str(self.pid), "-m", "-u", "-i", "-n", "-p", "-r", "-w", "--"]
-
     def popen(self, *command, **options):
-        return subprocess.Popen(self.enter_command() + list(command), env=ENVIRONMENT, **options)
+        return subprocess.Popen(enter_command(self.pid) + list(command), env=ENVIRONMENT, **options)
 
     def run(self, *command, check=True, timeout=60, text_in=None):
         """Runs a command to its end; its output (both streams) and exit status come back as a CompletedProcess."""
-        done = subprocess.run(self.enter_command() + list(command), env=ENVIRONMENT, input=text_in or "", text=True,
+        done = subprocess.run(enter_command(self.pid) + list(command), env=ENVIRONMENT, input=text_in or "", text=True,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=timeout)
         if check and done.returncode != 0:
             raise RuntimeError(f"{self.name}: '{' '.join(command)}' ended with {done.returncode}: {done.stdout.strip()}")
@@ -101,6 +97,11 @@ class Machine:
             if state != "Z":
                 found.append(Process(int(entry), int(parent), head.split("(", 1)[1], arguments))
         return found
+
+
+def enter_command(pid):
+    """The words before a command that make it run in the machine whose PID 1 that is."""
+    return ["nsenter", "-t", str(pid), "-m", "-u", "-i", "-n", "-p", "-r", "-w", "--"]
 
 
 def run_in_network(machine, batch):
