@@ -1,0 +1,149 @@
+// The messages of the ring as values. What each is for, and who may send it when, is in docs/protocol.md; how
+// it looks on the wire is in codec.cpp. A decoded message is well-formed (counts bounded, lists sorted,
+// numbers consistent with each other) but says nothing yet about whether it fits the receiver's state.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <variant>
+#include <vector>
+
+#include "totem/base/bytes.hpp"
+#include "totem/base/ids.hpp"
+
+namespace totem {
+
+// A member of a view is one process start of one node.
+struct Member {
+    base::NodeId node;
+    base::Incarnation incarnation;
+    auto operator<=>(const Member&) const = default;
+};
+
+namespace wire {
+
+constexpr std::uint8_t kVersion = 1;
+constexpr std::size_t kMaxMembers = 64;       // of one ring
+constexpr std::size_t kMaxRetransmit = 100;   // sequence numbers asked for in one token
+constexpr std::size_t kMaxDatagram = 65'000;  // of any ring message
+
+// The right to send, one per ring. Unicast to the successor.
+struct Token {
+    base::RingId ring;
+    std::uint64_t token_seq{0};         // +1 at every hop
+    base::Seq seq;                      // of the last datagram that was sequenced
+    base::Seq aru;                      // all received up to: the lowest of all members, once it came round
+    base::NodeId aru_owner;             // who lowered aru last; 0: nobody, aru == seq
+    std::uint32_t fcc{0};               // flow control count: datagrams sent during the last rotation
+    std::uint32_t backlog{0};           // datagrams that the members still want to send
+    std::uint16_t unrecovered{0};       // members with old-ring datagrams still to send (recovery only)
+    std::vector<base::Seq> retransmit;  // asked for; ascending
+    bool operator==(const Token&) const = default;
+};
+
+// Where an encapsulated datagram stood in its old ring.
+struct Origin {
+    base::RingId ring;
+    base::Seq seq;
+    base::NodeId originator;
+    bool operator==(const Origin&) const = default;
+};
+
+// One sequenced datagram. Multicast.
+struct Data {
+    base::RingId ring;
+    base::Seq seq;
+    base::NodeId originator;  // who sequenced it; a retransmission is sent by somebody else
+    std::optional<Origin>
+        recovered;        // set: the payload is that of an old ring's datagram, sent again in recovery
+    base::Bytes payload;  // chunks (packing.hpp)
+    bool operator==(const Data&) const = default;
+};
+
+// Why a node gathers; travels in joins so that everybody can name the first cause.
+enum class Reason : std::uint8_t {
+    start,
+    token_lost,
+    joined,
+    restarted,
+    left,
+    foreign,
+    commit_lost,
+    recovery_lost
+};
+constexpr std::uint8_t kReasons = 8;
+
+// What a node thinks of another in this round of membership. Ordered: a failed process is above its living
+// self, a later process of the same node is above both, so that merging two opinions is taking the larger
+// one.
+struct Standing {
+    base::Incarnation incarnation;
+    bool failed{false};
+    auto operator<=>(const Standing&) const = default;
+};
+struct NodeStanding {
+    base::NodeId node;
+    Standing standing;
+    bool operator==(const NodeStanding&) const = default;
+};
+
+// "These are the nodes that I know of, and these of them I hold for failed." Multicast, repeated.
+struct Join {
+    std::uint64_t serial{0};    // grows with every membership message of a process: old ones are recognised
+    std::uint64_t ring_seq{0};  // highest ring sequence that the sender knows of
+    std::uint32_t features{0};  // bits; a ring runs what all its members have
+    Reason reason{Reason::start};
+    base::NodeId subject;             // whom the reason names; 0: nobody
+    std::vector<NodeStanding> nodes;  // ascending by node, at most kMaxMembers
+    bool operator==(const Join&) const = default;
+};
+
+// One member's line in the commit token.
+struct CommitEntry {
+    Member member;
+    bool filled{false};  // the rest is meaningless until the member has filled it in
+    base::RingId old_ring;
+    base::Seq aru, high;  // of its old ring: all received up to, and highest received
+    bool operator==(const CommitEntry&) const = default;
+};
+
+// Goes round twice: the first pass collects the entries, the second shows them to all. Unicast along the
+// list.
+struct CommitToken {
+    base::RingId ring;
+    std::uint16_t hop{0};              // member number hop % size is meant to receive it; pass = hop / size
+    std::vector<CommitEntry> entries;  // ascending by node, the first is the representative
+    bool operator==(const CommitToken&) const = default;
+};
+
+// "This ring exists": lets rings find each other. Multicast by the representative.
+struct Beacon {
+    std::uint64_t serial{0};
+    base::RingId ring;
+    bool operator==(const Beacon&) const = default;
+};
+
+// "I have something to send": whoever holds the idle ring's token passes it on at once. Multicast.
+struct Wake {
+    base::RingId ring;
+    bool operator==(const Wake&) const = default;
+};
+
+// "The token arrived": stops the sender's retries where the receiver will not pass it on at once. Unicast.
+struct TokenAck {
+    base::RingId ring;
+    std::uint64_t token_seq{0};
+    bool operator==(const TokenAck&) const = default;
+};
+
+// Goodbye of one process, for ever. Multicast.
+struct Leave {
+    std::uint64_t serial{0};
+    bool operator==(const Leave&) const = default;
+};
+
+using Message = std::variant<Token, Data, Join, CommitToken, Beacon, Wake, TokenAck, Leave>;
+
+}  // namespace wire
+}  // namespace totem
