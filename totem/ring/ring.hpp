@@ -1,10 +1,10 @@
-// The ring: Totem's single-ring protocol as a value that is stepped. No socket, clock, thread, random source or log sink is
-// inside: opened datagrams and `now` go in, an outbox and the next deadline come out. The engine drives it from sockets, the
-// simulator from a seeded queue; both run this same code.
+// The ring: Totem's single-ring protocol as a value that is stepped. No socket, clock, thread, random source
+// or log sink is inside: opened datagrams and `now` go in, an outbox and the next deadline come out. The
+// engine drives it from sockets, the simulator from a seeded queue; both run this same code.
 //
-// Protocol: Amir, Moser, Melliar-Smith, Agarwal, Ciarfella, "The Totem Single-Ring Ordering and Membership Protocol", ACM TOCS
-// 13(4), 1995; extended virtual synchrony: Moser, Amir, Melliar-Smith, Agarwal, ICDCS 1994. docs/protocol.md has the states,
-// the timers and where we differ from the papers.
+// Protocol: Amir, Moser, Melliar-Smith, Agarwal, Ciarfella, "The Totem Single-Ring Ordering and Membership
+// Protocol", ACM TOCS 13(4), 1995; extended virtual synchrony: Moser, Amir, Melliar-Smith, Agarwal, ICDCS
+// 1994. docs/protocol.md has the states, the timers and where we differ from the papers.
 #pragma once
 
 #include <cstdint>
@@ -19,15 +19,9 @@
 #include "totem/base/rng.hpp"
 #include "totem/base/time.hpp"
 #include "totem/base/trace.hpp"
+#include "totem/wire/message.hpp"  // Member
 
 namespace totem {
-
-// A member of a view is one process start of one node.
-struct Member {
-    base::NodeId node;
-    base::Incarnation incarnation;
-    auto operator<=>(const Member&) const = default;
-};
 
 // Who is on a ring. Members are sorted by node id; a node occurs once.
 struct View {
@@ -39,11 +33,13 @@ struct View {
 
 // Everything that the layer above learns, in the only order that matters.
 struct Delivered {
-    base::RingId ring;      // the ring that sequenced the message
-    base::Seq seq;          // where the message's last fragment stands; strictly grows within a ring
+    base::RingId ring;  // the ring that sequenced the message
+    base::Seq seq;  // the message's place in the ring's order: strictly grows within a ring, names the same
+                    // message at every member (the datagram that completed it x 65536 + its index in there)
     Member sender;
     base::Bytes payload;
-    bool transitional{false};  // delivered between a transitional and its regular view: may change state, must cause no effect
+    bool transitional{false};  // delivered between a transitional and its regular view: may change state,
+                               // must cause no effect
 };
 struct Transitional {  // those of the old ring who come along with us to the new one
     View view;         // ring: the *old* ring's id; members: the old members that continue
@@ -61,9 +57,12 @@ struct Datagram {
 };
 
 struct Outbox {
-    std::optional<std::uint64_t> persist_epoch;  // this ring-sequence reservation must be durable before `datagrams` leave
-    std::vector<Datagram> datagrams;             // in order; best effort
-    std::vector<Event> events;                   // in order; each exactly once
+    // A reservation of ring sequences that shall be made durable, then confirmed by epoch_persisted().
+    // `datagrams` may be held until then but need not: the ring itself neither proposes nor accepts a ring id
+    // above what was confirmed.
+    std::optional<std::uint64_t> persist_epoch;
+    std::vector<Datagram> datagrams;  // in order; best effort
+    std::vector<Event> events;        // in order; each exactly once
 };
 
 // An authenticated datagram: the seal vouches for `sender`.
@@ -74,18 +73,21 @@ struct Opened {
 
 struct RingConfig {
     Member self;
-    base::NodeSet roster;                                  // configured nodes, self included; others are not let in
-    base::Duration token_timeout{base::seconds(1)};        // token loss: corosync.conf `token`
+    base::NodeSet roster;                            // configured nodes, self included; others are not let in
+    base::Duration token_timeout{base::seconds(1)};  // token loss: corosync.conf `token`
     base::Duration consensus_timeout{base::milliseconds(300)};  // how long gather waits for silent nodes
-    base::Duration join_interval{base::milliseconds(50)};  // join is repeated at this interval in gather
-    base::Duration hop_retry{base::milliseconds(20)};      // token is re-sent when no progress is seen (first estimate of the RTO)
-    base::Duration merge_interval{base::milliseconds(200)};    // beacon for rings that do not know of each other
-    base::Duration idle_interval{base::milliseconds(20)};      // an idle ring passes its token no faster than one hop per...
-    std::size_t datagram_size{1300};                       // largest ring message handed to the sealer, bytes
-    std::size_t window{256};                               // datagrams outstanding per rotation, whole ring
-    std::size_t max_per_visit{64};                         // new datagrams a node may send per token visit
-    std::size_t max_payload{4u << 20};                     // largest message accepted by submit, bytes
-    std::size_t max_queued{16u << 20};                     // bytes queued for sending before submit says no
+    base::Duration join_interval{base::milliseconds(50)};       // join is repeated at this interval in gather
+    base::Duration hop_retry{
+        base::milliseconds(20)};  // token is re-sent when no progress is seen (first estimate of the RTO)
+    base::Duration merge_interval{
+        base::milliseconds(200)};  // beacon for rings that do not know of each other
+    base::Duration idle_interval{
+        base::milliseconds(20)};        // an idle ring passes its token no faster than one hop per...
+    std::size_t datagram_size{1300};    // largest ring message handed to the sealer, bytes
+    std::size_t window{256};            // datagrams outstanding per rotation, whole ring
+    std::size_t max_per_visit{64};      // new datagrams a node may send per token visit
+    std::size_t max_payload{4u << 20};  // largest message accepted by submit, bytes
+    std::size_t max_queued{16u << 20};  // bytes queued for sending before submit says no
 };
 
 // For status and for tests.
@@ -94,32 +96,38 @@ struct RingStatus {
     View view;          // the last regular view
     std::uint64_t delivered{0}, sent{0}, retransmitted{0}, dropped{0}, tokens{0}, views{0};
     std::size_t queued_bytes{0};
-    base::Duration rotation;    // smoothed time of one token rotation
+    base::Duration rotation;  // smoothed time of one token rotation
 };
 
 enum class Submit { accepted, queue_full, too_large };
 
 class Ring {
   public:
-    // `stored_epoch`: the highest ring sequence that was ever durable on this node (0 on the first start). The tracer is
-    // borrowed and must outlive the ring. Starts in gather.
-    Ring(RingConfig config, std::uint64_t stored_epoch, base::Rng rng, base::Tracer& tracer, base::Instant now);
+    // `stored_epoch`: the highest ring sequence that was ever durable on this node (0 on the first start).
+    // The tracer is borrowed and must outlive the ring. Starts in gather.
+    Ring(RingConfig config, std::uint64_t stored_epoch, base::Rng rng, base::Tracer& tracer,
+         base::Instant now);
     Ring(const Ring&) = delete;
     Ring& operator=(const Ring&) = delete;
     ~Ring();
 
-    // Inputs. Each runs to completion and only appends to the outbox. `now` never goes backwards.
-    void receive(base::Instant now, const std::vector<Opened>& batch);  // one socket batch; data is handled before tokens
-    void advance(base::Instant now);                                    // whatever was due by `now`
-    [[nodiscard]] Submit submit(base::Instant now, base::Bytes payload);  // ordered for all members, self included
-    void epoch_persisted(std::uint64_t epoch);
+    // Inputs. Each runs to completion and only appends to the outbox. `now` never goes backwards. A jump of
+    // `now` by more than token_timeout/2 since the last input counts as an own pause: membership messages
+    // received within a moment after it are dropped as stale, and all waiting for others starts anew.
+    void receive(base::Instant now,
+                 const std::vector<Opened>& batch);  // one socket batch; data is handled before tokens
+    void advance(base::Instant now);                 // whatever was due by `now`
+    [[nodiscard]] Submit submit(base::Instant now,
+                                base::Bytes payload);  // ordered for all members, self included
+    void epoch_persisted(
+        std::uint64_t epoch);       // the reservation `epoch` is durable; see Outbox::persist_epoch
     void leave(base::Instant now);  // says goodbye once; afterwards the ring is silent
 
     // Outputs.
-    [[nodiscard]] Outbox drain();                   // what the inputs since the last drain produced
+    [[nodiscard]] Outbox drain();                       // what the inputs since the last drain produced
     [[nodiscard]] base::Instant next_deadline() const;  // when to call advance(); never() only after leave()
     [[nodiscard]] RingStatus status() const;
-    void check_invariants() const;                  // asserts what must hold between inputs; O(window)
+    void check_invariants() const;  // asserts what must hold between inputs; O(window)
 
   private:
     struct Impl;

@@ -1,0 +1,303 @@
+#include "tests/sim/ring/world.hpp"
+
+#include <utility>
+
+#include "totem/base/check.hpp"
+
+namespace sim {
+
+Hits& Hits::operator+=(const Hits& o) {
+    lost += o.lost;
+    duplicated += o.duplicated;
+    slowed += o.slowed;
+    cut += o.cut;
+    stale_disk += o.stale_disk;
+    return *this;
+}
+
+// One node: its disk lives as long as the world, its processes come and go.
+class World::Node final : public base::Tracer {
+  public:
+    Node(World& world, NodeId id) : world_(world) { member_.node = id; }
+
+    void start(bool with_disk) {
+        if (!with_disk) {
+            epoch_ = 0;
+            ++world_.hits.stale_disk;
+        }
+        // Larger than that of the former process, and never the same in two seeds.
+        member_.incarnation.value += 1 + world_.node_rng_.below(1000);
+        totem::RingConfig config = world_.base_config_;
+        config.self = member_;
+        config.roster = world_.roster_;
+        world_.observer_.started(member_);
+        paused_ = false;
+        ring_ = std::make_unique<totem::Ring>(std::move(config), epoch_, world_.node_rng_.split(), *this,
+                                              world_.now_);
+        flush();
+    }
+
+    void stop() {
+        ring_.reset();
+        socket_.clear();
+        world_.observer_.ended(member_);
+    }
+
+    void leave() {
+        ring_->leave(world_.now_);
+        flush();
+        stop();
+    }
+
+    void pause(Duration how_long) {
+        if (paused_) return;
+        paused_ = true;
+        world_.at(world_.now_ + how_long, [this, process = member_] {
+            if (!ring_ || process != member_) return;
+            paused_ = false;
+            // Whichever of its sources the event loop sees first: the timer or the sockets.
+            if (world_.node_rng_.chance(500)) ring_->advance(world_.now_);
+            drain_socket();
+        });
+    }
+
+    void arrive(const Member& from, std::shared_ptr<const base::Bytes> bytes) {
+        if (!ring_) return;
+        socket_.emplace_back(from, std::move(bytes));
+        if (!paused_) drain_socket();
+    }
+
+    totem::Submit submit(base::Bytes payload) {
+        const totem::Submit result = ring_->submit(world_.now_, std::move(payload));
+        flush();
+        return result;
+    }
+
+    void note(base::Level level, const std::string& text) override {
+        world_.observer_.noted(member_, level, text);
+    }
+
+    [[nodiscard]] bool up() const { return ring_ != nullptr; }
+    [[nodiscard]] bool paused() const { return paused_; }
+    [[nodiscard]] const Member& member() const { return member_; }
+    [[nodiscard]] const totem::Ring& ring() const { return *ring_; }
+
+  private:
+    void drain_socket() {
+        if (socket_.empty()) {
+            flush();
+            return;
+        }
+        std::vector<totem::Opened> batch;
+        batch.reserve(socket_.size());
+        for (const auto& [from, bytes] : socket_) batch.push_back({from, *bytes});
+        ring_->receive(world_.now_, batch);
+        socket_.clear();
+        flush();
+    }
+
+    // What the daemon does after every input.
+    void flush() {
+        ring_->check_invariants();
+        totem::Outbox out = ring_->drain();
+        if (out.persist_epoch) {
+            world_.at(world_.now_ + world_.fsync, [this, process = member_, epoch = *out.persist_epoch] {
+                if (!ring_ || process != member_) return;
+                epoch_ = std::max(epoch_, epoch);
+                ring_->epoch_persisted(epoch);
+                if (!paused_) wake();
+            });
+        }
+        for (const totem::Event& event : out.events) world_.observer_.happened(member_, event);
+        for (const totem::Datagram& datagram : out.datagrams) world_.transmit(member_, datagram);
+        arm();
+    }
+
+    void wake() {
+        ring_->advance(world_.now_);
+        flush();
+    }
+
+    void arm() {
+        const Instant due = std::max(ring_->next_deadline(), world_.now_);
+        if (due == Instant::never() || (armed_ == due && armed_for_ == member_)) return;
+        armed_ = due;
+        armed_for_ = member_;
+        world_.at(due, [this, due, process = member_] {
+            if (armed_ != due || armed_for_ != process) return;
+            armed_ = Instant::never();
+            if (ring_ && process == member_ && !paused_) wake();
+        });
+    }
+
+    World& world_;
+    Member member_;
+    std::unique_ptr<totem::Ring> ring_;
+    std::uint64_t epoch_{0};  // the disk
+    bool paused_{false};
+    std::vector<std::pair<Member, std::shared_ptr<const base::Bytes>>> socket_;
+    Instant armed_{Instant::never()};
+    Member armed_for_;
+};
+
+World::World(std::uint64_t seed, std::uint32_t nodes, const totem::RingConfig& base_config,
+             Observer& observer)
+    : base_config_(base_config),
+      observer_(observer),
+      network_rng_(seed),
+      node_rng_(seed ^ 0x6e6f6465) {
+    for (std::uint32_t n = 1; n <= nodes; ++n) {
+        roster_.insert(NodeId{n});
+        nodes_.emplace(NodeId{n}, std::make_unique<Node>(*this, NodeId{n}));
+    }
+}
+
+World::~World() = default;
+
+void World::start(NodeId node, bool with_disk) {
+    if (!up(node)) nodes_.at(node)->start(with_disk);
+}
+void World::crash(NodeId node) {
+    if (up(node)) nodes_.at(node)->stop();
+}
+void World::leave(NodeId node) {
+    if (up(node) && !nodes_.at(node)->paused()) nodes_.at(node)->leave();
+}
+void World::pause(NodeId node, Duration how_long) {
+    if (up(node)) nodes_.at(node)->pause(how_long);
+}
+
+totem::Submit World::submit(NodeId node, base::Bytes payload) {
+    Node& n = *nodes_.at(node);
+    if (!n.up() || n.paused()) return totem::Submit::queue_full;
+    // Told before: a ring of one delivers at once.
+    const bool fits = n.ring().status().queued_bytes + payload.size() <= base_config_.max_queued;
+    if (fits) observer_.submitted(n.member(), payload);
+    const totem::Submit result = n.submit(std::move(payload));
+    ASSERT(fits == (result == totem::Submit::accepted));
+    return result;
+}
+
+void World::cut(NodeId from, NodeId to, bool is_cut) {
+    if (is_cut) {
+        cuts_.insert({from, to});
+    } else {
+        cuts_.erase({from, to});
+    }
+}
+void World::heal() {
+    cuts_.clear();
+}
+
+void World::partition(const std::vector<base::NodeSet>& groups) {
+    cuts_.clear();
+    for (const base::NodeSet& group : groups) {
+        for (const NodeId inside : group) {
+            for (const NodeId other : roster_) {
+                if (!group.contains(other)) cuts_.insert({inside, other});
+            }
+        }
+    }
+}
+
+bool World::up(NodeId node) const {
+    return nodes_.at(node)->up();
+}
+Member World::member(NodeId node) const {
+    return nodes_.at(node)->member();
+}
+totem::RingStatus World::status(NodeId node) const {
+    return nodes_.at(node)->ring().status();
+}
+
+std::vector<NodeId> World::running() const {
+    std::vector<NodeId> ids;
+    for (const auto& [id, node] : nodes_) {
+        if (node->up()) ids.push_back(id);
+    }
+    return ids;
+}
+
+bool World::united() const {
+    std::vector<Member> members;
+    for (const NodeId id : running()) members.push_back(member(id));
+    totem::View first;
+    for (const NodeId id : running()) {
+        const totem::RingStatus s = status(id);
+        if (s.phase != "operational" || s.view.members != members) return false;
+        if (first.members.empty()) first = s.view;
+        if (s.view.ring != first.ring) return false;
+    }
+    return true;
+}
+
+void World::transmit(const Member& from, const totem::Datagram& datagram) {
+    observer_.sent(from, datagram);
+    const auto bytes = std::make_shared<const base::Bytes>(datagram.bytes);
+    if (datagram.to) {
+        carry(from, *datagram.to, bytes);
+        return;
+    }
+    for (const NodeId to : roster_) {
+        if (to != from.node) carry(from, to, bytes);
+    }
+}
+
+void World::carry(const Member& from, NodeId to, const std::shared_ptr<const base::Bytes>& bytes) {
+    if (cuts_.count({from.node, to}) != 0) {
+        ++hits.cut;
+        return;
+    }
+    if (drop && drop(from.node, to, *bytes)) return;
+    if (network_rng_.chance(weather.loss)) {
+        ++hits.lost;
+        return;
+    }
+    std::uint32_t copies = 1;
+    if (network_rng_.chance(weather.duplicate)) {
+        ++copies;
+        ++hits.duplicated;
+    }
+    for (; copies > 0; --copies) {
+        Duration delay = weather.delay;
+        if (weather.jitter.ns > 0)
+            delay.ns +=
+                static_cast<std::int64_t>(network_rng_.below(static_cast<std::uint64_t>(weather.jitter.ns)));
+        if (network_rng_.chance(weather.slow)) {
+            delay.ns +=
+                static_cast<std::int64_t>(network_rng_.below(static_cast<std::uint64_t>(weather.slow_by.ns)));
+            ++hits.slowed;
+        }
+        at(now_ + delay, [this, from, to, bytes] { nodes_.at(to)->arrive(from, bytes); });
+    }
+}
+
+void World::at(Instant when, std::function<void()> action) {
+    happenings_.push({when, order_++, std::move(action)});
+}
+
+void World::step() {
+    // The queue's top is const; the action is moved out before the entry goes.
+    auto& next = const_cast<Happening&>(happenings_.top());
+    ASSERT(next.at >= now_);
+    now_ = next.at;
+    const std::function<void()> action = std::move(next.action);
+    happenings_.pop();
+    ++steps;
+    action();
+}
+
+void World::run_until(Instant when) {
+    while (!happenings_.empty() && happenings_.top().at <= when) step();
+    now_ = std::max(now_, when);
+}
+
+bool World::run_until(const std::function<bool()>& condition, Instant limit) {
+    while (!condition()) {
+        if (happenings_.empty() || happenings_.top().at > limit) return false;
+        step();
+    }
+    return true;
+}
+
+}  // namespace sim

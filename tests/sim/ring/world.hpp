@@ -1,0 +1,122 @@
+// A world of rings in virtual time: nodes that run the real ring, their disks, and a network between them.
+// Nothing here knows the protocol; everything that happens follows from the seed and from what the caller
+// does. What happened is told to an observer.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <queue>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "totem/base/rng.hpp"
+#include "totem/ring/ring.hpp"
+
+namespace sim {
+
+using base::Duration;
+using base::Instant;
+using base::NodeId;
+using totem::Member;
+
+class Observer {
+  public:
+    Observer() = default;
+    Observer(const Observer&) = delete;
+    Observer& operator=(const Observer&) = delete;
+    virtual ~Observer() = default;
+    virtual void started(const Member& /*who*/) {}
+    virtual void ended(const Member& /*who*/) {}  // crashed or left
+    virtual void submitted(const Member& /*who*/, base::ByteView /*payload*/) {}
+    virtual void happened(const Member& /*who*/, const totem::Event& /*event*/) {}
+    virtual void noted(const Member& /*who*/, base::Level /*level*/, const std::string& /*text*/) {}
+    virtual void sent(const Member& /*who*/, const totem::Datagram& /*datagram*/) {}
+};
+
+// What may happen to a datagram on its way; chances in 1/1000.
+struct Weather {
+    std::uint32_t loss{0};
+    std::uint32_t duplicate{0};
+    std::uint32_t slow{0};  // takes up to slow_by longer: reordering
+    Duration delay{base::microseconds(100)};
+    Duration jitter{base::microseconds(50)};
+    Duration slow_by{base::milliseconds(5)};
+};
+
+// How often each thing was done to the world.
+struct Hits {
+    std::uint64_t lost{0}, duplicated{0}, slowed{0}, cut{0}, stale_disk{0};
+    Hits& operator+=(const Hits& o);
+};
+
+class World {
+  public:
+    // `base_config` serves all nodes; self and roster are set here. The observer is borrowed.
+    World(std::uint64_t seed, std::uint32_t nodes, const totem::RingConfig& base_config, Observer& observer);
+    World(const World&) = delete;
+    World& operator=(const World&) = delete;
+    ~World();
+
+    [[nodiscard]] Instant now() const { return now_; }
+    [[nodiscard]] const base::NodeSet& roster() const { return roster_; }
+    Weather weather;
+    Duration fsync{base::milliseconds(2)};
+    // Decides for each datagram copy whether it is dropped: for scripted losses. May be empty.
+    std::function<bool(NodeId from, NodeId to, base::ByteView bytes)> drop;
+
+    // A new process of a node that is down. Without its disk, it has forgotten the ring sequence.
+    void start(NodeId node, bool with_disk = true);
+    void crash(NodeId node);
+    void leave(NodeId node);
+    // The node does nothing for so long; what arrives waits in its socket.
+    void pause(NodeId node, Duration how_long);
+    totem::Submit submit(NodeId node, base::Bytes payload);
+    // One way; a cut stays until joined.
+    void cut(NodeId from, NodeId to, bool is_cut);
+    void heal();
+    // Every node hears exactly those in its own group.
+    void partition(const std::vector<base::NodeSet>& groups);
+
+    [[nodiscard]] bool up(NodeId node) const;
+    [[nodiscard]] Member member(NodeId node) const;  // of the last process of that node
+    [[nodiscard]] totem::RingStatus status(NodeId node) const;
+    [[nodiscard]] std::vector<NodeId> running() const;
+    // All running nodes are operational in one ring of exactly themselves.
+    [[nodiscard]] bool united() const;
+
+    void at(Instant when, std::function<void()> action);
+    void run_until(Instant when);
+    // Until the condition holds after some event; false if it does not by `limit`.
+    bool run_until(const std::function<bool()>& condition, Instant limit);
+
+    Hits hits;
+    std::uint64_t steps{0};
+
+  private:
+    class Node;
+    struct Happening {
+        Instant at;
+        std::uint64_t order;  // ties: first come, first served
+        std::function<void()> action;
+        bool operator>(const Happening& o) const { return at != o.at ? at > o.at : order > o.order; }
+    };
+
+    void step();
+    void transmit(const Member& from, const totem::Datagram& datagram);
+    void carry(const Member& from, NodeId to, const std::shared_ptr<const base::Bytes>& bytes);
+
+    Instant now_{0};
+    base::NodeSet roster_;
+    totem::RingConfig base_config_;
+    Observer& observer_;
+    base::Rng network_rng_, node_rng_;
+    std::map<NodeId, std::unique_ptr<Node>> nodes_;
+    std::set<std::pair<NodeId, NodeId>> cuts_;
+    std::priority_queue<Happening, std::vector<Happening>, std::greater<>> happenings_;
+    std::uint64_t order_{0};
+};
+
+}  // namespace sim

@@ -1,0 +1,154 @@
+// The parts that all phases share: ring sequences, delivery, merging of joins, words.
+#include <algorithm>
+#include <cstdio>
+#include <utility>
+
+#include "totem/ring/phases.hpp"
+
+namespace totem {
+
+base::NodeSet View::nodes() const {
+    return nodes_of(members);
+}
+
+bool reserved(Context& ctx, std::uint64_t ring_seq) {
+    Epochs& e = ctx.epochs;
+    if (ring_seq + kEpochBlock / 2 > e.requested) {
+        e.requested = ring_seq + kEpochBlock;
+        ctx.debug("reserving ring sequences up to " + std::to_string(e.requested));
+    }
+    if (ring_seq <= e.durable) return true;
+    e.urgent = true;
+    return false;
+}
+
+std::string names(const std::vector<Member>& members) {
+    return base::to_string(nodes_of(members));
+}
+
+std::string words(base::Duration d) {
+    char text[32];
+    if (d.ns % 1'000'000 == 0 || d.ms() >= 100) {
+        std::snprintf(text, sizeof text, "%lld ms", static_cast<long long>(d.ms()));
+    } else {
+        std::snprintf(text, sizeof text, "%.1f ms", static_cast<double>(d.ns) / 1e6);
+    }
+    return text;
+}
+
+bool RingLog::has(const Member& m) const {
+    return std::find(view.members.begin(), view.members.end(), m) != view.members.end();
+}
+
+RingLog no_ring(const RingConfig& config) {
+    const Member& self = config.self;
+    return {View{base::RingId{0, self.node, self.incarnation}, {self}}, log_capacity(config)};
+}
+
+void deliver(Context& ctx, RingLog& log, const wire::Data& data, bool transitional) {
+    const Member* sender = find_member(log.view.members, data.originator);
+    ASSERT(sender != nullptr);
+    const auto emit = [&](std::size_t index, base::Bytes message) {
+        ++ctx.counters.delivered;
+        const base::Seq place{data.seq.value << 16 | index};
+        ctx.out.events.emplace_back(
+            Delivered{log.view.ring, place, *sender, std::move(message), transitional});
+    };
+    if (!log.parts[data.originator].add(data.payload, ctx.config.max_payload, emit)) {
+        ++ctx.counters.dropped;
+        ctx.warning("node " + base::to_string(data.originator) + " sent a malformed payload as datagram " +
+                    std::to_string(data.seq.value) + " of ring " + base::to_string(log.view.ring));
+    }
+}
+
+void deliver_in_order(Context& ctx, RingLog& log) {
+    while (const wire::Data* data = log.window.find(base::Seq{log.delivered.value + 1})) {
+        ++log.delivered.value;
+        if (!data->recovered) deliver(ctx, log, *data, false);
+    }
+}
+
+bool fail_gone(const Context& ctx, Standings& standings) {
+    bool changed = false;
+    for (const auto& [node, peer] : ctx.peers) {
+        const wire::Standing* s = standings.find(node);
+        if (s != nullptr && s->incarnation <= peer.gone) changed |= standings.fail({node, s->incarnation});
+    }
+    return changed;
+}
+
+namespace {
+
+// The join's standings as far as they count here: nodes that are not in our roster don't.
+Standings believed(const Context& ctx, const wire::Join& join) {
+    Standings theirs;
+    for (const wire::NodeStanding& n : join.nodes) {
+        if (ctx.in_roster(n.node)) theirs.raise(n.node, n.standing);
+    }
+    return theirs;
+}
+
+}  // namespace
+
+bool agrees(const Context& ctx, const Standings& standings, const wire::Join& join) {
+    return believed(ctx, join) == standings;
+}
+
+bool has_news(const Context& ctx, const Standings& standings, const wire::Join& join) {
+    Standings merged = standings;
+    for (const wire::NodeStanding& n : believed(ctx, join).list()) {
+        if (n.node != ctx.self().node) merged.raise(n.node, n.standing);
+    }
+    return merged != standings;
+}
+
+Opinion merge(Context& ctx, Episode& episode, const Member& from, const wire::Join& join) {
+    Standings& mine = episode.standings;
+    const wire::Standing* known = mine.find(from.node);
+    if (known != nullptr && *known >= wire::Standing{from.incarnation, true}) return Opinion::ignored;
+    const Standings theirs = believed(ctx, join);
+    const wire::Standing* me = theirs.find(ctx.self().node);
+    if (me != nullptr && me->incarnation > ctx.self().incarnation) return Opinion::ignored;
+    bool changed = false;
+    if (me != nullptr && *me == wire::Standing{ctx.self().incarnation, true}) {
+        changed = mine.fail(from);  // it holds us for failed: then we cannot be on one ring
+        ctx.debug("node " + base::to_string(from.node) + " holds us for failed, so we do the same");
+    } else {
+        changed = mine.add(from);
+        for (const wire::NodeStanding& n : theirs.list()) {
+            if (n.node != ctx.self().node) changed |= mine.raise(n.node, n.standing);
+        }
+    }
+    changed |= fail_gone(ctx, mine);
+    return changed ? Opinion::merged : Opinion::nothing_new;
+}
+
+std::string words(const Episode& episode, const RingConfig& config) {
+    const std::string node = "node " + base::to_string(episode.subject);
+    const auto by = [&](std::string text) {
+        if (episode.reporter.value != 0)
+            text += " (noticed by node " + base::to_string(episode.reporter) + ")";
+        return text;
+    };
+    switch (episode.reason) {
+        case wire::Reason::start:
+            return "this node started";
+        case wire::Reason::token_lost:
+            return by("token lost after " + words(config.token_timeout));
+        case wire::Reason::joined:
+            return node + " joined";
+        case wire::Reason::restarted:
+            return node + " restarted";
+        case wire::Reason::left:
+            return node + " said goodbye";
+        case wire::Reason::foreign:
+            return by("found another ring, with " + node);
+        case wire::Reason::commit_lost:
+            return by("commit token lost");
+        case wire::Reason::recovery_lost:
+            return by("token lost in recovery");
+    }
+    return "";
+}
+
+}  // namespace totem

@@ -1,0 +1,42 @@
+// What one ring ordered: its datagrams, how far they were delivered, and messages that are still in parts. A
+// log outlives its ring: it is kept as the *old* log through gather, commit and recovery until the next ring
+// is installed.
+#pragma once
+
+#include <map>
+
+#include "totem/ring/context.hpp"
+#include "totem/ring/window.hpp"
+
+namespace totem {
+
+struct RingLog {
+    View view;  // ring.seq 0: not a ring yet, the state of a process that just started
+    Window window;
+    base::Seq delivered;  // every datagram up to here was handed to the reassemblers; <= window.aru()
+    std::map<base::NodeId, wire::Reassembler> parts;
+
+    RingLog(View of, std::size_t capacity) : view(std::move(of)), window(capacity) {}
+    [[nodiscard]] bool is_ring() const { return view.ring.seq != 0; }
+    [[nodiscard]] bool has(const Member& m) const;
+};
+
+// Datagrams that may be sequenced above the stable ones, and what a receiver holds at most. The second is
+// larger, because a receiver learns up to a rotation later what is stable.
+constexpr std::size_t kSpanWindows = 4;
+constexpr std::size_t kCapacityWindows = 2 * kSpanWindows + 1;
+[[nodiscard]] inline std::size_t log_capacity(const RingConfig& config) {
+    return kCapacityWindows * config.window;
+}
+
+// Delivers in order up to the first gap. Recovered datagrams of this ring's first sequence numbers are passed
+// over: they were delivered as the old ring's.
+void deliver_in_order(Context& ctx, RingLog& log);
+
+// Hands one datagram to its originator's reassembler and emits the messages that it completes.
+void deliver(Context& ctx, RingLog& log, const wire::Data& data, bool transitional);
+
+// The log of a process that just started.
+[[nodiscard]] RingLog no_ring(const RingConfig& config);
+
+}  // namespace totem

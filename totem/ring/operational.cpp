@@ -1,0 +1,214 @@
+// Operational: the token turns and messages are delivered in its order. An idle ring passes its token slowly;
+// a ring of one has no token and orders by itself.
+#include <algorithm>
+#include <utility>
+
+#include "totem/ring/phases.hpp"
+
+namespace totem {
+
+namespace {
+
+// So many visits without anything to send, and the token is held: long enough that a request and its answer
+// find it turning.
+constexpr unsigned kQuietVisits = 16;
+
+bool alone(const Operational& o) {
+    return o.log.view.members.size() == 1;
+}
+
+Phase to_gather(Operational& o, Context& ctx, Episode episode, const std::string& why) {
+    for (const Member& m : o.log.view.members) episode.standings.add(m);
+    episode.began = ctx.now;
+    return enter_gather(ctx, std::move(o.log), std::move(episode), "operational", why);
+}
+
+Supply queue_of(Context& ctx) {
+    Supply supply;
+    supply.backlog = ctx.packer.backlog();
+    supply.next = [&ctx] {
+        wire::Data data;
+        data.originator = ctx.self().node;
+        data.payload = ctx.packer.next();
+        return data;
+    };
+    supply.left = [&ctx] { return ctx.packer.backlog(); };
+    return supply;
+}
+
+void work(Operational& o, Context& ctx, wire::Token token) {
+    o.held.reset();
+    o.wake_at = base::Instant::never();
+    visit(ctx, o.rotation, o.log, token, queue_of(ctx));
+    pass(ctx, o.rotation, o.log, std::move(token));
+    deliver_in_order(ctx, o.log);
+    o.log.window.free_to(std::min(o.rotation.stable, o.log.delivered));
+}
+
+// A ring of one: what is queued is ordered and delivered at once.
+void order_alone(Operational& o, Context& ctx) {
+    const Supply supply = queue_of(ctx);
+    while (supply.left() > 0) {
+        wire::Data data = supply.next();
+        data.ring = o.log.view.ring;
+        data.seq = base::Seq{o.log.window.high().value + 1};
+        const bool stored = o.log.window.insert(std::move(data));
+        ASSERT(stored);
+        ++ctx.counters.sent;
+        deliver_in_order(ctx, o.log);
+        o.log.window.free_to(o.log.delivered);
+    }
+}
+
+// An idle rotation must stay well below token loss, however many members there are.
+base::Duration idle_hold(const Operational& o, const RingConfig& config) {
+    const auto n = static_cast<std::int64_t>(o.log.view.members.size());
+    return std::min(config.idle_interval, config.token_timeout / (4 * n));
+}
+
+// A sign of life of a ring that is not ours. Former traffic of rings that we shared with the sender is none.
+Next foreign(Operational& o, Context& ctx, const Member& from, const base::RingId& ring) {
+    if (ring == o.log.view.ring || ring.seq <= ctx.peers[from.node].shared_seq) {
+        ++ctx.counters.dropped;
+        return std::nullopt;
+    }
+    Episode episode;
+    episode.reason = wire::Reason::foreign;
+    episode.subject = from.node;
+    episode.standings.add(from);
+    return to_gather(o, ctx, std::move(episode),
+                     "found ring " + base::to_string(ring) + " of node " + base::to_string(from.node));
+}
+
+}  // namespace
+
+Next on(Operational& o, Context& ctx, const Member& from, const wire::Token& token) {
+    if (!accept(ctx, o.rotation, o.log, from, token)) return std::nullopt;
+    const bool idle = o.rotation.quiet_visits >= kQuietVisits && token.seq == o.rotation.passed_seq &&
+                      token.aru == token.seq && token.retransmit.empty() && token.backlog == 0 &&
+                      ctx.packer.empty();
+    if (!idle) {
+        work(o, ctx, token);
+        return std::nullopt;
+    }
+    ctx.send_to(from.node, wire::TokenAck{token.ring, token.token_seq});
+    o.held = token;
+    o.release_at = ctx.now + idle_hold(o, ctx.config);
+    return std::nullopt;
+}
+
+Next on(Operational& o, Context& ctx, const Member& from, const wire::TokenAck& ack) {
+    if (ack.ring == o.log.view.ring && o.log.has(from)) acknowledged(ctx, o.rotation, ack);
+    return std::nullopt;
+}
+
+Next on(Operational& o, Context& ctx, const Member& from, const wire::Data& data) {
+    if (data.ring != o.log.view.ring) return foreign(o, ctx, from, data.ring);
+    if (store(ctx, o.rotation, o.log, from, data)) deliver_in_order(ctx, o.log);
+    return std::nullopt;
+}
+
+Next on(Operational& o, Context& ctx, const Member& from, const wire::Beacon& beacon) {
+    return foreign(o, ctx, from, beacon.ring);
+}
+
+Next on(Operational& o, Context& ctx, const Member& from, const wire::Wake& wake) {
+    if (wake.ring != o.log.view.ring || !o.log.has(from)) return std::nullopt;
+    o.rotation.quiet_visits = 0;
+    if (o.held) o.release_at = ctx.now;
+    return std::nullopt;
+}
+
+Next on(Operational& o, Context& ctx, const Member& from, const wire::Join& join) {
+    const Member* member = find_member(o.log.view.members, from.node);
+    const bool is_member = member != nullptr && from == *member;
+    bool fails_us = false;
+    for (const wire::NodeStanding& n : join.nodes) {
+        fails_us |= n.node == ctx.self().node && n.standing >= wire::Standing{ctx.self().incarnation, true};
+    }
+    // A member's join from before this ring would tear it down for nothing; one that excludes us concerns
+    // others.
+    if (fails_us || (is_member && join.ring_seq < o.log.view.ring.seq)) {
+        ++ctx.counters.dropped;
+        return std::nullopt;
+    }
+    Episode episode;
+    std::string why = "node " + base::to_string(from.node);
+    episode.subject = from.node;
+    if (is_member) {
+        episode.reason = join.reason;
+        episode.subject = join.subject;
+        episode.reporter = from.node;
+        why = words(episode, ctx.config);
+    } else if (member != nullptr) {
+        episode.reason = wire::Reason::restarted;
+        why += " restarted";
+    } else {
+        episode.reason = wire::Reason::joined;
+        why += " asks to join";
+    }
+    Phase next = to_gather(o, ctx, std::move(episode), why);
+    static_cast<void>(on(*std::get_if<Gather>(&next), ctx, from, join));
+    return next;
+}
+
+Next on(Operational& o, Context& ctx, const Member& from, const wire::Leave& /*leave*/) {
+    if (!o.log.has(from)) return std::nullopt;
+    Episode episode;
+    episode.reason = wire::Reason::left;
+    episode.subject = from.node;
+    return to_gather(o, ctx, std::move(episode), "node " + base::to_string(from.node) + " said goodbye");
+}
+
+Next advance(Operational& o, Context& ctx) {
+    if (ctx.now >= o.rotation.lost_at) {
+        Episode episode;
+        episode.reason = wire::Reason::token_lost;
+        return to_gather(o, ctx, std::move(episode), "token lost after " + words(ctx.config.token_timeout));
+    }
+    if (o.held && ctx.now >= o.release_at) {
+        wire::Token token = *std::move(o.held);
+        work(o, ctx, std::move(token));
+    }
+    if (ctx.now >= o.wake_at) {
+        ctx.send_all(wire::Wake{o.log.view.ring});
+        o.wake_at = ctx.now + ctx.config.hop_retry;
+    }
+    retry_hop(ctx, o.rotation);
+    if (ctx.now >= o.beacon_at) {
+        ctx.send_all(wire::Beacon{++ctx.serial, o.log.view.ring});
+        o.beacon_at = ctx.now + ctx.config.merge_interval;
+    }
+    return std::nullopt;
+}
+
+void submitted(Operational& o, Context& ctx) {
+    if (alone(o)) {
+        order_alone(o, ctx);
+    } else if (o.held) {
+        o.release_at = ctx.now;
+    } else if (o.rotation.quiet_visits + 1 >= kQuietVisits && o.wake_at == base::Instant::never()) {
+        o.wake_at = ctx.now;  // the token is held somewhere
+    }
+}
+
+base::Instant deadline(const Operational& o, const Context& /*ctx*/) {
+    const base::Instant release = o.held ? o.release_at : base::Instant::never();
+    return std::min({o.rotation.lost_at, o.rotation.hop.retry_at, release, o.wake_at, o.beacon_at});
+}
+
+void postpone(Operational& o, base::Duration pause) {
+    o.rotation.lost_at = o.rotation.lost_at + pause;
+}
+
+void check_invariants(const Operational& o, const Context& ctx) {
+    check_invariants(o.rotation, o.log);
+    ASSERT(o.log.view == ctx.view);
+    ASSERT(o.log.has(ctx.self()));
+    ASSERT(o.log.view.ring.seq == ctx.epochs.used);
+    ASSERT(o.log.delivered == o.log.window.aru());
+    ASSERT(alone(o) == (o.rotation.lost_at == base::Instant::never()));
+    ASSERT(!o.held || o.held->token_seq == o.rotation.token_seq);
+}
+
+}  // namespace totem

@@ -1,0 +1,172 @@
+// The four phases of Totem as a sum type. Each carries its own data and deadlines, so that leaving a phase
+// cancels its timers; what survives a transition is moved into the next phase by its enter function. One file
+// per phase.
+//
+//            token lost, join, foreign ring, goodbye
+//   Operational ------------------------------------> Gather <---+
+//        ^                                              | consensus
+//        |  all recovered                               v        | timeout, join, goodbye
+//     Recovery <------------------------------------- Commit ----+
+//        |               second pass                             |
+//        +-------------------------------------------------------+
+#pragma once
+
+#include <optional>
+#include <set>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "totem/ring/log.hpp"
+#include "totem/ring/rotation.hpp"
+#include "totem/ring/standings.hpp"
+
+namespace totem {
+
+// One change of membership, from leaving operational until operational again, however many attempts it takes.
+struct Episode {
+    Standings standings;
+    wire::Reason reason{wire::Reason::start};  // the first cause
+    base::NodeId subject;                      // whom it names
+    base::NodeId reporter;                     // who noticed first; 0: this node itself
+    base::Instant began;
+};
+
+struct Gather {
+    struct Other {
+        base::Incarnation incarnation;
+        base::Instant since;  // when we began to wait for it
+        base::Instant heard;  // its last join; never(): none
+        bool agrees{false};   // its last join said what we think
+    };
+    Episode episode;
+    RingLog old;
+    std::map<base::NodeId, Other> others;  // the living, without us
+    base::Instant join_at;                 // when to send our join (again)
+    base::Instant alone_until;  // a process that has just started doesn't form a ring of one before
+    base::Instant settled_at;   // when our standings changed last
+};
+
+struct Commit {
+    Episode episode;
+    RingLog old;
+    wire::CommitToken token;  // as we passed it on
+    std::size_t index{0};     // our place in it
+    base::Instant resend_at, lost_at;
+};
+
+struct Recovery {
+    Episode episode;
+    RingLog old;
+    RingLog log;                       // the new ring's
+    std::vector<Member> transitional;  // who comes from our old ring
+    std::set<base::Seq> pending;       // old-ring datagrams that we shall send, unless somebody else does
+    Rotation rotation;
+    wire::CommitToken commit;  // as we passed it on; sent again until the regular token turns
+    base::Instant commit_resend_at;
+    bool counted{false};  // whether token.unrecovered counts us
+    unsigned visits{0};
+    std::optional<base::Seq> install_seq;  // all recovered datagrams are at or below it
+};
+
+struct Operational {
+    RingLog log;
+    Rotation rotation;
+    std::optional<wire::Token> held;  // the idle ring's token, kept until release_at
+    base::Instant release_at{base::Instant::never()};
+    base::Instant beacon_at{base::Instant::never()};
+    base::Instant wake_at{base::Instant::never()};  // when to ask (again) for an idle ring's token
+};
+
+struct Left {};
+
+using Phase = std::variant<Gather, Commit, Recovery, Operational, Left>;
+using Next = std::optional<Phase>;  // nullopt: stay
+
+// Transitions. `why` completes "x -> y: ...".
+[[nodiscard]] Phase enter_gather(Context& ctx, RingLog old, Episode episode, const char* from,
+                                 const std::string& why);
+[[nodiscard]] Phase enter_commit(Context& ctx, Episode episode, RingLog old, wire::CommitToken token,
+                                 std::size_t index);
+[[nodiscard]] Phase enter_recovery(Context& ctx, Commit commit, wire::CommitToken token);
+// Installs a ring: delivers what is left of the old one, the transitional view, and the regular view
+// (install.cpp).
+[[nodiscard]] Phase enter_operational(Context& ctx, Recovery recovery);
+[[nodiscard]] Phase enter_alone(Context& ctx, Episode episode, RingLog old);
+
+// (phase, message). What is not declared here is ignored in that phase and counted.
+[[nodiscard]] Next on(Gather& g, Context& ctx, const Member& from, const wire::Join& join);
+[[nodiscard]] Next on(Gather& g, Context& ctx, const Member& from, const wire::CommitToken& token);
+[[nodiscard]] Next on(Gather& g, Context& ctx, const Member& from, const wire::Data& data);
+[[nodiscard]] Next on(Gather& g, Context& ctx, const Member& from, const wire::Beacon& beacon);
+[[nodiscard]] Next on(Gather& g, Context& ctx, const Member& from, const wire::Leave& leave);
+[[nodiscard]] Next on(Commit& c, Context& ctx, const Member& from, const wire::Join& join);
+[[nodiscard]] Next on(Commit& c, Context& ctx, const Member& from, const wire::CommitToken& token);
+[[nodiscard]] Next on(Commit& c, Context& ctx, const Member& from, const wire::Leave& leave);
+[[nodiscard]] Next on(Recovery& r, Context& ctx, const Member& from, const wire::Token& token);
+[[nodiscard]] Next on(Recovery& r, Context& ctx, const Member& from, const wire::TokenAck& ack);
+[[nodiscard]] Next on(Recovery& r, Context& ctx, const Member& from, const wire::Data& data);
+[[nodiscard]] Next on(Recovery& r, Context& ctx, const Member& from, const wire::Join& join);
+[[nodiscard]] Next on(Recovery& r, Context& ctx, const Member& from, const wire::CommitToken& token);
+[[nodiscard]] Next on(Recovery& r, Context& ctx, const Member& from, const wire::Leave& leave);
+[[nodiscard]] Next on(Operational& o, Context& ctx, const Member& from, const wire::Token& token);
+[[nodiscard]] Next on(Operational& o, Context& ctx, const Member& from, const wire::TokenAck& ack);
+[[nodiscard]] Next on(Operational& o, Context& ctx, const Member& from, const wire::Data& data);
+[[nodiscard]] Next on(Operational& o, Context& ctx, const Member& from, const wire::Join& join);
+[[nodiscard]] Next on(Operational& o, Context& ctx, const Member& from, const wire::Beacon& beacon);
+[[nodiscard]] Next on(Operational& o, Context& ctx, const Member& from, const wire::Wake& wake);
+[[nodiscard]] Next on(Operational& o, Context& ctx, const Member& from, const wire::Leave& leave);
+template <typename AnyPhase, typename AnyMessage>
+[[nodiscard]] Next on(AnyPhase& /*phase*/, Context& ctx, const Member& /*from*/,
+                      const AnyMessage& /*message*/) {
+    ++ctx.counters.dropped;
+    return std::nullopt;
+}
+
+// Whatever is due by ctx.now, and whatever the last messages made possible (consensus).
+[[nodiscard]] Next advance(Gather& g, Context& ctx);
+[[nodiscard]] Next advance(Commit& c, Context& ctx);
+[[nodiscard]] Next advance(Recovery& r, Context& ctx);
+[[nodiscard]] Next advance(Operational& o, Context& ctx);
+[[nodiscard]] base::Instant deadline(const Gather& g, const Context& ctx);
+[[nodiscard]] base::Instant deadline(const Commit& c, const Context& ctx);
+[[nodiscard]] base::Instant deadline(const Recovery& r, const Context& ctx);
+[[nodiscard]] base::Instant deadline(const Operational& o, const Context& ctx);
+// We were not running for `pause`: waiting for others goes on for as long as it would have.
+void postpone(Gather& g, base::Duration pause);
+void postpone(Commit& c, base::Duration pause);
+void postpone(Recovery& r, base::Duration pause);
+void postpone(Operational& o, base::Duration pause);
+void check_invariants(const Gather& g, const Context& ctx);
+void check_invariants(const Commit& c, const Context& ctx);
+void check_invariants(const Recovery& r, const Context& ctx);
+void check_invariants(const Operational& o, const Context& ctx);
+// After a goodbye nothing happens any more.
+inline Next advance(Left& /*left*/, Context& /*ctx*/) {
+    return std::nullopt;
+}
+inline base::Instant deadline(const Left& /*left*/, const Context& /*ctx*/) {
+    return base::Instant::never();
+}
+inline void postpone(Left& /*left*/, base::Duration /*pause*/) {}
+inline void check_invariants(const Left& /*left*/, const Context& /*ctx*/) {}
+// There is a new message in ctx.packer.
+void submitted(Operational& o, Context& ctx);
+
+// What a join does to our standings.
+enum class Opinion {
+    nothing_new,  // it says what we think, or less
+    merged,       // we learned something; our standings have changed
+    ignored,      // not to be believed
+};
+[[nodiscard]] Opinion merge(Context& ctx, Episode& episode, const Member& from, const wire::Join& join);
+// Whether the join says exactly what our standings say.
+[[nodiscard]] bool agrees(const Context& ctx, const Standings& standings, const wire::Join& join);
+// Whether the join would tell us something that our standings don't say yet.
+[[nodiscard]] bool has_news(const Context& ctx, const Standings& standings, const wire::Join& join);
+// Standings raised by goodbyes.
+bool fail_gone(const Context& ctx, Standings& standings);
+// "token lost", "node 3 joined": the first cause in words
+[[nodiscard]] std::string words(const Episode& episode, const RingConfig& config);
+
+}  // namespace totem

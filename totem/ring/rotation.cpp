@@ -1,0 +1,215 @@
+#include "totem/ring/rotation.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "totem/ring/standings.hpp"
+
+namespace totem {
+
+namespace {
+
+constexpr base::Duration kMinRetry = base::milliseconds(3);
+constexpr base::Duration kMaxRetry = base::milliseconds(100);
+
+std::size_t place_of(const View& view, base::NodeId node) {
+    const auto at = std::find_if(view.members.begin(), view.members.end(),
+                                 [&](const Member& m) { return m.node == node; });
+    ASSERT(at != view.members.end());
+    return static_cast<std::size_t>(at - view.members.begin());
+}
+
+const Member& neighbour(const View& view, base::NodeId self, std::size_t distance) {
+    return view.members[(place_of(view, self) + distance) % view.members.size()];
+}
+
+// RFC 6298's estimator; doubled for every retry.
+base::Duration retry_interval(const Context& ctx, const Hop& hop) {
+    base::Duration interval = hop.measured ? hop.srtt + hop.rttvar * 4 : ctx.config.hop_retry;
+    interval = std::max(interval, std::min(kMinRetry, ctx.config.hop_retry));
+    const base::Duration ceiling = std::max(interval, std::min(kMaxRetry, ctx.config.token_timeout / 10));
+    for (unsigned i = 0; i < hop.retries && interval < ceiling; ++i) interval = interval * 2;
+    return std::min(interval, ceiling);
+}
+
+// Evidence that the token which we passed arrived.
+void progress(const Context& ctx, Hop& hop) {
+    if (hop.retry_at == base::Instant::never()) return;
+    hop.retry_at = base::Instant::never();
+    if (hop.retries > 0) return;  // Karn: it is unknown which copy this answers
+    const base::Duration sample = ctx.now - hop.sent_at;
+    if (!hop.measured) {
+        hop.measured = true;
+        hop.srtt = sample;
+        hop.rttvar = sample / 2;
+        return;
+    }
+    const base::Duration error{std::max(sample.ns - hop.srtt.ns, hop.srtt.ns - sample.ns)};
+    hop.rttvar = (hop.rttvar * 3 + error) / 4;
+    hop.srtt = (hop.srtt * 7 + sample) / 8;
+}
+
+// Answers requests that we can answer and takes them off the list.
+std::size_t serve(Context& ctx, const RingLog& log, wire::Token& token) {
+    std::size_t served = 0;
+    std::vector<base::Seq> left;
+    for (const base::Seq seq : token.retransmit) {
+        const wire::Data* data = served < ctx.config.max_per_visit ? log.window.find(seq) : nullptr;
+        if (data == nullptr) {
+            if (seq > token.aru) left.push_back(seq);  // below aru everybody has it
+            continue;
+        }
+        ctx.send_all(*data);
+        ++served;
+        ++ctx.counters.retransmitted;
+    }
+    token.retransmit = std::move(left);
+    return served;
+}
+
+void request(const Rotation& rotation, const RingLog& log, wire::Token& token) {
+    const base::Seq upto = std::min(rotation.passed_seq, token.seq);
+    if (log.window.aru() >= upto) return;
+    std::vector<base::Seq> wanted;
+    const std::vector<base::Seq> gaps = log.window.missing(upto, wire::kMaxRetransmit);
+    std::set_union(token.retransmit.begin(), token.retransmit.end(), gaps.begin(), gaps.end(),
+                   std::back_inserter(wanted));
+    if (wanted.size() > wire::kMaxRetransmit) wanted.resize(wire::kMaxRetransmit);
+    token.retransmit = std::move(wanted);
+}
+
+// How many datagrams, retransmissions included, this visit may send; fair by backlog.
+std::size_t allowance(const Context& ctx, const Rotation& rotation, const wire::Token& token,
+                      std::size_t backlog) {
+    const std::size_t window = ctx.config.window;
+    const std::size_t others = token.fcc - std::min(token.fcc, rotation.sent);
+    std::size_t allowed = std::min(ctx.config.max_per_visit, window - std::min(window, others));
+    const std::size_t waiting = token.backlog - std::min(token.backlog, rotation.backlog) + backlog;
+    if (backlog > 0) allowed = std::min(allowed, std::max<std::size_t>(1, window * backlog / waiting));
+    const std::uint64_t ceiling = rotation.stable.value + kSpanWindows * window;
+    return static_cast<std::size_t>(
+        std::min<std::uint64_t>(allowed, ceiling - std::min(ceiling, token.seq.value)));
+}
+
+std::size_t send_new(Context& ctx, RingLog& log, wire::Token& token, const Supply& supply,
+                     std::size_t allowed) {
+    const std::size_t count = std::min(allowed, supply.backlog);
+    std::size_t sent = 0;
+    while (sent < count && supply.left() > 0) {
+        wire::Data data = supply.next();
+        data.ring = log.view.ring;
+        data.seq = base::Seq{++token.seq.value};
+        ctx.send_all(data);
+        const bool stored = log.window.insert(std::move(data));
+        ASSERT(stored);
+        ++sent;
+    }
+    ctx.counters.sent += sent;
+    return sent;
+}
+
+void update_aru(const Context& ctx, const RingLog& log, wire::Token& token) {
+    const base::NodeId self = ctx.self().node;
+    const base::Seq mine = log.window.aru();
+    if (mine < token.aru || token.aru_owner == self || token.aru_owner == base::NodeId{}) {
+        token.aru = std::min(mine, token.seq);
+        token.aru_owner = token.aru == token.seq ? base::NodeId{} : self;
+    }
+}
+
+}  // namespace
+
+bool accept(Context& ctx, Rotation& rotation, const RingLog& log, const Member& from,
+            const wire::Token& token) {
+    const bool ours = token.ring == log.view.ring && log.view.members.size() > 1 &&
+                      from == neighbour(log.view, ctx.self().node, log.view.members.size() - 1);
+    const bool sane = token.seq >= rotation.passed_seq &&
+                      token.seq.value <= log.window.freed().value + log.window.capacity();
+    if (ours && token.token_seq <= rotation.token_seq) {
+        ctx.send_to(from.node, wire::TokenAck{token.ring, token.token_seq});  // the sender lacks evidence
+    }
+    if (!ours || !sane || token.token_seq <= rotation.token_seq) {
+        ++ctx.counters.dropped;
+        return false;
+    }
+    progress(ctx, rotation.hop);
+    rotation.token_seq = token.token_seq;
+    rotation.lost_at = ctx.now + ctx.config.token_timeout;
+    ++ctx.counters.tokens;
+    if (rotation.visited_at != base::Instant::never()) {
+        const base::Duration sample = ctx.now - rotation.visited_at;
+        base::Duration& smoothed = ctx.counters.rotation;
+        smoothed = smoothed.ns == 0 ? sample : (smoothed * 7 + sample) / 8;
+    }
+    rotation.visited_at = ctx.now;
+    return true;
+}
+
+void visit(Context& ctx, Rotation& rotation, RingLog& log, wire::Token& token, const Supply& supply) {
+    // What we passed with aru a and comes back with aru b, everybody has up to min(a, b): whoever had less
+    // lowered it.
+    rotation.stable = std::max(rotation.stable, std::min(rotation.passed_aru, token.aru));
+    const bool quiet_before =
+        token.seq == rotation.passed_seq && token.aru == token.seq && token.backlog == 0;
+    const std::size_t allowed = allowance(ctx, rotation, token, supply.backlog);
+    const std::size_t served = serve(ctx, log, token);
+    request(rotation, log, token);
+    const std::size_t sent = send_new(ctx, log, token, supply, allowed - std::min(allowed, served));
+    const auto total = static_cast<std::uint32_t>(served + sent);
+    token.fcc = token.fcc - std::min(token.fcc, rotation.sent) + total;
+    rotation.sent = total;
+    const auto backlog = static_cast<std::uint32_t>(supply.left());
+    token.backlog = token.backlog - std::min(token.backlog, rotation.backlog) + backlog;
+    rotation.backlog = backlog;
+    update_aru(ctx, log, token);
+    const bool quiet = quiet_before && total == 0 && backlog == 0 && token.retransmit.empty();
+    rotation.quiet_visits = quiet ? rotation.quiet_visits + 1 : 0;
+    rotation.passed_seq = token.seq;
+    rotation.passed_aru = token.aru;
+}
+
+void pass(Context& ctx, Rotation& rotation, const RingLog& log, wire::Token token) {
+    ++token.token_seq;
+    rotation.token_seq = token.token_seq;
+    Hop& hop = rotation.hop;
+    hop.passed = wire::encode(token);
+    hop.successor = neighbour(log.view, ctx.self().node, 1).node;
+    hop.token_seq = token.token_seq;
+    hop.sent_at = ctx.now;
+    hop.retries = 0;
+    hop.retry_at = ctx.now + retry_interval(ctx, hop);
+    ctx.out.datagrams.push_back({hop.successor, hop.passed});
+}
+
+bool store(Context& ctx, Rotation& rotation, RingLog& log, const Member& from, const wire::Data& data) {
+    if (!log.has(from) || find_member(log.view.members, data.originator) == nullptr) {
+        ++ctx.counters.dropped;
+        return false;
+    }
+    if (data.seq > rotation.passed_seq && rotation.token_seq > 0) progress(ctx, rotation.hop);
+    return log.window.insert(data);
+}
+
+void acknowledged(Context& ctx, Rotation& rotation, const wire::TokenAck& ack) {
+    if (ack.token_seq >= rotation.hop.token_seq) progress(ctx, rotation.hop);
+}
+
+void retry_hop(Context& ctx, Rotation& rotation) {
+    Hop& hop = rotation.hop;
+    if (ctx.now < hop.retry_at) return;
+    ++hop.retries;
+    hop.retry_at = ctx.now + retry_interval(ctx, hop);
+    ctx.out.datagrams.push_back({hop.successor, hop.passed});
+    ctx.debug("no sign of the token from node " + base::to_string(hop.successor) + ": sent again, " +
+              std::to_string(hop.retries) + ". time");
+}
+
+void check_invariants(const Rotation& rotation, const RingLog& log) {
+    log.window.check_invariants();
+    ASSERT(log.window.freed() <= log.delivered && log.delivered <= log.window.aru());
+    ASSERT(rotation.stable <= log.window.aru());
+    ASSERT(rotation.passed_aru <= rotation.passed_seq);
+    ASSERT(rotation.hop.token_seq <= rotation.token_seq);
+}
+
+}  // namespace totem

@@ -1,0 +1,66 @@
+// The token's way round one ring, seen from one member; the same in recovery and in operational. A visit
+// follows Totem's order: serve retransmission requests, ask for what is missing, send what is new, update
+// flow control and aru, pass on.
+//
+// Plain Totem: everything that a token's seq covers was sent before the token. Still, a gap is only asked for
+// when it was covered by the token that this member itself passed on a rotation ago: what is newer may be on
+// its way.
+#pragma once
+
+#include <functional>
+#include <optional>
+
+#include "totem/ring/log.hpp"
+
+namespace totem {
+
+// Retry of one hop: the passed token is sent again until there is evidence that it arrived. Evidence is a
+// higher token_seq, data that a later holder sequenced, or an acknowledgement. Apart from token loss on
+// purpose: a hop is retried in milliseconds.
+struct Hop {
+    base::Bytes passed;  // the token as sent
+    base::NodeId successor;
+    std::uint64_t token_seq{0};  // of the token as sent
+    base::Instant sent_at;
+    base::Instant retry_at{base::Instant::never()};
+    unsigned retries{0};
+    // Jacobson's estimate of the time until evidence; 0 samples: none yet.
+    bool measured{false};
+    base::Duration srtt, rttvar;
+};
+
+struct Rotation {
+    std::uint64_t token_seq{0};        // highest token_seq accepted or passed; tokens up to it are duplicates
+    base::Seq passed_seq, passed_aru;  // token.seq and token.aru when it left us last
+    base::Seq stable;                  // received by all members
+    std::uint32_t sent{0};             // our share of token.fcc
+    std::uint32_t backlog{0};          // our share of token.backlog
+    unsigned quiet_visits{0};          // consecutive visits in which nothing was or had to be sent
+    base::Instant visited_at{base::Instant::never()};
+    base::Instant lost_at{base::Instant::never()};
+    Hop hop;
+};
+
+// Where a visit gets new datagrams from.
+struct Supply {
+    std::size_t backlog{0};             // how many are waiting
+    std::function<wire::Data()> next;   // the next one, without ring, seq; called at most `backlog` times
+    std::function<std::size_t()> left;  // how many are waiting after the visit
+};
+
+// Whether the token is to be worked on: of this ring, from the predecessor, new, and sane. A duplicate is
+// acknowledged.
+[[nodiscard]] bool accept(Context& ctx, Rotation& rotation, const RingLog& log, const Member& from,
+                          const wire::Token& token);
+// Does everything but pass the token on.
+void visit(Context& ctx, Rotation& rotation, RingLog& log, wire::Token& token, const Supply& supply);
+void pass(Context& ctx, Rotation& rotation, const RingLog& log, wire::Token token);
+// Stores a datagram of this ring from the network; false if it was not new or not acceptable.
+[[nodiscard]] bool store(Context& ctx, Rotation& rotation, RingLog& log, const Member& from,
+                         const wire::Data& data);
+void acknowledged(Context& ctx, Rotation& rotation, const wire::TokenAck& ack);
+// Sends the token again if that is due.
+void retry_hop(Context& ctx, Rotation& rotation);
+void check_invariants(const Rotation& rotation, const RingLog& log);
+
+}  // namespace totem
