@@ -61,6 +61,8 @@ struct NodeStatus {
     std::string why;                 // in words: "left in order", "not heard since its link was lost", "never seen"
     std::uint64_t member_since{0};   // adoption epoch since which it was in every quorate view; 0: not a member
     bool leaving{false};             // asked to shut down: its resources move away first
+    bool left{false};                // said that it runs nothing and leaves; the next view without it finds it clean
+    std::uint64_t reports{0};        // number of its last report (of this incarnation) that is part of `resources`
     std::map<std::string, ResourceOnNode> resources;  // by resource id
     bool operator==(const NodeStatus&) const = default;
 };

@@ -1,0 +1,110 @@
+// The node's inside, shared by its files: views.cpp (hello, snapshot, adoption), messages.cpp (what delivered messages do),
+// clients.cpp (commands and waits), node.cpp (the public face).
+#pragma once
+
+#include "manager/node/node.hpp"
+
+namespace manager {
+
+struct Node::Impl {
+    Impl(NodeOptions given, base::Tracer& trace) : options(std::move(given)), tracer(trace), executor(options.self.node, options.roster[options.self.node]) {}
+
+    // --- what is fixed
+    NodeOptions options;
+    base::Tracer& tracer;
+
+    // --- replicated and own parts
+    State state;
+    Executor executor;
+    NodeOutbox out;
+    Moment at;  // of the current input
+
+    // --- the view and how far it is synchronised
+    enum class Phase { none, hellos, snapshot, done };
+    struct Waiting {  // delivered before the view was synchronised
+        Sender sender;
+        Message message;
+    };
+    totem::View view;
+    std::string cause;
+    Phase phase{Phase::none};
+    bool transitional{false};       // the old view is breaking up: states change, nothing is begun
+    bool live{false};               // was synchronised at least once
+    bool seen_all{false};           // all configured nodes were in one view since this process started
+    std::map<base::NodeId, Hello> hellos;
+    base::NodeId authority;
+    std::vector<Waiting> waiting;
+    base::NodeSet voters;           // members of the view with a head on disk
+    bool adopted{false};            // under a new epoch in this view
+    std::map<base::NodeId, Head> on_disk;  // what members said to have persisted
+
+    // --- own disk
+    std::uint64_t next_token{1};
+    std::map<std::uint64_t, Head> writing;
+    Head last_written;
+    Head last_on_disk;
+    bool voter{false};              // a head of an adopted epoch is on the own disk
+    std::string lost_state;         // warning about a state that lost a merge
+
+    // --- planning
+    bool dirty{false};              // something happened that no plan knows of
+    bool plan_sent{false};          // and not yet delivered
+    bool planned_around_running{false};  // the last plan left out what waits for running actions
+
+    // --- clients
+    struct Pending {
+        std::uint64_t client{0};
+        ClientCommand command;
+        bool sent{false};
+        bool applied{false};
+        std::uint64_t version{0};   // of the configuration after it
+        base::Instant give_up;
+    };
+    std::vector<Pending> pending;   // in order of their numbers
+    std::uint64_t next_number{1};
+    struct Waiter {
+        std::uint64_t client{0};
+        std::uint64_t version{0};
+    };
+    std::vector<Waiter> waiters;
+    bool shutting_down{false};
+    bool leaving_sent{false};
+    base::Instant leave_at{base::Instant::never()};
+
+    // views.cpp
+    void start_view(const totem::Regular& event);
+    void take_hello(const Sender& sender, const Hello& hello);
+    void take_snapshot(const Sender& sender, const Snapshot& snapshot);
+    void synchronise();
+    bool write_head();  // whether there was something to write
+    void disk_done(std::uint64_t token);
+    void take_persisted(const Sender& sender, const Head& head);
+    [[nodiscard]] membership::QuorumState vote(const base::NodeSet& nodes) const;
+    [[nodiscard]] std::uint64_t next_epoch() const;
+    [[nodiscard]] bool is_member(const Sender& sender) const;
+    void set_state(State next);
+
+    // messages.cpp
+    void deliver(const Sender& sender, const base::Bytes& payload);
+    void apply(const Sender& sender, const Message& message);
+    void run(const std::vector<PlannedAction>& started);
+    void take_orders(Executor::Orders orders);
+    void send(const Message& message);
+    void settle();  // after every input: promote, plan, answer
+    void maybe_plan();
+
+    // clients.cpp
+    void send_pending();
+    void refuse_pending(const std::string& why);
+    void command_applied(const Sender& sender, const ClientCommand& command, const CommandOutcome& outcome);
+    void answer_durable();
+    void answer_converged();
+    void continue_shutdown();
+    void expire();
+    [[nodiscard]] bool acting() const;
+    [[nodiscard]] std::string no_quorum_text() const;
+
+    void note(base::Level level, const std::string& text) { tracer.note(level, text); }
+};
+
+}  // namespace manager

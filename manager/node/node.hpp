@@ -1,0 +1,118 @@
+// The node: ring events, quorum, replicated state, scheduler and executor composed into one value that is stepped. It does no
+// IO: the daemon and the simulator run this same code and carry out its outbox.
+//
+// The way through a view: regular view -> every member says hello (ordered) -> with the last hello everybody knows whose state
+// to follow -> that member sends a snapshot if any other differs -> the view is installed in the state, and adopted under a new
+// epoch if it holds a majority -> messages that came meanwhile are applied -> the coordinator plans. What is delivered before
+// the view is synchronised waits; if the view breaks before, it is dropped at all alike, and clients' commands are sent again.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "manager/coordinator/coordinator.hpp"
+#include "manager/coordinator/executor.hpp"
+#include "manager/model/operation.hpp"
+#include "manager/state/state.hpp"
+#include "membership/quorum/quorum.hpp"
+#include "totem/base/time.hpp"
+#include "totem/base/trace.hpp"
+#include "totem/ring/ring.hpp"
+
+namespace manager {
+
+struct NodeOptions {
+    Sender self;
+    std::map<base::NodeId, std::string> roster;  // configured nodes and their names, self included
+    membership::QuorumRules rules;
+    std::optional<base::Bytes> journal;          // payload of the journal's last record
+};
+
+// A record for the journal; answer with persisted(token).
+struct DiskWrite {
+    std::uint64_t token{0};
+    base::Bytes payload;
+};
+// A state that lost a merge: kept on disk, reported.
+struct Archive {
+    std::string name;
+    base::Bytes payload;
+};
+
+// The answer to submit() or wait().
+struct Answer {
+    std::uint64_t client{0};  // as given to submit() or wait()
+    base::Status status{base::ok()};
+    std::uint64_t version{0};
+    std::string remark;                  // of a command: how far it is durable, when that is less than a quorum's disks
+    std::vector<std::string> problems;   // of a wait: what could not be done
+};
+
+// Ends a recurring operation.
+struct CancelOperation {
+    std::uint64_t id{0};
+};
+using AgentOrder = std::variant<OperationRequest, CancelOperation>;
+
+struct NodeOutbox {
+    std::vector<DiskWrite> writes;
+    std::vector<Archive> archives;
+    std::vector<base::Bytes> messages;          // to submit to the ring, in order
+    std::vector<AgentOrder> agents;             // for the agents, in order
+    std::vector<Answer> answers;
+    bool leave{false};                          // everything is handed over: leave the ring and exit
+};
+
+// Wall clock and monotonic time of one input.
+struct Moment {
+    base::Instant now;
+    base::WallTime wall;
+};
+
+class Node {
+  public:
+    // The tracer is borrowed. An error: the journal's record cannot be read.
+    static base::Result<std::unique_ptr<Node>> create(NodeOptions options, base::Tracer& tracer);
+    Node(const Node&) = delete;
+    Node& operator=(const Node&) = delete;
+    ~Node();
+
+    // Inputs.
+    void ring_event(Moment at, const totem::Event& event);
+    void operation_finished(Moment at, const OperationResult& result);
+    void persisted(Moment at, std::uint64_t token);
+    // Client commands: answered once, after the command is durable or refused. `user`: "root via custos on n1".
+    void submit(Moment at, std::uint64_t client, std::string user, Command command);
+    // Answered when configuration `version` has converged: nothing is left to do, or only what cannot be done.
+    void wait(Moment at, std::uint64_t client, std::uint64_t version);
+    // The client is gone: it gets no answer.
+    void forget(std::uint64_t client);
+    // Hand over the resources, then leave (NodeOutbox::leave).
+    void shut_down(Moment at);
+    void advance(Moment at);
+
+    // Outputs.
+    [[nodiscard]] NodeOutbox drain();
+    [[nodiscard]] base::Instant next_deadline() const;
+
+    // For status and tests.
+    [[nodiscard]] const State& state() const;
+    [[nodiscard]] bool synchronised() const;
+    [[nodiscard]] const totem::View& view() const;
+    [[nodiscard]] membership::QuorumState quorum() const;
+    [[nodiscard]] std::optional<base::NodeId> coordinator() const;
+    // What an administrator should know beyond the state itself.
+    [[nodiscard]] std::vector<std::string> warnings() const;
+
+  private:
+    struct Impl;
+    explicit Node(std::unique_ptr<Impl> impl);
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace manager

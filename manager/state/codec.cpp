@@ -1,0 +1,230 @@
+#include <algorithm>
+
+#include "manager/model/codec.hpp"
+#include "manager/state/message.hpp"
+#include "manager/state/state.hpp"
+#include "state.pb.h"
+
+namespace manager {
+
+namespace pb = custos::state;
+using base::Errc;
+using base::Error;
+using base::Result;
+
+namespace {
+
+template <typename Message>
+base::Bytes bytes_of(const Message& message) {
+    base::Bytes out(message.ByteSizeLong());
+    message.SerializeToArray(out.data(), static_cast<int>(out.size()));
+    return out;
+}
+
+std::string blob(const base::Bytes& bytes) { return std::string(base::as_text(bytes)); }
+std::string blob(const Digest& digest) { return std::string(base::as_text(digest)); }
+
+Error malformed(const char* what) { return {Errc::invalid, std::string("malformed ") + what}; }
+
+Result<Digest> digest_of(const std::string& bytes) {
+    Digest out{};
+    if (bytes.size() != out.size()) return malformed("digest");
+    std::copy(bytes.begin(), bytes.end(), out.begin());
+    return out;
+}
+
+void put(const base::RingId& from, pb::Ring& to) {
+    to.set_seq(from.seq);
+    to.set_representative(from.representative.value);
+    to.set_incarnation(from.incarnation.value);
+}
+base::RingId ring_of(const pb::Ring& from) {
+    return {from.seq(), {from.representative()}, {from.incarnation()}};
+}
+
+void put(const Head& from, pb::Head& to) {
+    to.set_epoch(from.epoch);
+    to.set_index(from.index);
+    to.set_hash(blob(from.hash));
+}
+Result<Head> head_of(const pb::Head& from) {
+    TRY(const Digest hash, digest_of(from.hash()));
+    return Head{from.epoch(), from.index(), hash};
+}
+
+struct PutMessage {
+    pb::Message& to;
+    void operator()(const Hello& m) const {
+        pb::Hello& hello = *to.mutable_hello();
+        put(m.ring, *hello.mutable_ring());
+        put(m.head, *hello.mutable_head());
+        hello.set_voter(m.voter);
+        hello.set_live(m.live);
+        hello.set_seen_all(m.seen_all);
+        hello.set_member_since(m.member_since);
+        hello.set_state(blob(m.state));
+        hello.set_reports(m.reports);
+        ClusterStatus own;
+        own.nodes[base::NodeId{1}].resources = m.records;
+        own.actions = m.running;
+        own.former = m.definitions;
+        hello.set_own(blob(encode(own)));
+    }
+    void operator()(const Snapshot& m) const {
+        put(m.ring, *to.mutable_snapshot()->mutable_ring());
+        to.mutable_snapshot()->set_state(blob(m.state));
+    }
+    void operator()(const Persisted& m) const { put(m.head, *to.mutable_persisted()); }
+    void operator()(const ClientCommand& m) const {
+        pb::ClientCommand& command = *to.mutable_command();
+        command.set_number(m.number);
+        command.set_user(m.user);
+        command.set_when_ms(m.when.ms);
+        command.set_command(blob(encode(m.command)));
+    }
+    void operator()(const Plan& m) const {
+        put(m.ring, *to.mutable_plan()->mutable_ring());
+        to.mutable_plan()->set_configuration(m.configuration);
+        ClusterStatus actions;
+        actions.actions = m.actions;
+        to.mutable_plan()->set_actions(blob(encode(actions)));
+    }
+    void operator()(const Report& m) const {
+        pb::Report& report = *to.mutable_report();
+        report.set_number(m.number);
+        report.set_action(m.action);
+        report.set_resource(m.resource);
+        report.set_operation(m.operation);
+        report.set_interval_ns(m.interval.ns);
+        report.set_code(m.code);
+        report.set_reason(m.reason);
+        report.set_params(m.params);
+        report.set_monitors(m.monitors);
+        report.set_when_ms(m.when.ms);
+    }
+    void operator()(const Leaving& /*m*/) const { to.set_leaving(true); }
+};
+
+Result<Message> hello_of(const pb::Hello& from) {
+    Hello hello;
+    hello.ring = ring_of(from.ring());
+    TRY(hello.head, head_of(from.head()));
+    hello.voter = from.voter();
+    hello.live = from.live();
+    hello.seen_all = from.seen_all();
+    hello.member_since = from.member_since();
+    TRY(hello.state, digest_of(from.state()));
+    hello.reports = from.reports();
+    TRY(ClusterStatus own, decode_status(base::as_bytes(from.own())));
+    if (own.nodes.size() != 1) return malformed("hello");
+    hello.records = std::move(own.nodes.begin()->second.resources);
+    hello.running = std::move(own.actions);
+    hello.definitions = std::move(own.former);
+    return Message{std::move(hello)};
+}
+
+Report report_of(const pb::Report& from) {
+    Report report;
+    report.number = from.number();
+    report.action = from.action();
+    report.resource = from.resource();
+    report.operation = from.operation();
+    report.interval = base::nanoseconds(from.interval_ns());
+    report.code = from.code();
+    report.reason = from.reason();
+    report.params = from.params();
+    report.monitors = from.monitors();
+    report.when = {from.when_ms()};
+    return report;
+}
+
+void put_durable(const State& from, pb::State& to) {
+    put(from.head, *to.mutable_head());
+    to.set_configuration(blob(encode(from.configuration)));
+    to.set_last_user(from.last_user);
+    to.set_last_change_ms(from.last_change.ms);
+    for (const auto& [node, last] : from.requests) {
+        pb::LastRequest& request = (*to.mutable_requests())[node.value];
+        request.set_incarnation(last.incarnation.value);
+        request.set_number(last.number);
+    }
+    for (const auto& [name, version] : from.changed) (*to.mutable_changed())[name] = version;
+    for (const auto& [index, hash] : from.history) (*to.mutable_history())[index] = blob(hash);
+}
+
+}  // namespace
+
+base::Bytes encode(const Message& message) {
+    pb::Message to;
+    std::visit(PutMessage{to}, message);
+    return bytes_of(to);
+}
+
+Result<Message> decode_message(base::ByteView bytes) {
+    pb::Message from;
+    if (!from.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return malformed("message");
+    switch (from.message_case()) {
+        case pb::Message::kHello:
+            return hello_of(from.hello());
+        case pb::Message::kSnapshot:
+            return Message{Snapshot{ring_of(from.snapshot().ring()),
+                                    base::Bytes(from.snapshot().state().begin(), from.snapshot().state().end())}};
+        case pb::Message::kPersisted: {
+            TRY(const Head head, head_of(from.persisted()));
+            return Message{Persisted{head}};
+        }
+        case pb::Message::kCommand: {
+            TRY(Command command, decode_command(base::as_bytes(from.command().command())));
+            return Message{ClientCommand{
+                from.command().number(), from.command().user(), {from.command().when_ms()}, std::move(command)}};
+        }
+        case pb::Message::kPlan: {
+            TRY(ClusterStatus actions, decode_status(base::as_bytes(from.plan().actions())));
+            return Message{Plan{ring_of(from.plan().ring()), from.plan().configuration(), std::move(actions.actions)}};
+        }
+        case pb::Message::kReport:
+            return Message{report_of(from.report())};
+        case pb::Message::kLeaving:
+            return Message{Leaving{}};
+        case pb::Message::MESSAGE_NOT_SET:
+            break;
+    }
+    return malformed("message: of a kind that this version does not know");
+}
+
+base::Bytes encode_durable(const State& state) {
+    pb::State to;
+    put_durable(state, to);
+    return bytes_of(to);
+}
+
+base::Bytes encode(const State& state) {
+    pb::State to;
+    put_durable(state, to);
+    to.set_status(blob(encode(state.status)));
+    to.set_next_action(state.next_action);
+    return bytes_of(to);
+}
+
+Result<State> decode_state(base::ByteView bytes) {
+    pb::State from;
+    if (!from.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return malformed("state");
+    State to;
+    TRY(to.head, head_of(from.head()));
+    TRY(to.configuration, decode_configuration(base::as_bytes(from.configuration())));
+    TRY(to.status, decode_status(base::as_bytes(from.status())));
+    if (from.next_action() != 0) to.next_action = from.next_action();
+    to.last_user = from.last_user();
+    to.last_change = {from.last_change_ms()};
+    for (const auto& [node, last] : from.requests()) {
+        to.requests[base::NodeId{node}] = {{last.incarnation()}, last.number()};
+    }
+    for (const auto& [name, version] : from.changed()) to.changed[name] = version;
+    for (const auto& [index, hash] : from.history()) {
+        TRY(const Digest value, digest_of(hash));
+        to.history[index] = value;
+    }
+    return to;
+}
+
+}  // namespace manager

@@ -1,0 +1,88 @@
+// The manager's messages on the ring. Each takes effect at its delivery, in the agreed order, at every node alike.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "manager/model/command.hpp"
+#include "manager/model/status.hpp"
+#include "manager/state/digest.hpp"
+#include "totem/base/bytes.hpp"
+#include "totem/base/ids.hpp"
+#include "totem/base/result.hpp"
+
+namespace manager {
+
+// Identifies a configuration: the epoch that last adopted it, its version, and the chain of digests up to it.
+struct Head {
+    std::uint64_t epoch{0};  // 0: nothing was ever adopted (a node that has never been in a cluster, or lost its disk)
+    std::uint64_t index{0};  // Configuration::version
+    Digest hash{};
+    auto operator<=>(const Head&) const = default;
+};
+
+// A node's first message in a regular view: who it is and what it knows and runs.
+struct Hello {
+    base::RingId ring;            // the view that it speaks of; ignored in another
+    Head head;                    // in memory
+    bool voter{false};            // has a head on disk: its vote may adopt
+    bool live{false};             // was synchronised before: its state of the cluster is more than a guess
+    bool seen_all{false};         // all configured nodes were in one view since its process started
+    std::uint64_t member_since{0};
+    Digest state{};               // of the whole replicated state; equal at members that need no transfer
+    std::uint64_t reports{0};     // number of the last report that `records` contains
+    std::map<std::string, ResourceOnNode> records;  // of this node, from its own executor
+    std::map<std::string, Primitive> definitions;   // of the active ones, as they were started
+    std::vector<PlannedAction> running;             // what its agents are at
+};
+
+// The state of the member that all others follow in this view.
+struct Snapshot {
+    base::RingId ring;
+    base::Bytes state;
+};
+
+// The sender has this head on its disk.
+struct Persisted {
+    Head head;
+};
+
+// A command of a client. (sender, number) makes it apply once.
+struct ClientCommand {
+    std::uint64_t number{0};
+    std::string user;       // "root via custos on n1"
+    base::WallTime when;
+    Command command;
+};
+
+// The coordinator's plan. Ids and `after` of its actions are relative: 1, 2, 3 ... in order.
+struct Plan {
+    base::RingId ring;               // view that it was made in; void in another
+    std::uint64_t configuration{0};  // version that it was made for
+    std::vector<PlannedAction> actions;
+};
+
+// What came of an operation on the sender's node.
+struct Report {
+    std::uint64_t number{0};        // grows by one with each report of this incarnation
+    std::uint64_t action{0};        // of the plan; 0: a recurring monitor changed its mind
+    std::string resource, operation;
+    base::Duration interval;
+    int code{0};
+    std::string reason;
+    std::string params, monitors;   // digests of what it ran with
+    base::WallTime when;
+};
+
+// The sender runs nothing any more and leaves after this.
+struct Leaving {};
+
+using Message = std::variant<Hello, Snapshot, Persisted, ClientCommand, Plan, Report, Leaving>;
+
+[[nodiscard]] base::Bytes encode(const Message& message);
+[[nodiscard]] base::Result<Message> decode_message(base::ByteView bytes);
+
+}  // namespace manager
