@@ -51,7 +51,8 @@ bool already_planned(const Schedule& schedule, const ClusterStatus& status) {
         for (const std::size_t index : s.after) wanted.push_back(pending[index]->id);
         std::vector<std::uint64_t> have;
         for (const std::uint64_t id : a.after) {
-            if (std::any_of(pending.begin(), pending.end(), [id](const PlannedAction* p) { return p->id == id; })) {
+            if (std::any_of(pending.begin(), pending.end(),
+                            [id](const PlannedAction* p) { return p->id == id; })) {
                 have.push_back(id);
             }
         }
@@ -62,13 +63,16 @@ bool already_planned(const Schedule& schedule, const ClusterStatus& status) {
     return true;
 }
 
-std::vector<std::string> problems(const Schedule& schedule, const Configuration& config, const ClusterStatus& status) {
+std::vector<std::string> problems(const Schedule& schedule, const Configuration& config,
+                                  const ClusterStatus& status) {
     std::vector<std::string> lines;
     for (const auto& [id, node] : status.nodes) {
         for (const auto& [resource, record] : node.resources) {
             if (!record.blocked) continue;
             lines.push_back(resource + " is blocked on " + node.name + ": its stop failed" +
-                            (record.failure && !record.failure->reason.empty() ? " (" + record.failure->reason + ")" : "") +
+                            (record.failure && !record.failure->reason.empty()
+                                 ? " (" + record.failure->reason + ")"
+                                 : "") +
                             "; make sure that it is stopped there, then: crm resource cleanup " + resource);
         }
     }

@@ -1,4 +1,5 @@
-// Who plans, and what an ordered plan says. One planner at a time without an election: a function of the synchronised state.
+// Who plans, and what an ordered plan says. One planner at a time without an election: a function of the
+// synchronised state.
 #pragma once
 
 #include <optional>
@@ -9,8 +10,8 @@
 
 namespace manager {
 
-// The member that has been in the quorate lineage longest, the lowest id on a tie; nodes that never were in one come last.
-// None without members.
+// The member that has been in the quorate lineage longest, the lowest id on a tie; nodes that never were in
+// one come last. None without members.
 [[nodiscard]] std::optional<base::NodeId> coordinator_of(const ClusterStatus& status);
 
 // The schedule's actions as a plan for this view and configuration.

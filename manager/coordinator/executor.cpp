@@ -101,7 +101,8 @@ Executor::Orders Executor::begin(const PlannedAction& action, const State& state
     return orders;
 }
 
-std::optional<Report> Executor::finished(const OperationResult& result, const State& state, base::WallTime wall) {
+std::optional<Report> Executor::finished(const OperationResult& result, const State& state,
+                                         base::WallTime wall) {
     const auto recurring = recurring_.find(result.id);
     const auto owner = owner_.find(result.id);
     if (owner == owner_.end()) {
@@ -149,7 +150,8 @@ void Executor::inventory(Hello& hello) const {
     for (const auto& [id, job] : jobs_) hello.running.push_back(job.action);
     for (const auto& [id, definition] : definitions_) {
         const auto record = records_.find(id);
-        if (record != records_.end() && record->second.activity != Activity::stopped) hello.definitions[id] = definition;
+        if (record != records_.end() && record->second.activity != Activity::stopped)
+            hello.definitions[id] = definition;
     }
 }
 

@@ -1,5 +1,6 @@
-// The executor: this node's own part of the plan. It turns planned actions into agent operations, keeps the node's own account
-// of what it runs (the inventory that a new view asks for), and turns results into numbered reports.
+// The executor: this node's own part of the plan. It turns planned actions into agent operations, keeps the
+// node's own account of what it runs (the inventory that a new view asks for), and turns results into
+// numbered reports.
 #pragma once
 
 #include <cstdint>
@@ -26,8 +27,10 @@ class Executor {
     // Begins an action of this node (it was just marked as running in `state`).
     [[nodiscard]] Orders begin(const PlannedAction& action, const State& state, base::WallTime wall);
 
-    // An agent's result. Nothing to report: of a cancelled monitor, or one of several that an action waits for.
-    [[nodiscard]] std::optional<Report> finished(const OperationResult& result, const State& state, base::WallTime wall);
+    // An agent's result. Nothing to report: of a cancelled monitor, or one of several that an action waits
+    // for.
+    [[nodiscard]] std::optional<Report> finished(const OperationResult& result, const State& state,
+                                                 base::WallTime wall);
 
     // The node's records as delivered replace the own account, once every report of ours is among them.
     void delivered(const State& state);
@@ -42,9 +45,9 @@ class Executor {
     struct Job {  // a planned action under way
         PlannedAction action;
         Primitive definition;
-        std::string monitors;            // digest of the monitors being armed
+        std::string monitors;             // digest of the monitors being armed
         std::set<std::uint64_t> waiting;  // operations whose first result is awaited
-        Report worst;                    // the result to report: the first that is not ok
+        Report worst;                     // the result to report: the first that is not ok
     };
     struct Recurring {
         std::string resource;

@@ -8,7 +8,9 @@ constexpr std::size_t kLongest = 500;
 
 // Length of the valid UTF-8 sequence that starts at `at`, 0 if there is none (RFC 3629).
 std::size_t sequence(const std::string& text, std::size_t at) {
-    const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(i < text.size() ? text[i] : '\0'); };
+    const auto byte = [&](std::size_t i) {
+        return static_cast<unsigned char>(i < text.size() ? text[i] : '\0');
+    };
     const auto tail = [&](std::size_t i) { return (byte(i) & 0xc0) == 0x80; };
     const unsigned char lead = byte(at);
     if (lead < 0x80) return 1;

@@ -22,9 +22,12 @@ using base::Errc;
 using base::Error;
 using base::Status;
 
-constexpr std::size_t kCompactAbove = 8u << 20;  // bytes of journal before it is rewritten with its last record
+constexpr std::size_t kCompactAbove = 8u
+                                      << 20;  // bytes of journal before it is rewritten with its last record
 
-Error os_error(const std::string& what) { return {Errc::io, what + ": " + std::strerror(errno)}; }
+Error os_error(const std::string& what) {
+    return {Errc::io, what + ": " + std::strerror(errno)};
+}
 
 Status write_all(int fd, base::ByteView bytes, const std::string& path) {
     while (!bytes.empty()) {
@@ -109,7 +112,7 @@ struct JournalStore::Impl {
         const base::Bytes record = journal_record(payload);
         if (size + record.size() > kCompactAbove) {
             base::Bytes whole = journal_header();
-            whole.insert(whole.end(), record.begin(), record.end());
+            base::ByteWriter(whole).raw(record);
             TRY_OK(replace_file(directory, "journal", whole));
             size = whole.size();
             return reopen();
@@ -167,8 +170,10 @@ base::Result<JournalStore::Opened> JournalStore::open(const std::string& directo
     Opened opened;
     if (!recovered.trouble.empty()) {
         const std::string aside = impl->path() + ".damaged-" + std::to_string(std::time(nullptr));
-        if (::rename(impl->path().c_str(), aside.c_str()) != 0) return os_error("cannot set " + impl->path() + " aside");
-        opened.warning = "the journal " + impl->path() + " was damaged (" + recovered.trouble + ") and is kept as " + aside +
+        if (::rename(impl->path().c_str(), aside.c_str()) != 0)
+            return os_error("cannot set " + impl->path() + " aside");
+        opened.warning = "the journal " + impl->path() + " was damaged (" + recovered.trouble +
+                         ") and is kept as " + aside +
                          "; this node has no vote until it has learned the configuration from the others";
         recovered = {};
     }
@@ -188,7 +193,9 @@ base::Result<JournalStore::Opened> JournalStore::open(const std::string& directo
     return opened;
 }
 
-void JournalStore::append(base::Bytes payload, Done done) { impl_->push({"", std::move(payload), std::move(done)}); }
+void JournalStore::append(base::Bytes payload, Done done) {
+    impl_->push({"", std::move(payload), std::move(done)});
+}
 
 void JournalStore::archive(std::string name, base::Bytes payload) {
     impl_->push({std::move(name), std::move(payload), {}});

@@ -1,5 +1,5 @@
-// The journal on disk: a directory that this process alone writes, through a thread of its own, so that no caller ever waits
-// for a disk. Created files and renames are made durable with their directory.
+// The journal on disk: a directory that this process alone writes, through a thread of its own, so that no
+// caller ever waits for a disk. Created files and renames are made durable with their directory.
 #pragma once
 
 #include <functional>
@@ -17,7 +17,7 @@ class JournalStore {
     struct Opened {
         std::unique_ptr<JournalStore> store;
         std::optional<base::Bytes> last;  // payload of the last record; none: an empty journal
-        std::string warning;              // the old file was damaged and set aside: what an administrator should know
+        std::string warning;  // the old file was damaged and set aside: what an administrator should know
     };
     // Opens or creates DIRECTORY/journal. A damaged file is set aside (never deleted) and an empty one begun.
     static base::Result<Opened> open(const std::string& directory);
@@ -25,8 +25,9 @@ class JournalStore {
     JournalStore(const JournalStore&) = delete;
     JournalStore& operator=(const JournalStore&) = delete;
 
-    // Called on the writer's thread: once the record is on disk, or with why it is not. After the first error nothing is
-    // written any more (a failed fsync cannot be trusted on a second try) and every call gets that error.
+    // Called on the writer's thread: once the record is on disk, or with why it is not. After the first error
+    // nothing is written any more (a failed fsync cannot be trusted on a second try) and every call gets that
+    // error.
     using Done = std::function<void(base::Status)>;
     void append(base::Bytes payload, Done done);
     // Keeps bytes that lost a merge beside the journal, as DIRECTORY/NAME.

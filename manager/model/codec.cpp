@@ -20,10 +20,13 @@ base::Bytes bytes_of(const Message& message) {
 
 template <typename Message>
 bool parse(Message& message, base::ByteView bytes) {
-    return bytes.size() <= (64u << 20) && message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()));
+    return bytes.size() <= (64u << 20) &&
+           message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()));
 }
 
-Error malformed(const char* what) { return {Errc::invalid, std::string("malformed ") + what}; }
+Error malformed(const char* what) {
+    return {Errc::invalid, std::string("malformed ") + what};
+}
 
 template <typename Map>
 void put_attributes(const Attributes& from, Map& to) {
@@ -82,7 +85,9 @@ void put(const Location& from, pb::Location& to) {
     to.set_node(from.node);
     to.set_score(from.score.value);
 }
-Location location_of(const pb::Location& from) { return {from.id(), from.resource(), from.node(), {from.score()}}; }
+Location location_of(const pb::Location& from) {
+    return {from.id(), from.resource(), from.node(), {from.score()}};
+}
 
 void put(const Colocation& from, pb::Colocation& to) {
     to.set_id(from.id);
@@ -112,7 +117,9 @@ void put(const NodeObject& from, pb::Node& to) {
     to.set_id(from.id);
     put_attributes(from.attributes, *to.mutable_attributes());
 }
-NodeObject node_of(const pb::Node& from) { return {from.name(), from.id(), attributes_of(from.attributes())}; }
+NodeObject node_of(const pb::Node& from) {
+    return {from.name(), from.id(), attributes_of(from.attributes())};
+}
 
 // --- status
 
@@ -146,7 +153,8 @@ Result<ResourceOnNode> record_of(const pb::ResourceOnNode& from) {
     to.fail_count = from.fail_count();
     if (from.has_failure()) {
         const pb::Failure& f = from.failure();
-        to.failure = Failure{f.operation(), base::nanoseconds(f.interval_ns()), f.code(), f.reason(), {f.when_ms()}};
+        to.failure =
+            Failure{f.operation(), base::nanoseconds(f.interval_ns()), f.code(), f.reason(), {f.when_ms()}};
     }
     to.started_params = from.started_params();
     to.revision = from.revision();
@@ -275,7 +283,8 @@ Result<Edit> edit_of(const pb::Edit& from) {
             return Edit{Delete{from.delete_id()}};
         case pb::Edit::kSetOption: {
             SetOption e{Section::properties, from.set_option().name(), from.set_option().value()};
-            if (!enum_of(from.set_option().section(), Section::op_defaults, e.section)) return malformed("option");
+            if (!enum_of(from.set_option().section(), Section::op_defaults, e.section))
+                return malformed("option");
             return Edit{std::move(e)};
         }
         case pb::Edit::kSetMeta:

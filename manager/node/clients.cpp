@@ -9,8 +9,9 @@ namespace {
 using base::Errc;
 using base::Error;
 
-constexpr base::Duration kPatience = base::seconds(20);      // for a command while no view is synchronised
-constexpr base::Duration kLeavePatience = base::seconds(60); // for handing over resources before a daemon's exit
+constexpr base::Duration kPatience = base::seconds(20);  // for a command while no view is synchronised
+constexpr base::Duration kLeavePatience =
+    base::seconds(60);  // for handing over resources before a daemon's exit
 
 }  // namespace
 
@@ -22,7 +23,8 @@ bool Node::Impl::acting() const {
 std::string Node::Impl::no_quorum_text() const {
     const membership::QuorumState present = membership::evaluate(options.rules, view.nodes());
     if (present.quorate) {
-        return "nothing was changed: the nodes present have no configuration on disk that they can vote with; start all "
+        return "nothing was changed: the nodes present have no configuration on disk that they can vote "
+               "with; start all "
                "configured nodes once (first start, or lost disks)";
     }
     return "nothing was changed: this part of the cluster has no quorum (" + present.reason + ")";
@@ -34,7 +36,8 @@ void Node::Impl::send_pending() {
     for (Pending& p : pending) {
         // After a merge another state may have won: what it contains was applied, the rest is sent again.
         const auto last = state.requests.find(options.self.node);
-        const bool contained = last != state.requests.end() && last->second.incarnation == options.self.incarnation &&
+        const bool contained = last != state.requests.end() &&
+                               last->second.incarnation == options.self.incarnation &&
                                last->second.number >= p.command.number;
         if (p.applied && !contained) p.applied = p.sent = false;
         const bool shutdown = std::holds_alternative<ShutdownNode>(p.command.command);
@@ -51,10 +54,11 @@ void Node::Impl::send_pending() {
     pending = std::move(kept);
 }
 
-void Node::Impl::command_applied(const Sender& sender, const ClientCommand& command, const CommandOutcome& outcome) {
+void Node::Impl::command_applied(const Sender& sender, const ClientCommand& command,
+                                 const CommandOutcome& outcome) {
     if (sender.node != options.self.node || sender.incarnation != options.self.incarnation) return;
-    const auto at_command = std::find_if(pending.begin(), pending.end(),
-                                         [&](const Pending& p) { return p.command.number == command.number; });
+    const auto at_command = std::find_if(
+        pending.begin(), pending.end(), [&](const Pending& p) { return p.command.number == command.number; });
     if (at_command == pending.end()) return;
     if (!outcome.result) {
         out.answers.push_back({at_command->client, outcome.result, 0, "", {}});
@@ -87,9 +91,13 @@ void Node::Impl::answer_durable() {
             return true;
         }
         if (majority_here || !nodes.includes(view.nodes())) return false;
-        const std::string where = nodes.size() == 1 ? "on this node only" : "on " + to_string(nodes) + " only";
-        out.answers.push_back({p.client, base::ok(), p.version,
-                               where + ": the change is lost if the others go on without it", {}});
+        const std::string where =
+            nodes.size() == 1 ? "on this node only" : "on " + to_string(nodes) + " only";
+        out.answers.push_back({p.client,
+                               base::ok(),
+                               p.version,
+                               where + ": the change is lost if the others go on without it",
+                               {}});
         return true;
     });
 }
@@ -112,9 +120,10 @@ void Node::Impl::continue_shutdown() {
     if (self == state.status.nodes.end() || !self->second.leaving || executor.busy()) return;
     const bool idle = std::none_of(state.status.actions.begin(), state.status.actions.end(),
                                    [&](const PlannedAction& a) { return a.node == options.self.node; });
-    const bool empty = std::all_of(self->second.resources.begin(), self->second.resources.end(), [](const auto& r) {
-        return r.second.activity == Activity::stopped || r.second.activity == Activity::unknown;
-    });
+    const bool empty =
+        std::all_of(self->second.resources.begin(), self->second.resources.end(), [](const auto& r) {
+            return r.second.activity == Activity::stopped || r.second.activity == Activity::unknown;
+        });
     if (!idle || !empty) return;
     leaving_sent = true;
     send(Leaving{});
@@ -129,13 +138,13 @@ void Node::Impl::expire() {
     if (phase == Phase::done) return;
     std::erase_if(pending, [&](const Pending& p) {
         if (p.sent || at.now < p.give_up) return false;
-        out.answers.push_back({p.client,
-                               Error{Errc::timed_out,
-                                     "nothing was changed: the ring has not settled for " +
-                                         std::to_string(kPatience.ms() / 1000) + " s; see custos ring status"},
-                               0,
-                               "",
-                               {}});
+        out.answers.push_back(
+            {p.client,
+             Error{Errc::timed_out, "nothing was changed: the ring has not settled for " +
+                                        std::to_string(kPatience.ms() / 1000) + " s; see custos ring status"},
+             0,
+             "",
+             {}});
         return true;
     });
 }

@@ -1,5 +1,5 @@
-// The node's inside, shared by its files: views.cpp (hello, snapshot, adoption), messages.cpp (what delivered messages do),
-// clients.cpp (commands and waits), node.cpp (the public face).
+// The node's inside, shared by its files: views.cpp (hello, snapshot, adoption), messages.cpp (what delivered
+// messages do), clients.cpp (commands and waits), node.cpp (the public face).
 #pragma once
 
 #include "manager/node/node.hpp"
@@ -7,7 +7,10 @@
 namespace manager {
 
 struct Node::Impl {
-    Impl(NodeOptions given, base::Tracer& trace) : options(std::move(given)), tracer(trace), executor(options.self.node, options.roster[options.self.node]) {}
+    Impl(NodeOptions given, base::Tracer& trace)
+        : options(std::move(given)),
+          tracer(trace),
+          executor(options.self.node, options.roster[options.self.node]) {}
 
     // --- what is fixed
     NodeOptions options;
@@ -28,14 +31,14 @@ struct Node::Impl {
     totem::View view;
     std::string cause;
     Phase phase{Phase::none};
-    bool transitional{false};       // the old view is breaking up: states change, nothing is begun
-    bool live{false};               // was synchronised at least once
-    bool seen_all{false};           // all configured nodes were in one view since this process started
+    bool transitional{false};  // the old view is breaking up: states change, nothing is begun
+    bool live{false};          // was synchronised at least once
+    bool seen_all{false};      // all configured nodes were in one view since this process started
     std::map<base::NodeId, Hello> hellos;
     base::NodeId authority;
     std::vector<Waiting> waiting;
-    base::NodeSet voters;           // members of the view with a head on disk
-    bool adopted{false};            // under a new epoch in this view
+    base::NodeSet voters;                  // members of the view with a head on disk
+    bool adopted{false};                   // under a new epoch in this view
     std::map<base::NodeId, Head> on_disk;  // what members said to have persisted
 
     // --- own disk
@@ -43,12 +46,12 @@ struct Node::Impl {
     std::map<std::uint64_t, Head> writing;
     Head last_written;
     Head last_on_disk;
-    bool voter{false};              // a head of an adopted epoch is on the own disk
-    std::string lost_state;         // warning about a state that lost a merge
+    bool voter{false};       // a head of an adopted epoch is on the own disk
+    std::string lost_state;  // warning about a state that lost a merge
 
     // --- planning
-    bool dirty{false};              // something happened that no plan knows of
-    bool plan_sent{false};          // and not yet delivered
+    bool dirty{false};                   // something happened that no plan knows of
+    bool plan_sent{false};               // and not yet delivered
     bool planned_around_running{false};  // the last plan left out what waits for running actions
 
     // --- clients
@@ -57,10 +60,10 @@ struct Node::Impl {
         ClientCommand command;
         bool sent{false};
         bool applied{false};
-        std::uint64_t version{0};   // of the configuration after it
+        std::uint64_t version{0};  // of the configuration after it
         base::Instant give_up;
     };
-    std::vector<Pending> pending;   // in order of their numbers
+    std::vector<Pending> pending;  // in order of their numbers
     std::uint64_t next_number{1};
     struct Waiter {
         std::uint64_t client{0};

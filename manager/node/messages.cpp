@@ -4,12 +4,15 @@
 
 namespace manager {
 
-void Node::Impl::send(const Message& message) { out.messages.push_back(encode(message)); }
+void Node::Impl::send(const Message& message) {
+    out.messages.push_back(encode(message));
+}
 
 void Node::Impl::deliver(const Sender& sender, const base::Bytes& payload) {
     base::Result<Message> message = decode_message(payload);
     if (!message) {
-        note(base::Level::warning, "a message of node " + to_string(sender.node) + " is ignored: " + message.error().message);
+        note(base::Level::warning,
+             "a message of node " + to_string(sender.node) + " is ignored: " + message.error().message);
         return;
     }
     if (const auto* hello = std::get_if<Hello>(&*message)) {
@@ -42,14 +45,16 @@ void Node::Impl::apply(const Sender& sender, const Message& message) {
         const auto node = options.roster.find(sender.node);
         if (report->code != kOcfOk && report->code != kOcfNotRunning && outcome != ReportOutcome::ignored) {
             note(base::Level::warning, report->resource + ": " + report->operation + " on " +
-                                           (node == options.roster.end() ? "?" : node->second) + " returned '" +
-                                           ocf_code_text(report->code) + "' (" + report->reason + ")");
+                                           (node == options.roster.end() ? "?" : node->second) +
+                                           " returned '" + ocf_code_text(report->code) + "' (" +
+                                           report->reason + ")");
         }
     } else if (const auto* persisted = std::get_if<Persisted>(&message)) {
         take_persisted(sender, persisted->head);
     } else if (std::holds_alternative<Leaving>(message)) {
         apply_leaving(state, sender);
-        if (sender.node == options.self.node && sender.incarnation == options.self.incarnation) out.leave = true;
+        if (sender.node == options.self.node && sender.incarnation == options.self.incarnation)
+            out.leave = true;
     }
     executor.delivered(state);
 }

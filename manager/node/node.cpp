@@ -56,7 +56,9 @@ void Node::advance(Moment at) {
     impl_->settle();
 }
 
-NodeOutbox Node::drain() { return std::exchange(impl_->out, {}); }
+NodeOutbox Node::drain() {
+    return std::exchange(impl_->out, {});
+}
 
 base::Instant Node::next_deadline() const {
     base::Instant next = impl_->leave_at;
@@ -68,9 +70,15 @@ base::Instant Node::next_deadline() const {
     return next;
 }
 
-const State& Node::state() const { return impl_->state; }
-bool Node::synchronised() const { return impl_->phase == Impl::Phase::done; }
-const totem::View& Node::view() const { return impl_->view; }
+const State& Node::state() const {
+    return impl_->state;
+}
+bool Node::synchronised() const {
+    return impl_->phase == Impl::Phase::done;
+}
+const totem::View& Node::view() const {
+    return impl_->view;
+}
 membership::QuorumState Node::quorum() const {
     return impl_->vote(synchronised() ? impl_->voters : impl_->view.nodes());
 }

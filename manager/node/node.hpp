@@ -1,10 +1,11 @@
-// The node: ring events, quorum, replicated state, scheduler and executor composed into one value that is stepped. It does no
-// IO: the daemon and the simulator run this same code and carry out its outbox.
+// The node: ring events, quorum, replicated state, scheduler and executor composed into one value that is
+// stepped. It does no IO: the daemon and the simulator run this same code and carry out its outbox.
 //
-// The way through a view: regular view -> every member says hello (ordered) -> with the last hello everybody knows whose state
-// to follow -> that member sends a snapshot if any other differs -> the view is installed in the state, and adopted under a new
-// epoch if it holds a majority -> messages that came meanwhile are applied -> the coordinator plans. What is delivered before
-// the view is synchronised waits; if the view breaks before, it is dropped at all alike, and clients' commands are sent again.
+// The way through a view: regular view -> every member says hello (ordered) -> with the last hello everybody
+// knows whose state to follow -> that member sends a snapshot if any other differs -> the view is installed
+// in the state, and adopted under a new epoch if it holds a majority -> messages that came meanwhile are
+// applied -> the coordinator plans. What is delivered before the view is synchronised waits; if the view
+// breaks before, it is dropped at all alike, and clients' commands are sent again.
 #pragma once
 
 #include <cstdint>
@@ -30,7 +31,7 @@ struct NodeOptions {
     Sender self;
     std::map<base::NodeId, std::string> roster;  // configured nodes and their names, self included
     membership::QuorumRules rules;
-    std::optional<base::Bytes> journal;          // payload of the journal's last record
+    std::optional<base::Bytes> journal;  // payload of the journal's last record
 };
 
 // A record for the journal; answer with persisted(token).
@@ -49,8 +50,8 @@ struct Answer {
     std::uint64_t client{0};  // as given to submit() or wait()
     base::Status status{base::ok()};
     std::uint64_t version{0};
-    std::string remark;                  // of a command: how far it is durable, when that is less than a quorum's disks
-    std::vector<std::string> problems;   // of a wait: what could not be done
+    std::string remark;  // of a command: how far it is durable, when that is less than a quorum's disks
+    std::vector<std::string> problems;  // of a wait: what could not be done
 };
 
 // Ends a recurring operation.
@@ -62,10 +63,10 @@ using AgentOrder = std::variant<OperationRequest, CancelOperation>;
 struct NodeOutbox {
     std::vector<DiskWrite> writes;
     std::vector<Archive> archives;
-    std::vector<base::Bytes> messages;          // to submit to the ring, in order
-    std::vector<AgentOrder> agents;             // for the agents, in order
+    std::vector<base::Bytes> messages;  // to submit to the ring, in order
+    std::vector<AgentOrder> agents;     // for the agents, in order
     std::vector<Answer> answers;
-    bool leave{false};                          // everything is handed over: leave the ring and exit
+    bool leave{false};  // everything is handed over: leave the ring and exit
 };
 
 // Wall clock and monotonic time of one input.
@@ -86,9 +87,11 @@ class Node {
     void ring_event(Moment at, const totem::Event& event);
     void operation_finished(Moment at, const OperationResult& result);
     void persisted(Moment at, std::uint64_t token);
-    // Client commands: answered once, after the command is durable or refused. `user`: "root via custos on n1".
+    // Client commands: answered once, after the command is durable or refused. `user`: "root via custos on
+    // n1".
     void submit(Moment at, std::uint64_t client, std::string user, Command command);
-    // Answered when configuration `version` has converged: nothing is left to do, or only what cannot be done.
+    // Answered when configuration `version` has converged: nothing is left to do, or only what cannot be
+    // done.
     void wait(Moment at, std::uint64_t client, std::uint64_t version);
     // The client is gone: it gets no answer.
     void forget(std::uint64_t client);

@@ -7,10 +7,12 @@ namespace manager {
 
 namespace {
 
-// Whose state the members of a view follow: the highest adopted epoch, then the longest configuration, then one that was
-// synchronised before, then the longest membership, then the lowest id (safety.md section 5).
+// Whose state the members of a view follow: the highest adopted epoch, then the longest configuration, then
+// one that was synchronised before, then the longest membership, then the lowest id (safety.md section 5).
 bool better(base::NodeId a_id, const Hello& a, base::NodeId b_id, const Hello& b) {
-    const auto since = [](const Hello& h) { return h.member_since == 0 ? ~std::uint64_t{0} : h.member_since; };
+    const auto since = [](const Hello& h) {
+        return h.member_since == 0 ? ~std::uint64_t{0} : h.member_since;
+    };
     return std::make_tuple(a.head.epoch, a.head.index, a.live, ~since(a), ~a_id.value) >
            std::make_tuple(b.head.epoch, b.head.index, b.live, ~since(b), ~b_id.value);
 }
@@ -52,8 +54,8 @@ void Node::Impl::take_hello(const Sender& sender, const Hello& hello) {
     hellos[sender.node] = hello;
     if (hellos.size() < view.members.size()) return;
     auto best = hellos.begin();
-    for (auto at = hellos.begin(); at != hellos.end(); ++at) {
-        if (better(at->first, at->second, best->first, best->second)) best = at;
+    for (auto next = hellos.begin(); next != hellos.end(); ++next) {
+        if (better(next->first, next->second, best->first, best->second)) best = next;
     }
     authority = best->first;
     const bool equal = std::all_of(hellos.begin(), hellos.end(),
@@ -68,10 +70,11 @@ void Node::Impl::take_hello(const Sender& sender, const Hello& hello) {
 
 void Node::Impl::set_state(State next) {
     if (!descends_from(next, state.head)) {
-        const std::string name = "lost-" + std::to_string(state.head.epoch) + "-" + std::to_string(state.head.index) +
-                                 "-" + short_text(state.head.hash);
+        const std::string name = "lost-" + std::to_string(state.head.epoch) + "-" +
+                                 std::to_string(state.head.index) + "-" + short_text(state.head.hash);
         lost_state = "configuration version " + std::to_string(state.head.index) +
-                     " of this node lost a merge: other nodes had gone on without it; it is kept in the state directory as " +
+                     " of this node lost a merge: other nodes had gone on without it; it is kept in the "
+                     "state directory as " +
                      name;
         note(base::Level::warning, lost_state);
         out.archives.push_back({name, encode_durable(state)});
@@ -80,22 +83,26 @@ void Node::Impl::set_state(State next) {
 }
 
 void Node::Impl::take_snapshot(const Sender& sender, const Snapshot& snapshot) {
-    if (phase != Phase::snapshot || snapshot.ring != view.ring || sender.node != authority || !is_member(sender)) return;
+    if (phase != Phase::snapshot || snapshot.ring != view.ring || sender.node != authority ||
+        !is_member(sender))
+        return;
     base::Result<State> next = decode_state(snapshot.state);
     if (!next) {
         // A state of a newer version, or a bug of the sender: this node stays unsynchronised and says so.
-        note(base::Level::warning, "the snapshot of node " + to_string(sender.node) + " cannot be read: " + next.error().message);
+        note(base::Level::warning,
+             "the snapshot of node " + to_string(sender.node) + " cannot be read: " + next.error().message);
         return;
     }
     if (hellos[options.self.node].state != hellos[authority].state) set_state(*std::move(next));
     synchronise();
 }
 
-// two_node lets one of two go on alone, but only where both were seen together since the start: after a common outage the
-// first to come back waits for the other (Corosync's wait_for_all).
+// two_node lets one of two go on alone, but only where both were seen together since the start: after a
+// common outage the first to come back waits for the other (Corosync's wait_for_all).
 membership::QuorumState Node::Impl::vote(const base::NodeSet& nodes) const {
     membership::QuorumRules rules = options.rules;
-    const bool together = seen_all || std::any_of(hellos.begin(), hellos.end(), [](const auto& h) { return h.second.seen_all; });
+    const bool together = seen_all || std::any_of(hellos.begin(), hellos.end(),
+                                                  [](const auto& h) { return h.second.seen_all; });
     if (!together) rules.two_node = false;
     return membership::evaluate(rules, nodes);
 }
@@ -107,8 +114,8 @@ std::uint64_t Node::Impl::next_epoch() const {
 }
 
 void Node::Impl::synchronise() {
-    // Nodes without a head on disk have no vote: they may have been members and have lost it. Only when every configured node
-    // is here is there nobody left who could know more.
+    // Nodes without a head on disk have no vote: they may have been members and have lost it. Only when every
+    // configured node is here is there nobody left who could know more.
     const bool all_here = hellos.size() == options.roster.size();
     for (const auto& [node, hello] : hellos) {
         if (hello.voter || all_here) voters.insert(node);
@@ -127,8 +134,9 @@ void Node::Impl::synchronise() {
     phase = Phase::done;
     live = true;
     dirty = true;
-    note(base::Level::info, "synchronised: " + quorum.reason + (quorum.quorate ? ", quorate" : ", not quorate") +
-                                ", configuration " + std::to_string(state.configuration.version));
+    note(base::Level::info, "synchronised: " + quorum.reason +
+                                (quorum.quorate ? ", quorate" : ", not quorate") + ", configuration " +
+                                std::to_string(state.configuration.version));
     executor.delivered(state);
     if (!write_head() && writing.empty()) send(Persisted{last_on_disk});
     std::vector<Waiting> held = std::move(waiting);

@@ -21,10 +21,16 @@ base::Bytes bytes_of(const Message& message) {
     return out;
 }
 
-std::string blob(const base::Bytes& bytes) { return std::string(base::as_text(bytes)); }
-std::string blob(const Digest& digest) { return std::string(base::as_text(digest)); }
+std::string blob(const base::Bytes& bytes) {
+    return std::string(base::as_text(bytes));
+}
+std::string blob(const Digest& digest) {
+    return std::string(base::as_text(digest));
+}
 
-Error malformed(const char* what) { return {Errc::invalid, std::string("malformed ") + what}; }
+Error malformed(const char* what) {
+    return {Errc::invalid, std::string("malformed ") + what};
+}
 
 Result<Digest> digest_of(const std::string& bytes) {
     Digest out{};
@@ -167,20 +173,24 @@ Result<Message> decode_message(base::ByteView bytes) {
         case pb::Message::kHello:
             return hello_of(from.hello());
         case pb::Message::kSnapshot:
-            return Message{Snapshot{ring_of(from.snapshot().ring()),
-                                    base::Bytes(from.snapshot().state().begin(), from.snapshot().state().end())}};
+            return Message{
+                Snapshot{ring_of(from.snapshot().ring()),
+                         base::Bytes(from.snapshot().state().begin(), from.snapshot().state().end())}};
         case pb::Message::kPersisted: {
             TRY(const Head head, head_of(from.persisted()));
             return Message{Persisted{head}};
         }
         case pb::Message::kCommand: {
             TRY(Command command, decode_command(base::as_bytes(from.command().command())));
-            return Message{ClientCommand{
-                from.command().number(), from.command().user(), {from.command().when_ms()}, std::move(command)}};
+            return Message{ClientCommand{from.command().number(),
+                                         from.command().user(),
+                                         {from.command().when_ms()},
+                                         std::move(command)}};
         }
         case pb::Message::kPlan: {
             TRY(ClusterStatus actions, decode_status(base::as_bytes(from.plan().actions())));
-            return Message{Plan{ring_of(from.plan().ring()), from.plan().configuration(), std::move(actions.actions)}};
+            return Message{
+                Plan{ring_of(from.plan().ring()), from.plan().configuration(), std::move(actions.actions)}};
         }
         case pb::Message::kReport:
             return Message{report_of(from.report())};

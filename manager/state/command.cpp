@@ -51,10 +51,11 @@ bool active(const ResourceOnNode& record) {
 std::string active_resources(const State& state) {
     std::string names;
     for (const Primitive& p : state.configuration.primitives) {
-        const bool runs = std::any_of(state.status.nodes.begin(), state.status.nodes.end(), [&](const auto& entry) {
-            const auto record = entry.second.resources.find(p.id);
-            return record != entry.second.resources.end() && active(record->second);
-        });
+        const bool runs =
+            std::any_of(state.status.nodes.begin(), state.status.nodes.end(), [&](const auto& entry) {
+                const auto record = entry.second.resources.find(p.id);
+                return record != entry.second.resources.end() && active(record->second);
+            });
         if (runs) names += (names.empty() ? "" : ", ") + p.id;
     }
     return names;
@@ -66,9 +67,10 @@ Status check_overlap(const State& state, const ChangeConfiguration& change) {
         const std::string name = std::visit(NameOf{}, edit);
         const auto at = state.changed.find(name);
         if (at != state.changed.end() && at->second > *change.base_version) {
-            return Error{Errc::conflict, name + " was changed by " + state.last_user +
-                                             " meanwhile; nothing was changed: look at it again (crm configure show) "
-                                             "and repeat your change"};
+            return Error{Errc::conflict,
+                         name + " was changed by " + state.last_user +
+                             " meanwhile; nothing was changed: look at it again (crm configure show) "
+                             "and repeat your change"};
         }
     }
     return base::ok();
@@ -81,7 +83,8 @@ Status check_node_deletion(State& state, const Delete& edit, Configuration& conf
     const NodeStatus* node = node_named(state.status, edit.id);
     if (node == nullptr) return base::ok();
     if (node->clearance == Clearance::member || node->clearance == Clearance::joining) {
-        return Error{Errc::conflict, "node " + edit.id + " is active: stop its daemon first (crm cluster stop there)"};
+        return Error{Errc::conflict,
+                     "node " + edit.id + " is active: stop its daemon first (crm cluster stop there)"};
     }
     if (kind.empty()) config.nodes.push_back({edit.id, 0, {}});  // so that the edit finds what it deletes
     return base::ok();
@@ -119,12 +122,14 @@ struct Apply {
         TRY_OK(check_overlap(state, change));
         Configuration config = state.configuration;
         for (const Edit& edit : change.edits) {
-            if (const auto* gone = std::get_if<Delete>(&edit)) TRY_OK(check_node_deletion(state, *gone, config));
+            if (const auto* gone = std::get_if<Delete>(&edit))
+                TRY_OK(check_node_deletion(state, *gone, config));
             if (std::holds_alternative<Erase>(edit)) {
                 if (const std::string active = active_resources(state); !active.empty()) {
-                    return Error{Errc::conflict,
-                                 "nothing was erased: " + active +
-                                     " still run; stop them first (crm configure property stop-all-resources=true)"};
+                    return Error{
+                        Errc::conflict,
+                        "nothing was erased: " + active +
+                            " still run; stop them first (crm configure property stop-all-resources=true)"};
                 }
             }
         }
@@ -132,7 +137,8 @@ struct Apply {
         next.version = state.configuration.version + 1;
         keep_former(state.configuration, next, state.status);
         state.configuration = std::move(next);
-        for (const Edit& edit : change.edits) state.changed[std::visit(NameOf{}, edit)] = state.configuration.version;
+        for (const Edit& edit : change.edits)
+            state.changed[std::visit(NameOf{}, edit)] = state.configuration.version;
         forget_deleted_nodes(state, change.edits);
         forget_former(state.configuration, state.status);
         state.last_user = command.user;
@@ -163,7 +169,8 @@ struct Apply {
         NodeStatus* node = node_named(state.status, confirm.node);
         if (node == nullptr) return unknown_node(state.status, confirm.node);
         if (node->clearance == Clearance::member || node->clearance == Clearance::joining) {
-            return Error{Errc::conflict, "node " + confirm.node + " is a member of the cluster right now: it is not down"};
+            return Error{Errc::conflict,
+                         "node " + confirm.node + " is a member of the cluster right now: it is not down"};
         }
         node->clearance = Clearance::clean;
         node->why = "confirmed down by " + command.user;

@@ -14,7 +14,9 @@ void write(base::ByteWriter& out, const Attributes& attributes) {
     }
 }
 
-void write_score(base::ByteWriter& out, Score score) { out.u32(static_cast<std::uint32_t>(score.value)); }
+void write_score(base::ByteWriter& out, Score score) {
+    out.u32(static_cast<std::uint32_t>(score.value));
+}
 
 void write(base::ByteWriter& out, const Primitive& p) {
     out.text(p.id);
@@ -35,7 +37,8 @@ void write(base::ByteWriter& out, const Primitive& p) {
 
 void write(base::ByteWriter& out, const ResourceOnNode& r) {
     out.u8(static_cast<std::uint8_t>(r.activity));
-    out.u8(static_cast<std::uint8_t>(r.monitored | r.cannot_run << 1 | r.blocked << 2 | r.found_by_probe << 3));
+    out.u8(
+        static_cast<std::uint8_t>(r.monitored | r.cannot_run << 1 | r.blocked << 2 | r.found_by_probe << 3));
     out.u32(r.fail_count);
     out.u8(r.failure ? 1 : 0);
     if (r.failure) {

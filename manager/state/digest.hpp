@@ -1,4 +1,5 @@
-// Digests over our own canonical bytes: equal values give equal digests on every node, build and protobuf version.
+// Digests over our own canonical bytes: equal values give equal digests on every node, build and protobuf
+// version.
 #pragma once
 
 #include <array>

@@ -1,4 +1,5 @@
-// The manager's messages on the ring. Each takes effect at its delivery, in the agreed order, at every node alike.
+// The manager's messages on the ring. Each takes effect at its delivery, in the agreed order, at every node
+// alike.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +19,8 @@ namespace manager {
 
 // Identifies a configuration: the epoch that last adopted it, its version, and the chain of digests up to it.
 struct Head {
-    std::uint64_t epoch{0};  // 0: nothing was ever adopted (a node that has never been in a cluster, or lost its disk)
+    std::uint64_t epoch{
+        0};  // 0: nothing was ever adopted (a node that has never been in a cluster, or lost its disk)
     std::uint64_t index{0};  // Configuration::version
     Digest hash{};
     auto operator<=>(const Head&) const = default;
@@ -26,14 +28,14 @@ struct Head {
 
 // A node's first message in a regular view: who it is and what it knows and runs.
 struct Hello {
-    base::RingId ring;            // the view that it speaks of; ignored in another
-    Head head;                    // in memory
-    bool voter{false};            // has a head on disk: its vote may adopt
-    bool live{false};             // was synchronised before: its state of the cluster is more than a guess
-    bool seen_all{false};         // all configured nodes were in one view since its process started
+    base::RingId ring;     // the view that it speaks of; ignored in another
+    Head head;             // in memory
+    bool voter{false};     // has a head on disk: its vote may adopt
+    bool live{false};      // was synchronised before: its state of the cluster is more than a guess
+    bool seen_all{false};  // all configured nodes were in one view since its process started
     std::uint64_t member_since{0};
-    Digest state{};               // of the whole replicated state; equal at members that need no transfer
-    std::uint64_t reports{0};     // number of the last report that `records` contains
+    Digest state{};            // of the whole replicated state; equal at members that need no transfer
+    std::uint64_t reports{0};  // number of the last report that `records` contains
     std::map<std::string, ResourceOnNode> records;  // of this node, from its own executor
     std::map<std::string, Primitive> definitions;   // of the active ones, as they were started
     std::vector<PlannedAction> running;             // what its agents are at
@@ -53,7 +55,7 @@ struct Persisted {
 // A command of a client. (sender, number) makes it apply once.
 struct ClientCommand {
     std::uint64_t number{0};
-    std::string user;       // "root via custos on n1"
+    std::string user;  // "root via custos on n1"
     base::WallTime when;
     Command command;
 };
@@ -67,13 +69,13 @@ struct Plan {
 
 // What came of an operation on the sender's node.
 struct Report {
-    std::uint64_t number{0};        // grows by one with each report of this incarnation
-    std::uint64_t action{0};        // of the plan; 0: a recurring monitor changed its mind
+    std::uint64_t number{0};  // grows by one with each report of this incarnation
+    std::uint64_t action{0};  // of the plan; 0: a recurring monitor changed its mind
     std::string resource, operation;
     base::Duration interval;
     int code{0};
     std::string reason;
-    std::string params, monitors;   // digests of what it ran with
+    std::string params, monitors;  // digests of what it ran with
     base::WallTime when;
 };
 

@@ -1,4 +1,5 @@
-// How the result of an operation changes the record of a resource on its node (OCF return codes: manager/model/operation.hpp).
+// How the result of an operation changes the record of a resource on its node (OCF return codes:
+// manager/model/operation.hpp).
 #include "manager/model/operation.hpp"
 #include "manager/state/state.hpp"
 
@@ -9,9 +10,12 @@ namespace {
 constexpr std::uint32_t kBanned = Score::kInfinity;
 
 bool cannot_run_here(int code) {
-    return code == kOcfNotInstalled || code == kOcfArgs || code == kOcfPermission || code == kOcfNotConfigured;
+    return code == kOcfNotInstalled || code == kOcfArgs || code == kOcfPermission ||
+           code == kOcfNotConfigured;
 }
-bool active(int code) { return code == kOcfOk || code == kOcfRunningPromoted; }
+bool active(int code) {
+    return code == kOcfOk || code == kOcfRunningPromoted;
+}
 
 void fail(ResourceOnNode& record, const Report& report, std::uint32_t weight) {
     record.activity = Activity::failed;

@@ -11,10 +11,13 @@ bool allows_unproven(const Configuration& config) {
            property_value(config, "no-quorum-policy") == "ignore";
 }
 
-bool member(const NodeStatus& node) { return node.clearance == Clearance::member; }
+bool member(const NodeStatus& node) {
+    return node.clearance == Clearance::member;
+}
 
-// Law 4: a start needs every other place to be known as stopped, and every node outside the view to be cleared (or the
-// administrator to have switched the proof off). The scheduler plans so; this holds the line if it ever did not.
+// Law 4: a start needs every other place to be known as stopped, and every node outside the view to be
+// cleared (or the administrator to have switched the proof off). The scheduler plans so; this holds the line
+// if it ever did not.
 bool start_is_proven(const State& state, const PlannedAction& start) {
     for (const auto& [id, node] : state.status.nodes) {
         if (!member(node)) {
@@ -25,9 +28,11 @@ bool start_is_proven(const State& state, const PlannedAction& start) {
         if (record == node.resources.end()) return false;
         if (record->second.activity != Activity::stopped) return false;
     }
-    return std::none_of(state.status.actions.begin(), state.status.actions.end(), [&](const PlannedAction& a) {
-        return a.state == ActionState::running && a.resource == start.resource && a.operation != "monitor";
-    });
+    return std::none_of(state.status.actions.begin(), state.status.actions.end(),
+                        [&](const PlannedAction& a) {
+                            return a.state == ActionState::running && a.resource == start.resource &&
+                                   a.operation != "monitor";
+                        });
 }
 
 // Removes the actions for which `gone` holds, and all that come after them.
@@ -68,7 +73,8 @@ void take_inventory(NodeStatus& node, const Hello& hello) {
     node.reports = hello.reports;
 }
 
-// What runs with another definition than the configured one is stopped with the definition it was started with.
+// What runs with another definition than the configured one is stopped with the definition it was started
+// with.
 void take_definitions(State& state, const Hello& hello) {
     for (const auto& [id, definition] : hello.definitions) {
         const Primitive* configured = state.configuration.primitive(id);
@@ -144,7 +150,8 @@ Digest digest(const State& state) {
 
 bool apply_plan(State& state, const Plan& plan) {
     if (plan.configuration != state.configuration.version) return false;
-    std::erase_if(state.status.actions, [](const PlannedAction& a) { return a.state == ActionState::pending; });
+    std::erase_if(state.status.actions,
+                  [](const PlannedAction& a) { return a.state == ActionState::pending; });
     bool whole = true;
     std::map<std::uint64_t, std::uint64_t> ids;  // relative -> cluster-wide, of the accepted ones
     std::uint64_t relative = 0;
@@ -231,7 +238,8 @@ ReportOutcome apply_report(State& state, const Sender& sender, const Report& rep
 
 void apply_leaving(State& state, const Sender& sender) {
     const auto node = state.status.nodes.find(sender.node);
-    if (node != state.status.nodes.end() && node->second.incarnation == sender.incarnation) node->second.left = true;
+    if (node != state.status.nodes.end() && node->second.incarnation == sender.incarnation)
+        node->second.left = true;
 }
 
 void install_view(State& state, const SyncedView& view) {

@@ -1,5 +1,6 @@
-// The replicated state and what each ordered message does to it. Pure functions of the state and the message: every member
-// applies the same ones in the same order and so holds the same state (its digest is compared at each view).
+// The replicated state and what each ordered message does to it. Pure functions of the state and the message:
+// every member applies the same ones in the same order and so holds the same state (its digest is compared at
+// each view).
 #pragma once
 
 #include <cstdint>
@@ -32,11 +33,12 @@ struct State {
     // The durable part: on disk at every node, and what an acknowledgement is about.
     Head head;
     Configuration configuration;
-    std::string last_user;                            // who changed it last: "root via custos on n1"
+    std::string last_user;  // who changed it last: "root via custos on n1"
     base::WallTime last_change;
-    std::map<base::NodeId, LastRequest> requests;     // of clients, by the node that took them: each applies once
-    std::map<std::string, std::uint64_t> changed;     // version in which an object or option was last changed
-    std::map<std::uint64_t, Digest> history;          // index -> hash of the last heads: tells a forebear from a fork
+    std::map<base::NodeId, LastRequest>
+        requests;  // of clients, by the node that took them: each applies once
+    std::map<std::string, std::uint64_t> changed;  // version in which an object or option was last changed
+    std::map<std::uint64_t, Digest> history;  // index -> hash of the last heads: tells a forebear from a fork
     // The volatile part: observed again after a full restart.
     ClusterStatus status;
     std::uint64_t next_action{1};
@@ -63,8 +65,9 @@ struct CommandOutcome {
 // Applies a client's command. Every decision about it is made here, at delivery.
 [[nodiscard]] CommandOutcome apply_command(State& state, const Sender& sender, const ClientCommand& command);
 
-// Replaces what is planned and not yet running. Actions whose record has changed since the plan was made are left out, with
-// those that depend on them. Ignored when it was made for another configuration. Returns whether it was taken whole.
+// Replaces what is planned and not yet running. Actions whose record has changed since the plan was made are
+// left out, with those that depend on them. Ignored when it was made for another configuration. Returns
+// whether it was taken whole.
 [[nodiscard]] bool apply_plan(State& state, const Plan& plan);
 
 // What a report did to the plan.
@@ -75,8 +78,8 @@ enum class ReportOutcome {
 };
 [[nodiscard]] ReportOutcome apply_report(State& state, const Sender& sender, const Report& report);
 
-// Marks as running the pending actions whose predecessors are done, and returns them. To be called wherever effects are
-// allowed (a regular, synchronised view), at every member alike.
+// Marks as running the pending actions whose predecessors are done, and returns them. To be called wherever
+// effects are allowed (a regular, synchronised view), at every member alike.
 [[nodiscard]] std::vector<PlannedAction> promote_ready(State& state);
 
 void apply_leaving(State& state, const Sender& sender);
@@ -95,8 +98,8 @@ void install_view(State& state, const SyncedView& view);
 // Later in the same view: the vote came to be enough.
 void adopt(State& state, std::uint64_t epoch);
 
-// How a finished operation changes the record of the resource on its node; used by the state at delivery and by the node's own
-// executor at once. Returns whether it was what the operation was meant to bring about.
+// How a finished operation changes the record of the resource on its node; used by the state at delivery and
+// by the node's own executor at once. Returns whether it was what the operation was meant to bring about.
 bool record_result(ResourceOnNode& record, const Report& report, bool start_failure_is_fatal);
 
 }  // namespace manager

@@ -1,4 +1,5 @@
-// Byte buffers, and a reader and a writer with bounds: the only way in which a core touches bytes from outside.
+// Byte buffers, and a reader and a writer with bounds: the only way in which a core touches bytes from
+// outside.
 #pragma once
 
 #include <cstdint>
@@ -28,7 +29,12 @@ class ByteWriter {
     void u16(std::uint16_t v) { put(v); }
     void u32(std::uint32_t v) { put(v); }
     void u64(std::uint64_t v) { put(v); }
-    void raw(ByteView bytes) { out_.insert(out_.end(), bytes.begin(), bytes.end()); }
+    void raw(ByteView bytes) {
+        if (bytes.empty()) return;
+        const std::size_t at = out_.size();
+        out_.resize(at + bytes.size());
+        std::memcpy(out_.data() + at, bytes.data(), bytes.size());
+    }
     // Length (u32), then the bytes.
     void blob(ByteView bytes) {
         u32(static_cast<std::uint32_t>(bytes.size()));
@@ -44,8 +50,8 @@ class ByteWriter {
     Bytes& out_;
 };
 
-// Reads little-endian fields. The first read past the end makes the reader fail for good and yield zeros, so that a parser
-// reads a whole message and asks ok() once; done() also demands that nothing is left over.
+// Reads little-endian fields. The first read past the end makes the reader fail for good and yield zeros, so
+// that a parser reads a whole message and asks ok() once; done() also demands that nothing is left over.
 class ByteReader {
   public:
     explicit ByteReader(ByteView in) : in_(in) {}

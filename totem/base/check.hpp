@@ -1,5 +1,6 @@
-// ASSERT: our own mistakes. Always on, also in release builds: a crashed node is a case that the cluster is built for, a
-// lying node is not. Never for what a peer, an operator or an agent can cause: those are values (result.hpp).
+// ASSERT: our own mistakes. Always on, also in release builds: a crashed node is a case that the cluster is
+// built for, a lying node is not. Never for what a peer, an operator or an agent can cause: those are values
+// (result.hpp).
 #pragma once
 
 namespace base {

@@ -2,7 +2,9 @@
 
 namespace base {
 
-std::string to_string(NodeId id) { return std::to_string(id.value); }
+std::string to_string(NodeId id) {
+    return std::to_string(id.value);
+}
 
 std::string to_string(const NodeSet& nodes) {
     std::string text = "{";

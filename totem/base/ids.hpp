@@ -16,7 +16,8 @@ struct NodeId {
     constexpr auto operator<=>(const NodeId&) const = default;
 };
 
-// One process start of a node: random-looking, and larger than that of the node's former starts whose clock was right.
+// One process start of a node: random-looking, and larger than that of the node's former starts whose clock
+// was right.
 struct Incarnation {
     std::uint64_t value{0};
     constexpr auto operator<=>(const Incarnation&) const = default;
@@ -28,7 +29,8 @@ struct Seq {
     constexpr auto operator<=>(const Seq&) const = default;
 };
 
-// Names one ring for ever: the sequence grows at every node, the incarnation keeps it unique when a disk was lost.
+// Names one ring for ever: the sequence grows at every node, the incarnation keeps it unique when a disk was
+// lost.
 struct RingId {
     std::uint64_t seq{0};
     NodeId representative;
@@ -60,7 +62,9 @@ class NodeSet {
     void insert(const NodeSet& other) {
         for (const NodeId n : other) insert(n);
     }
-    [[nodiscard]] bool contains(NodeId n) const { return std::binary_search(nodes_.begin(), nodes_.end(), n); }
+    [[nodiscard]] bool contains(NodeId n) const {
+        return std::binary_search(nodes_.begin(), nodes_.end(), n);
+    }
     [[nodiscard]] bool includes(const NodeSet& other) const {
         return std::includes(nodes_.begin(), nodes_.end(), other.begin(), other.end());
     }

@@ -1,5 +1,6 @@
-// Result<T>: a value or an Error. Errors are values that gain context on their way up; nothing in Custos throws across a
-// folder. The names follow std::expected, so that it can take over once the toolchain has it (see docs/decisions).
+// Result<T>: a value or an Error. Errors are values that gain context on their way up; nothing in Custos
+// throws across a folder. The names follow std::expected, so that it can take over once the toolchain has it
+// (see docs/decisions).
 #pragma once
 
 #include <optional>
@@ -19,8 +20,8 @@ enum class Errc {
     conflict,     // it exists, but its state forbids this
     unavailable,  // not now: no quorum, no daemon, queue full
     timed_out,
-    io,           // the operating system said no
-    internal,     // our own mistake, caught before it did harm
+    io,        // the operating system said no
+    internal,  // our own mistake, caught before it did harm
 };
 
 struct Error {
@@ -36,8 +37,10 @@ struct Error {
 template <typename T>
 class [[nodiscard]] Result {
   public:
-    Result(T value) : data_(std::in_place_index<0>, std::move(value)) {}      // NOLINT(google-explicit-constructor)
-    Result(Error error) : data_(std::in_place_index<1>, std::move(error)) {}  // NOLINT(google-explicit-constructor)
+    Result(T value)
+        : data_(std::in_place_index<0>, std::move(value)) {}  // NOLINT(google-explicit-constructor)
+    Result(Error error)
+        : data_(std::in_place_index<1>, std::move(error)) {}  // NOLINT(google-explicit-constructor)
 
     [[nodiscard]] bool has_value() const { return data_.index() == 0; }
     explicit operator bool() const { return has_value(); }
@@ -73,7 +76,9 @@ struct Ok {};
 
 // Success without a value: `return base::ok();`
 using Status = Result<Ok>;
-[[nodiscard]] inline Status ok() { return Ok{}; }
+[[nodiscard]] inline Status ok() {
+    return Ok{};
+}
 
 }  // namespace base
 
@@ -82,13 +87,13 @@ using Status = Result<Ok>;
 
 // TRY(auto x, f());  declares x from f()'s value, or returns f()'s error from this function.
 #define TRY(declaration, expression) TRY_(declaration, expression, CUSTOS_CONCAT(try_result_, __LINE__))
-#define TRY_(declaration, expression, temporary)      \
-    auto temporary = (expression);                    \
-    if (!(temporary)) return (temporary).error();     \
+#define TRY_(declaration, expression, temporary)  \
+    auto temporary = (expression);                \
+    if (!(temporary)) return (temporary).error(); \
     declaration = *std::move(temporary)
 
 // TRY_OK(f());  returns f()'s error from this function, if it has one.
-#define TRY_OK(expression)                                                         \
-    do {                                                                           \
+#define TRY_OK(expression)                                                          \
+    do {                                                                            \
         if (auto try_status = (expression); !try_status) return try_status.error(); \
     } while (false)

@@ -1,5 +1,5 @@
-// A small deterministic generator (splitmix64, Steele, Lea and Flood 2014). Cores and the simulator are handed one;
-// std distributions are not portable between libraries, so none are used.
+// A small deterministic generator (splitmix64, Steele, Lea and Flood 2014). Cores and the simulator are
+// handed one; std distributions are not portable between libraries, so none are used.
 #pragma once
 
 #include <cstdint>

@@ -13,15 +13,31 @@ struct Duration {
     [[nodiscard]] constexpr std::int64_t ms() const { return ns / 1'000'000; }
 };
 
-constexpr Duration nanoseconds(std::int64_t n) { return {n}; }
-constexpr Duration microseconds(std::int64_t n) { return {n * 1'000}; }
-constexpr Duration milliseconds(std::int64_t n) { return {n * 1'000'000}; }
-constexpr Duration seconds(std::int64_t n) { return {n * 1'000'000'000}; }
+constexpr Duration nanoseconds(std::int64_t n) {
+    return {n};
+}
+constexpr Duration microseconds(std::int64_t n) {
+    return {n * 1'000};
+}
+constexpr Duration milliseconds(std::int64_t n) {
+    return {n * 1'000'000};
+}
+constexpr Duration seconds(std::int64_t n) {
+    return {n * 1'000'000'000};
+}
 
-constexpr Duration operator+(Duration a, Duration b) { return {a.ns + b.ns}; }
-constexpr Duration operator-(Duration a, Duration b) { return {a.ns - b.ns}; }
-constexpr Duration operator*(Duration a, std::int64_t n) { return {a.ns * n}; }
-constexpr Duration operator/(Duration a, std::int64_t n) { return {a.ns / n}; }
+constexpr Duration operator+(Duration a, Duration b) {
+    return {a.ns + b.ns};
+}
+constexpr Duration operator-(Duration a, Duration b) {
+    return {a.ns - b.ns};
+}
+constexpr Duration operator*(Duration a, std::int64_t n) {
+    return {a.ns * n};
+}
+constexpr Duration operator/(Duration a, std::int64_t n) {
+    return {a.ns / n};
+}
 
 // A point on CLOCK_BOOTTIME (in the simulator: on the virtual clock). Never compared between nodes.
 struct Instant {
@@ -33,9 +49,12 @@ struct Instant {
 constexpr Instant operator+(Instant t, Duration d) {
     return t == Instant::never() ? t : Instant{t.ns + d.ns};
 }
-constexpr Duration operator-(Instant a, Instant b) { return {a.ns - b.ns}; }
+constexpr Duration operator-(Instant a, Instant b) {
+    return {a.ns - b.ns};
+}
 
-// Seconds since 1970 UTC, in milliseconds: for display and for stamps that travel in messages, never for timeouts.
+// Seconds since 1970 UTC, in milliseconds: for display and for stamps that travel in messages, never for
+// timeouts.
 struct WallTime {
     std::int64_t ms{0};
     constexpr auto operator<=>(const WallTime&) const = default;

@@ -1,5 +1,5 @@
-// Trace notes: how a core says why it did something. The daemon maps them to log levels; golden tests and the simulator
-// print them. A note is a short reasoned line: "gather -> commit: consensus of {1,2} after 48 ms".
+// Trace notes: how a core says why it did something. The daemon maps them to log levels; golden tests and the
+// simulator print them. A note is a short reasoned line: "gather -> commit: consensus of {1,2} after 48 ms".
 #pragma once
 
 #include <string>

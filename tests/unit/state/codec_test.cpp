@@ -1,0 +1,132 @@
+#include <doctest/doctest.h>
+#include <google/protobuf/stubs/logging.h>
+
+#include "manager/model/codec.hpp"
+#include "manager/state/state.hpp"
+#include "totem/base/rng.hpp"
+
+using namespace manager;
+
+namespace {
+
+Configuration sample_configuration() {
+    Configuration config;
+    config.version = 7;
+    Primitive ip{"ip",
+                 {"ocf", "heartbeat", "IPaddr2"},
+                 {{"ip", "192.0.2.10"}},
+                 {{"target-role", "Started"}},
+                 {},
+                 "the address"};
+    ip.operations.push_back({"monitor", base::seconds(10), "10s", {{"timeout", "20s"}}});
+    config.primitives.push_back(ip);
+    config.locations.push_back({"home", "ip", "n1", Score{200}});
+    config.colocations.push_back({"with", "web", "ip", Score::infinity()});
+    config.orders.push_back({"after", "ip", "web", OrderKind::serialize, false});
+    config.nodes.push_back({"n1", 1, {{"standby", "off"}}});
+    config.properties["stonith-enabled"] = "false";
+    config.rsc_defaults["resource-stickiness"] = "100";
+    config.op_defaults["timeout"] = "30s";
+    return config;
+}
+
+ClusterStatus sample_status() {
+    ClusterStatus status;
+    NodeStatus& node = status.nodes[base::NodeId{2}];
+    node.name = "n2";
+    node.clearance = Clearance::member;
+    node.incarnation = {99};
+    node.member_since = 3;
+    node.left = node.leaving = true;
+    node.reports = 5;
+    ResourceOnNode& record = node.resources["ip"];
+    record.activity = Activity::failed;
+    record.monitored = record.blocked = true;
+    record.monitored_digest = "abc";
+    record.fail_count = 2;
+    record.failure = Failure{"monitor", base::seconds(10), 7, "gone", {1234}};
+    record.revision = 11;
+    status.actions.push_back({4, {2}, "ip", "stop", {2, 3}, 11, ActionState::running, "it failed"});
+    status.former["ip"] = sample_configuration().primitives[0];
+    status.quorate = true;
+    return status;
+}
+
+}  // namespace
+
+TEST_CASE("configurations and statuses survive their bytes") {
+    CHECK(*decode_configuration(encode(sample_configuration())) == sample_configuration());
+    CHECK(*decode_status(encode(sample_status())) == sample_status());
+}
+
+TEST_CASE("every kind of edit and command survives its bytes") {
+    ChangeConfiguration change;
+    const Configuration config = sample_configuration();
+    change.edits = {PutPrimitive{config.primitives[0], true},
+                    PutLocation{config.locations[0]},
+                    PutColocation{config.colocations[0]},
+                    PutOrder{config.orders[0]},
+                    PutNode{config.nodes[0]},
+                    Delete{"x"},
+                    SetOption{Section::op_defaults, "a", "b"},
+                    SetMeta{"ip", "target-role", "Stopped"},
+                    SetNodeAttribute{"n1", "standby", "on"},
+                    Erase{}};
+    change.base_version = 3;
+    for (const Command& command :
+         std::vector<Command>{change, Cleanup{"ip", "n1"}, ConfirmNode{"n2"}, ShutdownNode{"n3"}}) {
+        const base::Bytes bytes = encode(command);
+        const auto back = decode_command(bytes);
+        REQUIRE(back);
+        CHECK(back->index() == command.index());
+        CHECK(encode(*back).size() == bytes.size());
+        if (const auto* c = std::get_if<ChangeConfiguration>(&*back)) {
+            REQUIRE(c->edits.size() == change.edits.size());
+            for (std::size_t i = 0; i < c->edits.size(); ++i)
+                CHECK(c->edits[i].index() == change.edits[i].index());
+            CHECK(c->base_version == change.base_version);
+            CHECK(std::get<PutPrimitive>(c->edits[0]).value == config.primitives[0]);
+            CHECK(std::get<PutPrimitive>(c->edits[0]).replace);
+        }
+    }
+}
+
+TEST_CASE("states survive their bytes and equal states have equal digests") {
+    State state;
+    state.head = {3, 7, digest(base::as_bytes("x"))};
+    state.configuration = sample_configuration();
+    state.status = sample_status();
+    state.requests[base::NodeId{1}] = {{5}, 9};
+    state.changed["ip"] = 6;
+    state.history[7] = state.head.hash;
+    state.next_action = 12;
+    state.last_user = "root";
+    const auto back = decode_state(encode(state));
+    REQUIRE(back);
+    CHECK(digest(*back) == digest(state));
+    CHECK(back->changed == state.changed);
+    CHECK(back->history == state.history);
+    CHECK(back->next_action == 12);
+    State other = *back;
+    other.status.nodes[base::NodeId{2}].resources["ip"].fail_count = 3;
+    CHECK(digest(other) != digest(state));
+}
+
+TEST_CASE("decoders take any bytes: a value or an error") {
+    const google::protobuf::LogSilencer quiet;  // it writes a line for each text that is no UTF-8
+    base::Rng rng(1);
+    const base::Bytes valid = encode(Message{Hello{}});
+    for (int i = 0; i < 20000; ++i) {
+        base::Bytes bytes = valid;
+        if (rng.chance(500)) bytes.resize(rng.below(bytes.size() + 1));
+        for (std::uint64_t n = rng.below(4); n > 0 && !bytes.empty(); --n) {
+            bytes[rng.below(bytes.size())] = static_cast<std::uint8_t>(rng.next());
+        }
+        (void)decode_message(bytes);
+        (void)decode_state(bytes);
+        (void)decode_command(bytes);
+        (void)decode_status(bytes);
+        (void)decode_configuration(bytes);
+    }
+    CHECK_FALSE(decode_message({}));
+}
