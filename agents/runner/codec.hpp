@@ -1,0 +1,48 @@
+// Messages between the core and the runner as values and as framed bytes. The generated types stay behind
+// codec.cpp.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "manager/model/operation.hpp"
+#include "totem/base/bytes.hpp"
+#include "totem/base/result.hpp"
+
+namespace agents {
+
+struct CancelRecurring {
+    std::string resource;
+};
+// Write the setting of sysctl.hpp to disk.
+struct PersistNonlocalBind {};
+using ToRunner = std::variant<manager::OperationRequest, CancelRecurring, PersistNonlocalBind>;
+
+// A line for the log.
+struct RunnerNote {
+    std::string text;
+};
+using FromRunner = std::variant<manager::OperationResult, RunnerNote>;
+
+// With the frame's length in front.
+[[nodiscard]] base::Bytes encode_frame(const ToRunner& message);
+[[nodiscard]] base::Bytes encode_frame(const FromRunner& message);
+// Without it. Total: any input gives a value or an error.
+[[nodiscard]] base::Result<ToRunner> decode_to_runner(base::ByteView body);
+[[nodiscard]] base::Result<FromRunner> decode_from_runner(base::ByteView body);
+
+// Cuts a stream of bytes into frames.
+class FrameBuffer {
+  public:
+    static constexpr std::size_t kMaxBody = 8 * 1024 * 1024;
+    void append(base::ByteView bytes) { bytes_.insert(bytes_.end(), bytes.begin(), bytes.end()); }
+    // The body of the next whole frame; nullopt: more bytes are needed. Error: a length beyond kMaxBody, the
+    // stream is lost.
+    [[nodiscard]] base::Result<std::optional<base::Bytes>> next();
+
+  private:
+    base::Bytes bytes_;
+};
+
+}  // namespace agents
