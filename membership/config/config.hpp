@@ -3,7 +3,7 @@
 // all of it runs in unit tests.
 //
 // A key is honoured, ignored with a notice, or an error with file:line; which of them is the table in
-// grammar/schema.cpp. docs/operating.md has the keys for the administrator, docs/decisions/0030 to 0034 the
+// grammar/schema.cpp. docs/operating.md has the keys for the administrator, docs/decisions/0030 to 0035 the
 // reasons.
 #pragma once
 

@@ -96,7 +96,7 @@ base::Status read_interface(const Section* interface, bool knows_transport, std:
         }
     }
     if (const auto port = number_of(interface, "mcastport")) out.port = static_cast<std::uint16_t>(*port);
-    if (flag_of(interface, "broadcast") == true && multicast) {
+    if (flag_of(interface, "broadcast") == true) {
         out.transport = Transport::unicast;
         notices.add(line_of(interface, "broadcast"), "totem.interface.broadcast",
                     "is not there yet: frames go to each node by unicast, which reaches the same nodes");

@@ -77,10 +77,13 @@ std::string nodelist_to_add(const Section& tree, const BindAddress& bind_address
     std::string out = "nodelist {\n";
     for (std::size_t i = 0; i < count; ++i) {
         const std::string number = std::to_string(i + 1);
-        out +=
-            "    node {\n        nodeid: " + number + "\n        name: NAME-OF-NODE-" + number +
-            "\n        ring0_addr: " + (i < addresses.size() ? addresses[i] : "ADDRESS-OF-NODE-" + number) +
-            "\n    }\n";
+        out += "    node {\n        nodeid: ";
+        out += number;
+        out += "\n        name: NAME-OF-NODE-";
+        out += number;
+        out += "\n        ring0_addr: ";
+        out += i < addresses.size() ? addresses[i] : "ADDRESS-OF-NODE-" + number;
+        out += "\n    }\n";
     }
     return out + "}";
 }

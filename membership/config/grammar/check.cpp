@@ -149,7 +149,7 @@ class Checker {
                std::to_string(rule.max);
     }
 
-    base::Error unknown_key(const Entry& entry, const SectionRule& section) const {
+    [[nodiscard]] base::Error unknown_key(const Entry& entry, const SectionRule& section) const {
         std::vector<std::string> known;
         for (const KeyRule& key : section.keys) known.emplace_back(key.key);
         std::string hint = did_you_mean(entry.key, known);
@@ -163,7 +163,7 @@ class Checker {
                         "expected a key of " + shown(section.path) + ", found " + quoted(entry.key) + hint);
     }
 
-    base::Error unknown_section(const Section& child, const std::string& path) const {
+    [[nodiscard]] base::Error unknown_section(const Section& child, const std::string& path) const {
         std::vector<std::string> known;
         std::string elsewhere;
         for (const SectionRule& rule : schema()) {
@@ -204,11 +204,13 @@ std::vector<Notice> Notices::take() const {
                      [](const Item& a, const Item& b) { return a.line < b.line; });
     std::vector<Notice> out;
     for (const Item& item : sorted) {
-        const std::string more = item.more == 0 ? ""
-                                                : " (and " + std::to_string(item.more) +
-                                                      (item.more == 1 ? " more line)" : " more lines)");
-        const std::string where = item.line > 0 ? file_ + ":" + std::to_string(item.line) : file_;
-        out.push_back({where + ": " + item.subject + " " + item.text + more, item.warning});
+        std::string line = file_;
+        if (item.line > 0) line += ":" + std::to_string(item.line);
+        line += ": ";
+        line += item.subject + " " + item.text;
+        if (item.more > 0)
+            line += " (and " + std::to_string(item.more) + (item.more == 1 ? " more line)" : " more lines)");
+        out.push_back({std::move(line), item.warning});
     }
     return out;
 }

@@ -64,7 +64,9 @@ class TreeReader {
     }
 
   private:
-    base::Error error(const std::string& message) const { return error_at(file_, number_, message); }
+    [[nodiscard]] base::Error error(const std::string& message) const {
+        return error_at(file_, number_, message);
+    }
 
     base::Status open(std::string_view text, std::size_t brace) {
         const std::string_view name = trim(text.substr(0, brace));
