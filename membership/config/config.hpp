@@ -61,7 +61,7 @@ struct TotemOptions {
 struct QuorumOptions {
     bool two_node{false};
     std::optional<std::uint32_t> expected_votes;
-    bool wait_for_all{false};  // asked for (two_node implies it); not enforced yet, a warning says so
+    bool wait_for_all{false};  // two_node implies it; alone it is not enforced yet, and a warning says so
 };
 
 struct LoggingOptions {

@@ -233,14 +233,18 @@ base::Status read_quorum(const Section* quorum, std::string_view file, Notices& 
     out.two_node = flag_of(quorum, "two_node").value_or(false);
     if (out.two_node) TRY_OK(check_two_node(quorum, config, votes, file));
     const auto wait = flag_of(quorum, "wait_for_all");
-    out.wait_for_all = wait.value_or(out.two_node);
-    if (out.wait_for_all) {
-        notices.add(
-            line_of(quorum, wait ? "wait_for_all" : "two_node"),
-            wait ? "quorum.wait_for_all" : "quorum.two_node implies wait_for_all, which",
-            "is not enforced yet: after a start this node can be quorate before it has seen the others (with "
-            "stonith-enabled=true nothing starts while one of them may still run something)",
-            true);
+    out.wait_for_all = out.two_node || wait.value_or(false);
+    if (out.two_node && wait == false) {
+        notices.add(line_of(quorum, "wait_for_all"),
+                    "quorum.wait_for_all: " + *text_of(quorum, "wait_for_all"),
+                    "is ignored: with two_node, a node alone is quorate only after it has seen the other one "
+                    "since its start");
+    } else if (out.wait_for_all && !out.two_node) {
+        notices.add(line_of(quorum, "wait_for_all"), "quorum.wait_for_all",
+                    "is enforced with two_node only: after a start a majority is quorate before it has seen "
+                    "all nodes (with "
+                    "stonith-enabled=true nothing starts while one of them may still run something)",
+                    true);
     }
     return base::ok();
 }
