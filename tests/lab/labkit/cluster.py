@@ -86,17 +86,17 @@ class Node(Machine):
         with open(self.path(LOG), "a") as log:
             self._daemon = self.popen("custosd", "--foreground", stdout=log, stderr=log, stdin=open(os.devnull))
 
+    def daemon_processes(self):
+        return [process for process in self.processes() if process.program == "custosd"]
+
     def guard(self):
         """The daemon's main process: the one whose parent is none of the daemon's."""
         daemon = self.daemon_processes()
         pids = {process.pid for process in daemon}
         return next((process for process in daemon if process.parent not in pids), None)
 
-    def daemon_processes(self):
-        return [process for process in self.processes() if os.path.basename((process.arguments or [""])[0]).startswith("custosd")]
-
     def core(self):
-        return next((p for p in self.daemon_processes() if "core" in p.name or "core" in " ".join(p.arguments)), None)
+        return next((process for process in self.daemon_processes() if "--role=core" in process.arguments), None)
 
     def stop(self, timeout=30):
         """Orderly leave. Returns the exit status."""

@@ -14,8 +14,8 @@ ENVIRONMENT = {"PATH": COMMAND_PATH, "HOME": "/root", "LANG": "C.UTF-8", "TERM":
 class Process:
     """A process in a machine, as /proc shows it to the lab (pids are the lab's)."""
 
-    def __init__(self, pid, parent, name, arguments):
-        self.pid, self.parent, self.name, self.arguments = pid, parent, name, arguments
+    def __init__(self, pid, parent, name, program, arguments):
+        self.pid, self.parent, self.name, self.program, self.arguments = pid, parent, name, program, arguments
 
     def __repr__(self):
         return f"{self.pid} {' '.join(self.arguments) or self.name}"
@@ -91,11 +91,12 @@ class Machine:
                 with open(f"/proc/{entry}/stat") as stat, open(f"/proc/{entry}/cmdline") as line:
                     head, tail = stat.read().rsplit(")", 1)
                     arguments = line.read().split("\0")[:-1]
+                    program = os.path.basename(os.readlink(f"/proc/{entry}/exe"))
             except OSError:  # ended meanwhile
                 continue
             state, parent = tail.split()[:2]
             if state != "Z":
-                found.append(Process(int(entry), int(parent), head.split("(", 1)[1], arguments))
+                found.append(Process(int(entry), int(parent), head.split("(", 1)[1], program, arguments))
         return found
 
 
