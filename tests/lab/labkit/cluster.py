@@ -36,6 +36,8 @@ def install():
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         if done.returncode != 0:
             raise SystemExit(f"lab: nothing to install from {build}, build first:\n{done.stdout}")
+        for name in ("crm", "crm_mon"):  # as `custos links install` does on a machine
+            os.symlink("custos", f"{target}/usr/local/bin/{name}")
     return target
 
 
