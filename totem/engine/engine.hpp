@@ -1,5 +1,6 @@
-// The engine: the only place where the ring meets sockets. It owns a thread with its own io_context that runs links, seal and
-// ring, and a writer thread for the ring-sequence file; the rest of the daemon talks to it by values posted between threads.
+// The engine: the only place where the ring meets sockets. It owns a thread with its own io_context that runs
+// links, seal and ring, and a writer thread for the ring-sequence file; the rest of the daemon talks to it by
+// values posted between threads.
 #pragma once
 
 #include <array>
@@ -12,6 +13,7 @@
 #include "totem/base/ids.hpp"
 #include "totem/base/result.hpp"
 #include "totem/base/trace.hpp"
+#include "totem/link/counters.hpp"
 #include "totem/ring/ring.hpp"
 #include "totem/seal/seal.hpp"
 
@@ -23,24 +25,29 @@ struct PeerAddress {
 };
 
 struct EngineConfig {
-    RingConfig ring;
+    RingConfig ring;  // max_queued bounds submit(); the ring itself is given no bound
     std::string cluster_name;
-    std::vector<PeerAddress> addresses;    // all configured nodes, self included
+    std::vector<PeerAddress> addresses;  // all configured nodes, self included
     std::uint16_t port{5405};
-    std::string multicast_group;           // empty: unicast to each peer
+    std::string multicast_group;  // empty: unicast to each peer
     int multicast_ttl{1};
-    std::string epoch_file;                // durable ring-sequence reservation
-    bool realtime{true};                   // ask for SCHED_RR and locked memory; refusal is reported in status, not fatal
+    std::string epoch_file;  // durable ring-sequence reservation; its directory must exist
+    bool realtime{true};     // ask for SCHED_RR and locked memory; refusal is reported in status, not fatal
+    bool same_host{false};   // for tests: all nodes on this machine; loopback addresses are taken, multicast
+                             // comes back to us
 };
 
 struct EngineStatus {
-    RingStatus ring;
-    bool bound{false};                     // the own address exists and the sockets are open
-    std::string trouble;                   // what is in the way, in words; empty when all is well
+    RingStatus ring;      // phase "waiting": the own address was not there yet
+    bool bound{false};    // the own address exists and the sockets are open
+    std::string trouble;  // what is in the way, in words; empty when all is well
     std::array<std::uint64_t, kRejectedKinds> rejected{};  // frames refused by the seal, by reason
-    std::string last_foreign_source;       // address of the last frame refused as corosync / foreign / wrong key
+    std::uint64_t wrong_source{0};  // frames of a peer that came from another address than its configured one
+    std::string last_foreign_source;  // address of the last frame refused as corosync / foreign / other
+                                      // cluster / wrong key
+    LinkCounters link;
     bool realtime{false}, memory_locked{false};
-    std::uint64_t pauses{0};               // how often the engine was not scheduled for more than token/2
+    std::uint64_t pauses{0};  // how often the engine was not scheduled for more than token/2
     base::Duration longest_pause;
 };
 
@@ -51,17 +58,21 @@ class Engine {
         std::function<void(std::vector<Event>)> events;
         std::function<void(base::Level, std::string)> note;
     };
-    // Opens the epoch file and starts the threads. A missing own address is not an error: the engine waits for it.
+    // Reads the epoch file and starts the threads. A missing own address is not an error: the engine waits
+    // for it, and the ring starts when it has come. Errors: an address that is none, a loopback address, a
+    // node of the roster without address, an epoch file that is damaged or can't be read.
     static base::Result<std::unique_ptr<Engine>> start(EngineConfig config, MasterKey key, Handlers handlers);
     Engine(const Engine&) = delete;
     Engine& operator=(const Engine&) = delete;
     virtual ~Engine() = default;  // stops and joins the threads without a goodbye
 
-    // Thread-safe. False: the queue is full (EngineConfig::ring.max_queued), nothing was taken.
+    // Thread-safe. False: nothing was taken, because max_queued bytes are waiting already, the payload
+    // exceeds max_payload, or the engine has stopped.
     [[nodiscard]] virtual bool submit(base::Bytes payload) = 0;
-    // Thread-safe; says goodbye to the peers and stops. Returns when the threads have ended.
+    // Thread-safe; says goodbye to the peers and stops. Returns when the threads have ended. Not from within
+    // a handler.
     virtual void leave() = 0;
-    // Thread-safe snapshot.
+    // Thread-safe snapshot, made by the engine's thread; waits for it, for a second at most.
     [[nodiscard]] virtual EngineStatus status() const = 0;
 
   protected:

@@ -1,0 +1,178 @@
+// Engines with the real ring, on loopback addresses of this machine.
+#include <algorithm>
+#include <atomic>
+
+#include "support.hpp"
+
+using namespace engine_test;  // NOLINT(google-build-using-namespace)
+using totem::Engine;
+
+namespace {
+
+struct Seen {
+    std::vector<std::string> messages;  // "sender: payload", in the order of delivery
+    std::vector<totem::View> views;     // regular ones
+    std::string last_cause;
+};
+
+// Node N of the test's cluster.
+class Node {
+  public:
+    Node(totem::EngineConfig config, const totem::MasterKey& key) {
+        auto started = Engine::start(std::move(config), key,
+                                     {[this](std::vector<totem::Event> batch) { take(batch); },
+                                      [](base::Level, const std::string&) {}});
+        REQUIRE(started);
+        engine = std::move(*started);
+    }
+    void take(const std::vector<totem::Event>& batch) {
+        seen.change([&](Seen& s) {
+            for (const auto& event : batch) {
+                if (const auto* d = std::get_if<totem::Delivered>(&event)) {
+                    s.messages.push_back(base::to_string(d->sender.node) + ": " +
+                                         std::string(base::as_text(d->payload)));
+                } else if (const auto* r = std::get_if<totem::Regular>(&event)) {
+                    s.views.push_back(r->view);
+                    s.last_cause = r->cause;
+                }
+            }
+        });
+    }
+    [[nodiscard]] bool sees(const base::NodeSet& members) {
+        return seen.wait(
+            [&](const Seen& s) { return !s.views.empty() && s.views.back().nodes() == members; });
+    }
+    [[nodiscard]] bool has_messages(std::size_t count) {
+        return seen.wait([&](const Seen& s) { return s.messages.size() >= count; });
+    }
+    bool say(const std::string& text) { return engine->submit({text.begin(), text.end()}); }
+
+    Box<Seen> seen;
+    std::unique_ptr<Engine> engine;
+};
+
+struct Cluster {
+    explicit Cluster(std::uint32_t count, std::string group = "")
+        : size(count),
+          port(free_port()),
+          multicast(std::move(group)) {
+        for (std::uint32_t n = 1; n <= count; ++n) start(n);
+    }
+    void start(std::uint32_t n) {
+        auto c = config(n, size, port, directory.file("epoch" + std::to_string(n)), ++incarnation);
+        c.multicast_group = multicast;
+        nodes[n] = std::make_unique<Node>(std::move(c), key());
+    }
+    TemporaryDirectory directory;
+    std::uint32_t size;
+    std::uint16_t port;
+    std::string multicast;
+    std::uint64_t incarnation{100};
+    std::map<std::uint32_t, std::unique_ptr<Node>> nodes;
+};
+
+base::NodeSet ids(std::initializer_list<std::uint32_t> numbers) {
+    base::NodeSet out;
+    for (const std::uint32_t n : numbers) out.insert(base::NodeId{n});
+    return out;
+}
+
+void form_a_ring_and_agree(Cluster& cluster) {
+    for (auto& [n, node] : cluster.nodes) REQUIRE(node->sees(ids({1, 2, 3})));
+    constexpr int kEach = 50;
+    for (int i = 0; i < kEach; ++i) {
+        for (auto& [n, node] : cluster.nodes) REQUIRE(node->say("message " + std::to_string(i)));
+    }
+    for (auto& [n, node] : cluster.nodes) REQUIRE(node->has_messages(3 * kEach));
+    const auto order = cluster.nodes[1]->seen.get().messages;
+    CHECK(order.size() == 3 * kEach);
+    CHECK(cluster.nodes[2]->seen.get().messages == order);
+    CHECK(cluster.nodes[3]->seen.get().messages == order);
+    for (const char* sender : {"1", "2", "3"}) {
+        std::vector<std::string> own;
+        std::copy_if(order.begin(), order.end(), std::back_inserter(own),
+                     [&](const auto& m) { return m[0] == *sender; });
+        REQUIRE(own.size() == kEach);
+        for (std::size_t i = 0; i < kEach; ++i)
+            CHECK(own[i] == std::string(sender) + ": message " + std::to_string(i));
+    }
+}
+
+}  // namespace
+
+TEST_CASE("three engines form a ring by unicast and deliver in one order") {
+    Cluster cluster(3);
+    form_a_ring_and_agree(cluster);
+    const auto status = cluster.nodes[1]->engine->status();
+    CHECK(status.ring.phase == "operational");
+    CHECK(status.bound);
+    CHECK(status.trouble.empty());
+    for (const std::uint64_t count : status.rejected) CHECK(count == 0);
+}
+
+TEST_CASE("three engines form a ring by multicast and deliver in one order") {
+    Cluster cluster(3, "239.192.77.10");
+    form_a_ring_and_agree(cluster);
+    const auto status = cluster.nodes[2]->engine->status();
+    CHECK(status.rejected[static_cast<std::size_t>(totem::Rejected::own)] >
+          0);  // same_host: multicast comes back
+    CHECK(status.rejected[static_cast<std::size_t>(totem::Rejected::replay)] == 0);
+}
+
+TEST_CASE(
+    "a node that says goodbye is gone at once; one that is gone without is missed; both can come back") {
+    Cluster cluster(3);
+    for (auto& [n, node] : cluster.nodes) REQUIRE(node->sees(ids({1, 2, 3})));
+    cluster.nodes[3]->engine->leave();
+    CHECK(cluster.nodes[1]->sees(ids({1, 2})));
+    CHECK(cluster.nodes[2]->sees(ids({1, 2})));
+    cluster.nodes[3].reset();
+    cluster.start(3);
+    for (auto& [n, node] : cluster.nodes) REQUIRE(node->sees(ids({1, 2, 3})));
+
+    cluster.nodes[1].reset();  // no goodbye
+    CHECK(cluster.nodes[2]->sees(ids({2, 3})));
+    CHECK(cluster.nodes[3]->sees(ids({2, 3})));
+    cluster.start(1);
+    for (auto& [n, node] : cluster.nodes) REQUIRE(node->sees(ids({1, 2, 3})));
+    REQUIRE(cluster.nodes[1]->say("back"));
+    for (auto& [n, node] : cluster.nodes) CHECK(node->has_messages(1));
+    const auto incarnation = cluster.nodes[2]->seen.get().views.back().members[0].incarnation;
+    CHECK(incarnation == base::Incarnation{cluster.incarnation});
+}
+
+TEST_CASE("a large message passes whole, and the bound of submit holds until it is sent") {
+    Cluster cluster(2);
+    for (auto& [n, node] : cluster.nodes) REQUIRE(node->sees(ids({1, 2})));
+    std::string large;
+    for (std::size_t i = 0; large.size() < (3u << 20); ++i) large += std::to_string(i) + ",";
+    REQUIRE(cluster.nodes[1]->say(large));
+    CHECK_FALSE(cluster.nodes[1]->say(std::string(5u << 20, 'x')));  // more than max_payload
+    REQUIRE(cluster.nodes[1]->has_messages(1));
+    REQUIRE(cluster.nodes[2]->has_messages(1));
+    CHECK(cluster.nodes[2]->seen.get().messages[0] == "1: " + large);
+    CHECK(cluster.nodes[1]->engine->status().ring.queued_bytes == 0);
+}
+
+TEST_CASE("a node with another key stays outside and hurts nobody") {
+    Cluster cluster(2);
+    cluster.size = 3;
+    for (auto& [n, node] : cluster.nodes) REQUIRE(node->sees(ids({1, 2})));
+    const auto tokens = cluster.nodes[1]->engine->status().ring.tokens;
+    Node stranger(config(3, 3, cluster.port, cluster.directory.file("epoch3")), key(9));
+    REQUIRE(stranger.sees(ids({3})));
+    // It is heard, and refused, ...
+    const auto deadline = std::chrono::steady_clock::now() + kDeadline;
+    std::uint64_t refused = 0;
+    while (refused == 0 && std::chrono::steady_clock::now() < deadline) {
+        const auto status = cluster.nodes[1]->engine->status();
+        for (const std::uint64_t count : status.rejected) refused += count;
+    }
+    CHECK(refused > 0);
+    // ... and the ring of the others goes on in the same view.
+    REQUIRE(cluster.nodes[2]->say("still here"));
+    CHECK(cluster.nodes[1]->has_messages(1));
+    CHECK(cluster.nodes[1]->seen.get().views.size() == cluster.nodes[1]->engine->status().ring.views);
+    CHECK(cluster.nodes[1]->sees(ids({1, 2})));
+    CHECK(cluster.nodes[1]->engine->status().ring.tokens > tokens);
+}

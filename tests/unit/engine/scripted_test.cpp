@@ -1,0 +1,337 @@
+// The engine around a scripted ring: what it sends, holds, refuses, counts and hands over. The peer is a
+// socket and a sealer.
+#include <algorithm>
+#include <atomic>
+#include <future>
+#include <thread>
+
+#include "scripted_ring.hpp"
+#include "totem/engine/detail/epoch_file.hpp"
+
+using namespace engine_test;  // NOLINT(google-build-using-namespace)
+using totem::Datagram;
+using totem::Engine;
+using totem::Outbox;
+using totem::Rejected;
+
+namespace {
+
+using Texts = std::vector<std::string>;
+
+base::Bytes bytes(const std::string& text) {
+    return {text.begin(), text.end()};
+}
+
+totem::Event delivered(const std::string& text) {
+    totem::Delivered out;
+    out.payload = bytes(text);
+    return out;
+}
+
+bool has(const Texts& texts, const std::string& text) {
+    return std::find(texts.begin(), texts.end(), text) != texts.end();
+}
+
+// Node 1 is the engine; node 2 of three is this fixture.
+struct Fixture {
+    Fixture()
+        : port(free_port()),
+          peer("127.0.0.2", port),
+          sealer(key(), "unit", base::NodeId{2}, base::Incarnation{200}, roster()) {
+        script().change([](Script& s) { s = {}; });
+    }
+    static base::NodeSet roster() { return {base::NodeId{1}, base::NodeId{2}, base::NodeId{3}}; }
+    totem::EngineConfig config() { return engine_test::config(1, 3, port, directory.file("epoch")); }
+    void start() { start(config()); }
+    void start(const totem::EngineConfig& c) {
+        launch(c);
+        REQUIRE(
+            notes.wait([](const Texts& t) { return has(t, "scripted"); }));  // bound, and the ring is there
+    }
+    void launch(const totem::EngineConfig& c) {
+        notes.change([](Texts& t) { t.clear(); });
+        auto started = Engine::start(c, key(),
+                                     {[this](std::vector<totem::Event> batch) { take(batch); },
+                                      [this](base::Level, const std::string& text) {
+                                          notes.change([&](Texts& t) { t.push_back(text); });
+                                      }});
+        REQUIRE(started);
+        engine = std::move(*started);
+    }
+    void take(const std::vector<totem::Event>& batch) {
+        events.change([&](Texts& texts) {
+            for (const auto& event : batch)
+                texts.emplace_back(base::as_text(std::get<totem::Delivered>(event).payload));
+        });
+    }
+    void answer(Outbox outbox) {
+        script().change([&](Script& s) { s.outboxes.push_back(std::move(outbox)); });
+    }
+    void say(const std::string& text) { peer.send("127.0.0.1", port, sealer.seal(bytes(text))); }
+    std::string hear() {
+        const auto frame = sealer.open(peer.receive());
+        const auto* opened = std::get_if<totem::OpenedFrame>(&frame);
+        return opened == nullptr ? "(nothing)" : std::string(base::as_text(opened->body));
+    }
+    static bool called(const std::string& call) {
+        return script().wait([&](const Script& s) { return has(s.calls, call); });
+    }
+
+    TemporaryDirectory directory;
+    std::uint16_t port;
+    Wire peer;
+    totem::Sealer sealer;
+    Box<Texts> events, notes;
+    std::unique_ptr<Engine> engine;
+};
+
+}  // namespace
+
+TEST_CASE_FIXTURE(Fixture, "frames go out sealed: to all, or to the one named; never to ourselves") {
+    start();
+    Wire third("127.0.0.3", port);
+    totem::Sealer three(key(), "unit", base::NodeId{3}, base::Incarnation{300}, roster());
+    Outbox out;
+    out.datagrams = {
+        {std::nullopt, bytes("data")}, {base::NodeId{1}, bytes("self")}, {base::NodeId{2}, bytes("token")}};
+    answer(std::move(out));
+    say("go");
+    CHECK(called("receive 2: go"));
+    CHECK(hear() == "data");
+    CHECK(hear() == "token");
+    const auto at_three = three.open(third.receive());
+    REQUIRE(std::holds_alternative<totem::OpenedFrame>(at_three));
+    CHECK(std::get<totem::OpenedFrame>(at_three).sender == base::NodeId{1});
+    CHECK(std::get<totem::OpenedFrame>(at_three).incarnation == base::Incarnation{100});
+    const auto status = engine->status();
+    CHECK(status.link.sent == 3);
+    CHECK(status.bound);
+    CHECK(status.trouble.empty());
+}
+
+TEST_CASE_FIXTURE(Fixture, "an outbox waits for its epoch to be durable, and those behind it wait for it") {
+    std::filesystem::create_directory(directory.file("epoch.new"));  // in the way of the temporary file
+    start();
+    Outbox first;
+    first.persist_epoch = 5;
+    first.datagrams = {{base::NodeId{2}, bytes("commit")}};
+    first.events = {delivered("one")};
+    Outbox second;
+    second.datagrams = {{base::NodeId{2}, bytes("data")}};
+    second.events = {delivered("two")};
+    answer(std::move(first));
+    answer(std::move(second));
+    say("a");
+    REQUIRE(called("receive 2: a"));
+    say("b");
+    REQUIRE(called("receive 2: b"));
+    REQUIRE(notes.wait(
+        [](const Texts& t) { return t.back().find("no new ring can be formed") != std::string::npos; }));
+    CHECK(engine->status().trouble.find(directory.file("epoch.new")) == 0);
+    CHECK(peer.quiet());
+    CHECK(events.get().empty());
+
+    std::filesystem::remove(directory.file("epoch.new"));
+    CHECK(hear() == "commit");
+    CHECK(hear() == "data");
+    CHECK(events.wait([](const Texts& t) { return t == Texts{"one", "two"}; }));
+    CHECK(called("persisted 5"));
+    CHECK(*totem::detail::read_epoch_file(directory.file("epoch")) == 5);
+    CHECK(engine->status().trouble.empty());
+    engine.reset();
+    start();
+    CHECK(called("start 5"));
+}
+
+TEST_CASE_FIXTURE(Fixture,
+                  "what the seal refuses, and a peer's frame from a wrong address, does not reach the ring") {
+    start();
+    totem::Sealer stranger(key(8), "unit", base::NodeId{2}, base::Incarnation{200}, roster());
+    peer.send("127.0.0.1", port, stranger.seal(bytes("wrong key")));
+    peer.send("127.0.0.1", port, base::Bytes{0x70, 0xC0, 3, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0});
+    Wire elsewhere("127.0.0.9", port);
+    elsewhere.send("127.0.0.1", port, sealer.seal(bytes("wrong source")));
+    say("right");
+    REQUIRE(called("receive 2: right"));
+    const auto calls = script().get().calls;
+    CHECK(std::count_if(calls.begin(), calls.end(),
+                        [](const std::string& c) { return c.find("receive") == 0; }) == 1);
+    const auto status = engine->status();
+    CHECK(status.rejected[static_cast<std::size_t>(Rejected::tag)] == 1);
+    CHECK(status.rejected[static_cast<std::size_t>(Rejected::corosync)] == 1);
+    CHECK(status.wrong_source == 1);
+    CHECK(status.last_foreign_source == "127.0.0.2");
+}
+
+TEST_CASE_FIXTURE(Fixture, "submit takes up to its bound, in order, and says no beyond it") {
+    auto c = config();
+    c.ring.max_queued = 10;
+    c.ring.max_payload = 8;
+    start(c);
+    CHECK_FALSE(engine->submit(bytes("123456789")));  // more than max_payload
+    CHECK(engine->submit(bytes("12345")));
+    CHECK(engine->submit(bytes("1234")));
+    CHECK_FALSE(engine->submit(bytes("12")));
+    CHECK(called("submit 1234"));
+    CHECK_FALSE(engine->submit(bytes("12")));  // now they are in the ring's queue
+    script().change([](Script& s) { s.queued = 0; });
+    say("token");
+    REQUIRE(called("receive 2: token"));
+    static_cast<void>(engine->status());  // answered after the ring's queue was looked at
+    CHECK(engine->submit(bytes("abc")));
+    CHECK(called("submit abc"));
+    const auto calls = script().get().calls;
+    CHECK(std::find(calls.begin(), calls.end(), "submit 12345") <
+          std::find(calls.begin(), calls.end(), "submit 1234"));
+}
+
+TEST_CASE_FIXTURE(Fixture, "the ring is advanced when its deadline has come") {
+    script().change([](Script& s) { s.deadline = base::milliseconds(5); });
+    start();
+    CHECK(script().wait([](const Script& s) { return s.late.size() >= 20; }));
+    // Half of them within a few milliseconds, whatever else runs here.
+    auto late = script().get().late;
+    std::sort(late.begin(), late.end());
+    CHECK(late[late.size() / 2] < base::milliseconds(20));
+    CHECK(late.front() >= base::Duration{0});
+}
+
+TEST_CASE_FIXTURE(Fixture, "an idle ring is called a few times per token timeout, not more") {
+    auto c = config();
+    c.ring.token_timeout = base::milliseconds(100);
+    start(c);
+    CHECK(script().wait([](const Script& s) { return s.advances >= 8; }));
+    CHECK(script().get().late.empty());
+}
+
+TEST_CASE_FIXTURE(Fixture,
+                  "a pause is noticed, counted and told, and what arrived in it is handled before time is") {
+    auto c = config();
+    c.ring.token_timeout = base::milliseconds(200);
+    start(c);
+    REQUIRE(called("start 0"));
+    std::promise<void> inside;
+    std::promise<void> resume;
+    script().change([&](Script& s) {
+        s.in_advance = [&] {
+            inside.set_value();
+            resume.get_future().wait();  // stands for: the scheduler, a debugger, a paused machine
+        };
+    });
+    REQUIRE(inside.get_future().wait_for(kDeadline) == std::future_status::ready);
+    const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(150);
+    std::promise<void> never;
+    REQUIRE(never.get_future().wait_until(until) == std::future_status::timeout);
+    say("token");
+    const std::uint64_t advances = script().get().advances;
+    resume.set_value();
+    REQUIRE(called("receive 2: token"));
+    CHECK(script().get().advances <= advances + 1);
+    REQUIRE(notes.wait(
+        [](const Texts& t) { return t.back().find("was not scheduled for") != std::string::npos; }));
+    const auto status = engine->status();
+    CHECK(status.pauses >= 1);
+    CHECK(status.longest_pause >= base::milliseconds(150));
+}
+
+TEST_CASE_FIXTURE(Fixture, "leave says goodbye, then the engine is silent and says so") {
+    start();
+    say("hello");
+    REQUIRE(called("receive 2: hello"));
+    Outbox goodbye;
+    goodbye.datagrams = {{std::nullopt, bytes("goodbye")}};
+    answer(std::move(goodbye));
+    engine->leave();
+    CHECK(hear() == "goodbye");
+    CHECK(has(script().get().calls, "leave"));
+    CHECK_FALSE(engine->submit(bytes("late")));
+    CHECK(engine->status().trouble == "stopped");
+    CHECK_FALSE(engine->status().bound);
+    engine->leave();  // nothing is left to do
+}
+
+TEST_CASE_FIXTURE(Fixture, "a goodbye waits for a disk that does not answer, but not for ever") {
+    std::filesystem::create_directory(directory.file("epoch.new"));
+    start();
+    Outbox first;
+    first.persist_epoch = 5;
+    answer(std::move(first));
+    say("a");
+    REQUIRE(called("receive 2: a"));
+    engine->leave();
+    CHECK(has(script().get().calls, "leave"));
+    CHECK(peer.quiet());
+}
+
+TEST_CASE_FIXTURE(Fixture, "status can be asked for from within a handler") {
+    std::promise<std::string> phase;
+    std::atomic<Engine*> self{nullptr};
+    auto started =
+        Engine::start(config(), key(),
+                      {[&](std::vector<totem::Event>) { phase.set_value(self.load()->status().ring.phase); },
+                       [](base::Level, const std::string&) {}});
+    REQUIRE(started);
+    self.store(started->get());
+    Outbox out;
+    out.events = {delivered("x")};
+    answer(std::move(out));
+    say("go");
+    auto future = phase.get_future();
+    REQUIRE(future.wait_for(kDeadline) == std::future_status::ready);
+    CHECK(future.get() == "scripted");
+}
+
+TEST_CASE_FIXTURE(Fixture, "many threads submit and ask while it runs and while it stops") {
+    start();
+    std::atomic<int> taken{0};
+    std::atomic<bool> done{false};
+    std::vector<std::thread> threads;
+    for (int t = 0; t < 3; ++t) {
+        threads.emplace_back([&] {
+            while (!done.load()) {
+                if (engine->submit(bytes("x"))) ++taken;
+                static_cast<void>(engine->status());
+            }
+        });
+    }
+    CHECK(script().wait([](const Script& s) { return s.calls.size() > 300; }));
+    engine->leave();
+    CHECK(engine->status().trouble == "stopped");
+    done.store(true);
+    for (auto& thread : threads) thread.join();
+    const auto calls = script().get().calls;
+    CHECK(std::count(calls.begin(), calls.end(), "submit x") <= taken.load());
+}
+
+TEST_CASE_FIXTURE(Fixture, "a configuration that cannot work is refused with the reason") {
+    const auto refusal = [&](auto&& spoil) {
+        auto c = config();
+        spoil(c);
+        const auto result = Engine::start(
+            c, key(), {[](std::vector<totem::Event>) {}, [](base::Level, const std::string&) {}});
+        return result ? std::string("started") : result.error().message;
+    };
+    CHECK(refusal([](auto& c) { c.same_host = false; }).find("loopback") != std::string::npos);
+    CHECK(refusal([](auto& c) { c.addresses[1].ipv4 = "node2"; }).find("\"node2\" is not an IPv4 address") !=
+          std::string::npos);
+    CHECK(refusal([](auto& c) { c.addresses.pop_back(); }) == "nodes {3} have no address");
+    CHECK(refusal([](auto& c) { c.multicast_group = "10.0.0.1"; }).find("multicast group") !=
+          std::string::npos);
+    CHECK(refusal([](auto& c) { c.epoch_file = "/nonexistent/epoch"; }).find("/nonexistent") == 0);
+    CHECK(refusal([](auto& c) { c.ring.datagram_size = 70'000; }).find("70000") != std::string::npos);
+}
+
+TEST_CASE_FIXTURE(Fixture,
+                  "a port in use is trouble, not an error; submitted messages wait for the ring's start") {
+    std::optional<Wire> other;
+    other.emplace("127.0.0.1", port);
+    launch(config());
+    CHECK(engine->submit(bytes("early")));
+    auto status = engine->status();
+    CHECK_FALSE(status.bound);
+    CHECK(status.ring.phase == "waiting");
+    CHECK(status.trouble.find("taken by another program") != std::string::npos);
+    other.reset();
+    CHECK(called("submit early"));
+    CHECK(engine->status().bound);
+}

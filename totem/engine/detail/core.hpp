@@ -1,0 +1,115 @@
+// What runs on the engine's thread: sockets -> seal -> ring, and the ring's outbox back to the sockets.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+
+#include "totem/engine/detail/clock.hpp"
+#include "totem/engine/detail/epoch_writer.hpp"
+#include "totem/engine/detail/mailbox.hpp"
+#include "totem/engine/engine.hpp"
+
+namespace totem::detail {
+
+// Bytes taken by submit() and not yet sent: in the mailbox, and in the ring's queue as it last said.
+struct Backlog {
+    std::atomic<std::size_t> in_mailbox{0};
+    std::atomic<std::size_t> in_ring{0};
+};
+
+class Core {
+  public:
+    // Everything here runs on the thread that calls run(); the constructor may run on another one before.
+    Core(EngineConfig config, LinkConfig link, const MasterKey& key, Engine::Handlers handlers,
+         std::uint64_t stored_epoch, std::uint64_t seed, int timer, Mailbox& mailbox, Backlog& backlog);
+    Core(const Core&) = delete;
+    Core& operator=(const Core&) = delete;
+    ~Core();
+
+    void run();  // returns when a Stop or a Leave has been carried out
+    [[nodiscard]] EngineStatus status() const;
+
+  private:
+    class NoteTracer final : public base::Tracer {
+      public:
+        explicit NoteTracer(const Engine::Handlers& handlers) : handlers_(handlers) {}
+        void note(base::Level level, const std::string& text) override { handlers_.note(level, text); }
+
+      private:
+        const Engine::Handlers& handlers_;
+    };
+
+    void ask_privileges();
+    void wait_for_timer();
+    void wait_for_mail();
+    void on_timer();
+    void on_received(std::span<const Received> batch);
+    void on_link_changed();
+    void on(SubmitPayload&& command);
+    void on(AskStatus&& command);
+    void on(EpochWritten&& command);
+    void on(EpochNotWritten&& command);
+    void on(Leave&& command);
+    void on(Stop&& command);
+
+    base::Instant wake();  // reads the clock; notices pauses
+    void refused(Rejected why, Ipv4 source);
+    void start_ring(base::Instant now);
+    void hand_to_ring(base::Instant now, base::Bytes payload);
+    void pump();  // after each input of the ring
+    void release(Outbox outbox);
+    void send(const std::vector<Datagram>& datagrams);
+    void arm_timer();
+    void stop_when_flushed(base::Instant now);
+    void stop();
+    [[nodiscard]] std::optional<Ipv4> address_of(base::NodeId node) const;
+
+    EngineConfig config_;
+    Ipv4 own_;
+    std::vector<LinkPeer> peers_;
+    Engine::Handlers handlers_;
+    NoteTracer tracer_{handlers_};
+    Mailbox& mailbox_;
+    Backlog& backlog_;
+    boost::asio::io_context io_{1};
+    boost::asio::posix::stream_descriptor timer_, mail_;
+    Sealer sealer_;
+    Link link_;
+    EpochWriter writer_;
+    std::uint64_t stored_epoch_;
+    base::Rng rng_;
+    std::unique_ptr<Ring> ring_;     // from when the own address was there first
+    std::deque<base::Bytes> early_;  // submitted before that
+    bool fed_{false};                // the ring got something since the last pump()
+
+    std::deque<Outbox>
+        held_;  // the first one waits for its epoch to become durable, the others for the first
+    std::string epoch_trouble_;  // why that does not come about
+    base::Duration heartbeat_;   // the timer fires at least this often, so that a pause shows
+    base::Instant last_wake_;
+    base::Instant armed_{base::Instant::never()};
+    std::optional<base::Instant> leave_by_;  // we said goodbye; by then at the latest this ends
+    ClockWatch clocks_;
+    base::Instant renewed_;  // when the sealer's key was
+
+    // Buffers that are reused from batch to batch.
+    std::vector<OpenedFrame> frames_in_;
+    std::vector<Opened> opened_;
+    std::vector<base::Bytes> frames_out_;
+    std::vector<Outgoing> outgoing_;
+
+    EngineStatus counters_;  // the fields that are counted here
+};
+
+}  // namespace totem::detail
