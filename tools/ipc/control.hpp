@@ -1,6 +1,6 @@
-// The local control protocol between `custos` and custosd: framed protobuf (tools/ipc/control.proto) over a Unix stream socket
-// whose peers show their credentials (SO_PEERCRED). These are its values; codec.hpp has their bytes, server.hpp and client.hpp
-// the two ends.
+// The local control protocol between `custos` and custosd: framed protobuf (tools/ipc/control.proto) over a
+// Unix stream socket whose peers show their credentials (SO_PEERCRED). These are its values; codec.hpp has
+// their bytes, server.hpp and client.hpp the two ends.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +22,8 @@ struct GetStatus {};
 struct RunCommand {
     manager::Command command;
 };
-// Answer when this configuration version (or a later one) has converged: nothing left to do, or only things that cannot be done.
+// Answer when this configuration version (or a later one) has converged: nothing left to do, or only things
+// that cannot be done.
 struct WaitConverged {
     std::uint64_t version{0};
 };
@@ -32,21 +33,21 @@ using Request = std::variant<GetStatus, RunCommand, WaitConverged, Shutdown>;
 
 // --- daemon -> client
 struct LocalFacts {
-    std::string node;                     // name of the node that answers
+    std::string node;  // name of the node that answers
     base::NodeId node_id;
     std::string cluster_name;
     std::string version;
-    std::string coordinator;              // node name, empty without one
-    std::string phase;                    // ring phase
+    std::string coordinator;  // node name, empty without one
+    std::string phase;        // ring phase
     std::string ring_id;
-    std::vector<base::NodeId> members;    // of the last regular view
-    bool synchronised{false};             // the members of this view agree on one state
+    std::vector<base::NodeId> members;  // of the last regular view
+    bool synchronised{false};           // the members of this view agree on one state
     std::string quorum_reason;
-    std::vector<std::string> warnings;    // lines that an administrator should see
-    std::vector<std::string> notes;       // of the last schedule at the coordinator ("nothing starts: ...")
+    std::vector<std::string> warnings;  // lines that an administrator should see
+    std::vector<std::string> notes;     // of the last schedule at the coordinator ("nothing starts: ...")
     std::uint64_t ring_tokens{0}, ring_delivered{0}, ring_retransmitted{0}, ring_views{0};
     std::int64_t rotation_us{0};
-    std::string last_change;              // "Sun Nov 22 10:00:00 2026 by root via custos on n1"
+    std::string last_change;  // "Sun Nov 22 10:00:00 2026 by root via custos on n1"
 };
 struct StatusReply {
     LocalFacts local;
@@ -54,12 +55,12 @@ struct StatusReply {
     manager::ClusterStatus status;
 };
 struct CommandReply {
-    std::uint64_t version{0};             // of the configuration that holds the change
-    std::string remark;                   // "on this node only: ..." ; empty: durable on a quorum's disks
+    std::uint64_t version{0};  // of the configuration that holds the change
+    std::string remark;        // "on this node only: ..." ; empty: durable on a quorum's disks
 };
 struct Converged {
     std::uint64_t version{0};
-    std::vector<std::string> problems;    // what could not be done and why; empty: all as wanted
+    std::vector<std::string> problems;  // what could not be done and why; empty: all as wanted
 };
 struct ShutdownReply {};
 struct Refused {
