@@ -1,0 +1,164 @@
+#include "tools/cli/own_levels.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <system_error>
+
+#include "membership/config/config.hpp"
+#include "tools/crm/levels.hpp"
+#include "totem/base/bytes.hpp"
+#include "totem/base/fd.hpp"
+#include "totem/seal/seal.hpp"
+
+namespace tools {
+namespace {
+
+constexpr const char* kConfigFile = "/etc/custos/custos.conf";
+constexpr const char* kKeyFile = "/etc/custos/authkey";
+
+base::Error io_error(const std::string& what) {
+    return {base::Errc::io, what + ": " + std::strerror(errno)};
+}
+base::Error invalid(std::string message) {
+    return {base::Errc::invalid, std::move(message)};
+}
+
+// config check [FILE]: reads and resolves, starts nothing.
+base::Status config_check(Shell& shell, const Words& words) {
+    const std::string file = words.size() > 1 ? words[1] : kConfigFile;
+    TRY(membership::NodeConfig config, membership::load_config(file));
+    TRY_OK(membership::resolve_addresses(config, membership::system_resolver));
+    shell.out() << membership::describe(config);
+    return base::ok();
+}
+
+base::Status write_all(int fd, const std::string& text, const std::string& file) {
+    base::ByteView left = base::as_bytes(text);
+    while (!left.empty()) {
+        const ssize_t n = write(fd, left.data(), left.size());
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return io_error("cannot write " + file);
+        left = left.subspan(static_cast<std::size_t>(n));
+    }
+    if (fsync(fd) != 0) return io_error("cannot write " + file);
+    return base::ok();
+}
+
+// The folder must stand, and a key is never half there: it is written beside its place and then given its
+// name.
+base::Status write_key(const std::string& file, const std::string& text, bool force) {
+    std::error_code trouble;
+    const auto folder = std::filesystem::path(file).parent_path();
+    if (!folder.empty()) std::filesystem::create_directories(folder, trouble);
+    const std::string next = file + ".new";
+    unlink(next.c_str());
+    {
+        const base::Fd fd(open(next.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0400));
+        if (!fd.valid()) return io_error("cannot write " + next);
+        TRY_OK(write_all(fd.get(), text, next));
+    }
+    // link() refuses a name that exists, rename() replaces it.
+    const int rc = force ? rename(next.c_str(), file.c_str()) : link(next.c_str(), file.c_str());
+    const int number = errno;
+    if (!force) unlink(next.c_str());
+    if (rc == 0) return base::ok();
+    if (number == EEXIST) {
+        return base::Error{
+            base::Errc::conflict,
+            file +
+                " exists already and was left as it is: nodes with different keys do not hear each other; "
+                "to replace it, add --force and copy the new one to all nodes"};
+    }
+    errno = number;
+    return io_error("cannot write " + file);
+}
+
+// key generate [FILE] [--force]
+base::Status key_generate(Shell& shell, const Words& words) {
+    std::string file = kKeyFile;
+    bool force = false, named = false;
+    for (auto word = words.begin() + 1; word != words.end(); ++word) {
+        if (*word == "--force") {
+            force = true;
+        } else if (named || word->empty() || word->front() == '-') {
+            return invalid("usage: " + shell.options().program + " key generate [FILE] [--force]");
+        } else {
+            file = *word;
+            named = true;
+        }
+    }
+    TRY(const totem::MasterKey key, totem::MasterKey::generate());
+    TRY_OK(write_key(file, key.file_text(), force));
+    shell.out() << "wrote " << file << " (fingerprint " << key.fingerprint()
+                << "): copy it to every node of the cluster, "
+                << "readable by root only\n";
+    return base::ok();
+}
+
+base::Status key_show(Shell& shell, const Words& words) {
+    const std::string file = words.size() > 1 ? words[1] : kKeyFile;
+    TRY(const totem::MasterKey key, totem::MasterKey::load(file));
+    shell.out() << key.fingerprint() << "  " << file << "\n";
+    return base::ok();
+}
+
+// links install DIR: crm and crm_mon as names of this program, where they are free.
+base::Status links_install(Shell& shell, const Words& words) {
+    std::error_code trouble;
+    const auto self = std::filesystem::read_symlink("/proc/self/exe", trouble);
+    if (trouble) return base::Error{base::Errc::io, "cannot find this program's file: " + trouble.message()};
+    for (const char* name : {"crm", "crm_mon"}) {
+        const auto place = std::filesystem::path(words[1]) / name;
+        if (std::filesystem::read_symlink(place, trouble) == self) continue;
+        if (std::filesystem::exists(std::filesystem::symlink_status(place, trouble))) {
+            return base::Error{base::Errc::conflict,
+                               place.string() +
+                                   " exists already and was left as it is (is Pacemaker "
+                                   "installed? its commands then talk to Pacemaker)"};
+        }
+        std::filesystem::create_symlink(self, place, trouble);
+        if (trouble)
+            return base::Error{base::Errc::io, "cannot make " + place.string() + ": " + trouble.message()};
+        shell.out() << place.string() << " -> " << self.string() << "\n";
+    }
+    return base::ok();
+}
+
+}  // namespace
+
+std::vector<Level> custos_levels() {
+    std::vector<Level> levels = crm_levels();
+    levels.front().commands.push_back(
+        {"shutdown", "", "", "hands over what runs here and stops the daemon", 0, 0,
+         [](Shell& shell, const Words&) { return stop_daemon(shell, {"stop"}); }, true});
+    levels.push_back({"ring",
+                      "",
+                      "the ring as this node sees it",
+                      {{"status", "", "", "ring, members and quorum", 0, 0, ring_status}},
+                      true});
+    levels.push_back({"config",
+                      "",
+                      "the configuration file of this node",
+                      {{"check", "", "[FILE]", "checks it without starting anything", 0, 1, config_check}},
+                      true});
+    levels.push_back({"key",
+                      "",
+                      "the key that the nodes share",
+                      {{"generate", "", "[FILE] [--force]", "makes a new key file", 0, 3, key_generate},
+                       {"show", "", "[FILE]", "prints its fingerprint, to compare nodes", 0, 1, key_show}},
+                      true});
+    levels.push_back(
+        {"links",
+         "",
+         "the names crm and crm_mon for this command",
+         {{"install", "", "DIR", "makes them in DIR unless they are taken", 1, 1, links_install}},
+         true});
+    return levels;
+}
+
+}  // namespace tools
