@@ -8,6 +8,7 @@ namespace sim {
 
 Hits& Hits::operator+=(const Hits& o) {
     lost += o.lost;
+    torn += o.torn;
     duplicated += o.duplicated;
     slowed += o.slowed;
     cut += o.cut;
@@ -40,8 +41,11 @@ class World::Node final : public base::Tracer {
     void stop() {
         ring_.reset();
         socket_.clear();
+        tearing_ = false;
         world_.observer_.ended(member_);
     }
+
+    void tear(bool so) { tearing_ = so; }
 
     void leave() {
         ring_->leave(world_.now_);
@@ -109,6 +113,15 @@ class World::Node final : public base::Tracer {
             });
         }
         for (const totem::Event& event : out.events) world_.observer_.happened(member_, event);
+        if (tearing_ && out.datagrams.size() > 1) {
+            for (const totem::Datagram& datagram : out.datagrams) world_.transmit_torn(member_, datagram);
+            // Not here: the ring is still at work.
+            world_.at(world_.now_, [this, process = member_] {
+                if (ring_ && process == member_) stop();
+            });
+            paused_ = true;
+            return;
+        }
         for (const totem::Datagram& datagram : out.datagrams) world_.transmit(member_, datagram);
         arm();
     }
@@ -135,6 +148,7 @@ class World::Node final : public base::Tracer {
     std::unique_ptr<totem::Ring> ring_;
     std::uint64_t epoch_{0};  // the disk
     bool paused_{false};
+    bool tearing_{false};
     std::vector<std::pair<Member, std::shared_ptr<const base::Bytes>>> socket_;
     Instant armed_{Instant::never()};
     Member armed_for_;
@@ -159,6 +173,9 @@ void World::start(NodeId node, bool with_disk) {
 }
 void World::crash(NodeId node) {
     if (up(node)) nodes_.at(node)->stop();
+}
+void World::crash_while_sending(NodeId node, bool so) {
+    if (up(node)) nodes_.at(node)->tear(so);
 }
 void World::leave(NodeId node) {
     if (up(node) && !nodes_.at(node)->paused()) nodes_.at(node)->leave();
@@ -243,6 +260,19 @@ void World::transmit(const Member& from, const totem::Datagram& datagram) {
     }
 }
 
+void World::transmit_torn(const Member& from, const totem::Datagram& datagram) {
+    observer_.sent(from, datagram);
+    const auto bytes = std::make_shared<const base::Bytes>(datagram.bytes);
+    for (const NodeId to : roster_) {
+        if (to == from.node || (datagram.to && *datagram.to != to)) continue;
+        if (network_rng_.chance(500)) {
+            carry(from, to, bytes);
+        } else {
+            ++hits.torn;
+        }
+    }
+}
+
 void World::carry(const Member& from, NodeId to, const std::shared_ptr<const base::Bytes>& bytes) {
     if (cuts_.count({from.node, to}) != 0) {
         ++hits.cut;
@@ -294,7 +324,10 @@ void World::run_until(Instant when) {
 
 bool World::run_until(const std::function<bool()>& condition, Instant limit) {
     while (!condition()) {
-        if (happenings_.empty() || happenings_.top().at > limit) return false;
+        if (happenings_.empty() || happenings_.top().at > limit) {
+            now_ = std::max(now_, limit);
+            return false;
+        }
         step();
     }
     return true;

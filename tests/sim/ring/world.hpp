@@ -48,7 +48,7 @@ struct Weather {
 
 // How often each thing was done to the world.
 struct Hits {
-    std::uint64_t lost{0}, duplicated{0}, slowed{0}, cut{0}, stale_disk{0};
+    std::uint64_t lost{0}, torn{0}, duplicated{0}, slowed{0}, cut{0}, stale_disk{0};
     Hits& operator+=(const Hits& o);
 };
 
@@ -70,6 +70,8 @@ class World {
     // A new process of a node that is down. Without its disk, it has forgotten the ring sequence.
     void start(NodeId node, bool with_disk = true);
     void crash(NodeId node);
+    // Crashes while it sends next: of what it was about to send, each copy leaves with half a chance.
+    void crash_while_sending(NodeId node, bool so = true);
     void leave(NodeId node);
     // The node does nothing for so long; what arrives waits in its socket.
     void pause(NodeId node, Duration how_long);
@@ -105,6 +107,7 @@ class World {
     };
 
     void step();
+    void transmit_torn(const Member& from, const totem::Datagram& datagram);
     void transmit(const Member& from, const totem::Datagram& datagram);
     void carry(const Member& from, NodeId to, const std::shared_ptr<const base::Bytes>& bytes);
 

@@ -1,0 +1,86 @@
+// Judges what a world of rings did by what it told its observer: the guarantees of extended virtual
+// synchrony, as docs/protocol.md states them. Shares no code and no thought with the protocol: it knows
+// submissions, deliveries and views, nothing else.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tests/sim/ring/world.hpp"
+
+namespace sim {
+
+// A payload that carries its own identity: `size` bytes, at least 8; the first 8 are `id`.
+[[nodiscard]] base::Bytes make_payload(std::uint64_t id, std::size_t size);
+
+class Checker {
+  public:
+    explicit Checker(base::NodeSet roster) : roster_(std::move(roster)) {}
+
+    // Empty while everything is right; then the first violation, in words.
+    [[nodiscard]] const std::string& violation() const { return violation_; }
+    [[nodiscard]] bool failed() const { return !violation_.empty(); }
+
+    void started(const Member& who, bool with_disk);
+    void submitted(const Member& who, base::ByteView payload);
+    void happened(const Member& who, const totem::Event& event);
+
+    // For the end of a run, when all faults have ended: every message that a process of `living` submitted
+    // was delivered by all of them that it could reach, themselves first. Empty if so, else the first that is
+    // missing.
+    [[nodiscard]] std::string undelivered(const std::vector<Member>& living) const;
+    [[nodiscard]] std::uint64_t deliveries() const { return deliveries_; }
+    [[nodiscard]] std::uint64_t views() const { return views_; }
+    [[nodiscard]] std::uint64_t transitional_deliveries() const { return transitional_deliveries_; }
+
+  private:
+    struct Message {
+        Member sender;
+        std::uint64_t index;  // its number among the sender's
+        std::uint64_t hash;
+    };
+    struct Process {
+        std::optional<totem::View> regular, transitional;
+        std::uint64_t seq{0};                                    // of the last delivery in this ring
+        std::size_t position{0};                                 // in the ring's order
+        std::vector<std::uint64_t> in_regular, in_transitional;  // delivered since the last regular view
+        std::set<std::uint64_t> delivered;
+        std::map<Member, std::uint64_t> last_index;  // of each sender's messages
+        std::vector<std::uint64_t> own;
+    };
+    // What those who went from one ring to the same next one must have in common.
+    struct Passage {
+        Member first;
+        std::vector<Member> transitional;
+        std::vector<std::uint64_t> in_regular, in_transitional;
+    };
+
+    void delivered(const Member& who, Process& p, const totem::Delivered& d);
+    void order(const Member& who, Process& p, const totem::Delivered& d, std::uint64_t id);
+    void transitional(const Member& who, Process& p, const totem::View& view);
+    void regular(const Member& who, Process& p, const totem::View& view);
+    void passage(const Member& who, const Process& p, const totem::View& next);
+    void primary(const Member& who, const totem::View& view);
+    void violate(const Member& who, const std::string& what);
+
+    base::NodeSet roster_;
+    std::string violation_;
+    std::map<std::uint64_t, Message> messages_;
+    std::map<Member, std::uint64_t> submitted_;  // how many
+    std::map<Member, Process> processes_;
+    std::map<base::RingId, std::vector<Member>> rings_;
+    std::map<base::RingId, std::vector<std::uint64_t>> orders_;               // messages in regular views
+    std::map<std::pair<base::RingId, std::uint64_t>, std::uint64_t> placed_;  // (ring, seq) -> message
+    std::map<std::pair<base::RingId, base::RingId>, Passage> passages_;
+    std::map<NodeId, std::uint64_t> ring_seqs_;        // of each node's last ring, over its restarts
+    std::map<std::uint64_t, base::RingId> primaries_;  // majority rings by sequence
+    base::NodeSet lost_disk_;
+    std::uint64_t deliveries_{0}, views_{0}, transitional_deliveries_{0};
+};
+
+}  // namespace sim

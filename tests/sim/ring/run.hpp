@@ -1,0 +1,33 @@
+// One seed: a world, a mix of faults, and what came of it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "tests/sim/ring/world.hpp"
+
+namespace sim {
+
+enum class Verdict : std::uint8_t { ok, safety, liveness };
+
+// Counts, for the summary. Plain data: it crosses a pipe.
+struct Tally {
+    std::uint64_t virtual_ms{0}, steps{0}, deliveries{0}, transitional{0}, views{0}, submitted{0}, large{0};
+    std::uint64_t crashes{0}, torn_crashes{0}, massacres{0}, ambushes{0}, restarts{0}, diskless{0}, pauses{0},
+        goodbyes{0}, partitions{0}, one_way_cuts{0}, heals{0}, storms{0};
+    Hits hits;
+    std::uint64_t worst_unite_ms{0}, worst_deliver_ms{0};
+    Tally& operator+=(const Tally& o);
+};
+
+struct Outcome {
+    Verdict verdict{Verdict::ok};
+    std::uint64_t trace_hash{0};
+    Tally tally;
+    std::string what;  // of a failure
+};
+
+// Runs a seed; prints a readable trace to stdout if asked to.
+[[nodiscard]] Outcome run_seed(std::uint64_t seed, bool trace);
+
+}  // namespace sim

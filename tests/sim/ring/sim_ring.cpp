@@ -1,0 +1,181 @@
+// sim_ring: runs seeds. Each seed runs in a process of its own, so that an assertion of the ring fails that
+// seed only.
+//   sim_ring --seeds N [--start S]    N seeds from S (default 1), after those of the list of former failures
+//   sim_ring --seed S [--trace]       one seed
+// Exit code: 0 all passed, 1 a guarantee was broken, 2 no progress, 3 usage.
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <charconv>
+#include <cinttypes>
+#include <cstdio>
+#include <cstring>
+#include <fstream>
+#include <optional>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+#include "tests/sim/ring/run.hpp"
+
+namespace {
+
+struct Report {
+    sim::Verdict verdict{sim::Verdict::safety};
+    sim::Tally tally;
+};
+static_assert(std::is_trivially_copyable_v<Report>);
+
+constexpr std::uint64_t kTwiceEvery = 10;  // one seed in so many runs twice, to prove determinism
+
+sim::Outcome run_checked(std::uint64_t seed, bool trace) {
+    sim::Outcome outcome = sim::run_seed(seed, trace);
+    if (outcome.verdict == sim::Verdict::ok && seed % kTwiceEvery == 0 &&
+        sim::run_seed(seed, false).trace_hash != outcome.trace_hash) {
+        outcome.verdict = sim::Verdict::safety;
+        outcome.what = "the same seed went another way the second time";
+    }
+    return outcome;
+}
+
+const char* word(sim::Verdict verdict) {
+    switch (verdict) {
+        case sim::Verdict::ok:
+            return "ok";
+        case sim::Verdict::safety:
+            return "SAFETY";
+        case sim::Verdict::liveness:
+            return "LIVENESS";
+    }
+    return "";
+}
+
+// In a child; a child that dies counts as a broken guarantee.
+Report run_apart(std::uint64_t seed, bool trace) {
+    int ends[2];
+    if (pipe(ends) != 0) return {};
+    std::fflush(stdout);
+    const pid_t child = fork();
+    if (child == 0) {
+        const sim::Outcome outcome = run_checked(seed, trace);
+        if (outcome.verdict != sim::Verdict::ok) {
+            std::printf("seed %" PRIu64 ": %s: %s\n  repeat with: sim_ring --seed %" PRIu64 " --trace\n",
+                        seed, word(outcome.verdict), outcome.what.c_str(), seed);
+        }
+        std::fflush(stdout);
+        const Report report{outcome.verdict, outcome.tally};
+        const bool sent = write(ends[1], &report, sizeof report) == static_cast<ssize_t>(sizeof report);
+        _exit(sent ? 0 : 1);
+    }
+    close(ends[1]);
+    Report report;
+    const bool got =
+        child > 0 && read(ends[0], &report, sizeof report) == static_cast<ssize_t>(sizeof report);
+    close(ends[0]);
+    if (child > 0) waitpid(child, nullptr, 0);
+    if (!got) {
+        report = {};
+        std::printf("seed %" PRIu64 ": SAFETY: it ended in a crash or an assertion\n", seed);
+    }
+    return report;
+}
+
+void print_table(const sim::Tally& t, std::size_t seeds) {
+    const auto row = [](const char* name, std::uint64_t n) {
+        std::printf("  %-28s %12" PRIu64 "\n", name, n);
+    };
+    row("seeds", seeds);
+    std::printf("  %-28s %12.2f\n", "virtual hours", static_cast<double>(t.virtual_ms) / 3.6e6);
+    row("steps", t.steps);
+    row("messages submitted", t.submitted);
+    row("  of more than 1 MiB", t.large);
+    row("deliveries", t.deliveries);
+    row("  in transitional views", t.transitional);
+    row("regular views", t.views);
+    row("datagrams lost", t.hits.lost);
+    row("  in a crash", t.hits.torn);
+    row("datagrams duplicated", t.hits.duplicated);
+    row("datagrams reordered", t.hits.slowed);
+    row("datagrams cut off", t.hits.cut);
+    row("crashes", t.crashes);
+    row("  while sending", t.torn_crashes);
+    row("  several at once", t.massacres);
+    row("restarts", t.restarts);
+    row("  without the disk", t.diskless);
+    row("pauses", t.pauses);
+    row("goodbyes", t.goodbyes);
+    row("partitions", t.partitions);
+    row("one-way cuts", t.one_way_cuts);
+    row("heals", t.heals);
+    row("storms", t.storms);
+    row("faults amid a view change", t.ambushes);
+    row("slowest reunion, ms", t.worst_unite_ms);
+    row("slowest last delivery, ms", t.worst_deliver_ms);
+}
+
+// One seed a line; # starts a comment.
+std::vector<std::uint64_t> former_failures(const char* file) {
+    std::vector<std::uint64_t> seeds;
+    std::ifstream in(file);
+    for (std::string line; std::getline(in, line);) {
+        if (line.empty() || line[0] == '#') continue;
+        std::uint64_t seed = 0;
+        if (std::from_chars(line.data(), line.data() + line.size(), seed).ec == std::errc{})
+            seeds.push_back(seed);
+    }
+    return seeds;
+}
+
+int run_all(const std::vector<std::uint64_t>& seeds, bool trace) {
+    sim::Tally total;
+    std::size_t passed = 0;
+    sim::Verdict worst = sim::Verdict::ok;
+    for (const std::uint64_t seed : seeds) {
+        const Report report = run_apart(seed, trace);
+        total += report.tally;
+        if (report.verdict == sim::Verdict::ok) {
+            ++passed;
+        } else if (worst != sim::Verdict::safety) {
+            worst = report.verdict;
+        }
+    }
+    print_table(total, seeds.size());
+    std::printf("%zu passed, %zu failed\n", passed, seeds.size() - passed);
+    return static_cast<int>(worst);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    std::optional<std::uint64_t> seeds, start, seed;
+    bool trace = false;
+    for (int i = 1; i < argc; ++i) {
+        const std::string arg = argv[i];
+        std::optional<std::uint64_t>* value = arg == "--seeds"   ? &seeds
+                                              : arg == "--start" ? &start
+                                              : arg == "--seed"  ? &seed
+                                                                 : nullptr;
+        if (arg == "--trace") {
+            trace = true;
+            continue;
+        }
+        std::uint64_t number = 0;
+        const char* text = i + 1 < argc ? argv[++i] : "";
+        const auto end = text + std::strlen(text);
+        if (value == nullptr || text == end || std::from_chars(text, end, number).ptr != end) {
+            std::fprintf(stderr, "usage: sim_ring --seeds N [--start S] | --seed S [--trace]\n");
+            return 3;
+        }
+        *value = number;
+    }
+    std::vector<std::uint64_t> list;
+    if (seed) {
+        list.push_back(*seed);
+    } else {
+        list = former_failures(SIM_RING_SEEDS);
+        const std::uint64_t first = start.value_or(1);
+        for (std::uint64_t s = first; s < first + seeds.value_or(60); ++s) list.push_back(s);
+    }
+    std::printf("sim_ring: %zu seeds, first %" PRIu64 "\n", list.size(), list.empty() ? 0 : list.front());
+    return run_all(list, trace);
+}
