@@ -32,7 +32,7 @@ bool holds(const wire::CommitToken& token, const Member& m) {
 }  // namespace
 
 Phase enter_commit(Context& ctx, Episode episode, RingLog old, wire::CommitToken token, std::size_t index) {
-    ASSERT(token.ring.seq > ctx.epochs.used && token.ring.seq <= ctx.epochs.durable);
+    ASSERT(token.ring.seq > ctx.epochs.used && token.ring.seq <= ctx.epochs.requested);
     ctx.epochs.used = token.ring.seq;
     ctx.epochs.seen = std::max(ctx.epochs.seen, token.ring.seq);
     wire::CommitEntry& mine = token.entries[index];
@@ -53,7 +53,7 @@ Phase enter_commit(Context& ctx, Episode episode, RingLog old, wire::CommitToken
                   std::move(old),
                   std::move(token),
                   index,
-                  ctx.now + ctx.config.hop_retry,
+                  ctx.now + commit_retry(ctx.config),
                   ctx.now + ctx.config.consensus_timeout};
     ctx.send_to(successor(commit).node, commit.token);
     return commit;
@@ -105,7 +105,7 @@ Next advance(Commit& c, Context& ctx) {
     }
     if (ctx.now >= c.resend_at) {
         ctx.send_to(successor(c).node, c.token);
-        c.resend_at = ctx.now + ctx.config.hop_retry;
+        c.resend_at = ctx.now + commit_retry(ctx.config);
     }
     return std::nullopt;
 }

@@ -14,14 +14,15 @@
 
 namespace totem {
 
-// Ring sequences: which were used, which may be used. Invariant: used <= durable.
+// Ring sequences: which were used, which may be used. Invariant: used <= seen, used <= requested, durable <=
+// requested.
 struct Epochs {
     std::uint64_t used{0};       // no ring with a sequence up to this is ever proposed or joined (again)
     std::uint64_t seen{0};       // highest known, from anybody; >= used
     std::uint64_t durable{0};    // reserved on disk
     std::uint64_t requested{0};  // reservation wanted; >= durable
     std::uint64_t announced{0};  // reservation told to the driver
-    bool urgent{false};          // something waits for it
+    base::Instant waiting_since{base::Instant::never()};  // something waits for it; never(): nothing
 };
 
 // What is remembered of a node between rings.
@@ -65,7 +66,9 @@ struct Context {
 constexpr std::uint64_t kEpochBlock = 100;
 constexpr std::uint64_t kMaxRingSeq = std::uint64_t{1} << 60;  // a peer that claims more is not believed
 
-// Whether `ring_seq` may be used now; asks for a reservation if it, or the room above it, runs out.
+// Whether `ring_seq` may be used now; asks for a reservation if it, or the room above it, runs out. Waits for
+// the disk, but no longer than for a silent node: a hung disk must not keep a ring from forming, and the
+// incarnation keeps ring ids unique anyway.
 [[nodiscard]] bool reserved(Context& ctx, std::uint64_t ring_seq);
 
 // "{1,2}" of members

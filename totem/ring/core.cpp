@@ -17,9 +17,12 @@ bool reserved(Context& ctx, std::uint64_t ring_seq) {
         e.requested = ring_seq + kEpochBlock;
         ctx.debug("reserving ring sequences up to " + std::to_string(e.requested));
     }
-    if (ring_seq <= e.durable) return true;
-    e.urgent = true;
-    return false;
+    if (ring_seq <= e.durable) {
+        e.waiting_since = base::Instant::never();
+        return true;
+    }
+    if (e.waiting_since == base::Instant::never()) e.waiting_since = ctx.now;
+    return ctx.now - e.waiting_since >= ctx.config.consensus_timeout;
 }
 
 std::string names(const std::vector<Member>& members) {

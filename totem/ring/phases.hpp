@@ -83,6 +83,12 @@ struct Left {};
 using Phase = std::variant<Gather, Commit, Recovery, Operational, Left>;
 using Next = std::optional<Phase>;  // nullopt: stay
 
+// A commit token is sent again at this interval: more often than a regular one, since a member whose disk is
+// not ready for the new ring's sequence drops it.
+[[nodiscard]] inline base::Duration commit_retry(const RingConfig& config) {
+    return config.hop_retry / 4;
+}
+
 // Transitions. `why` completes "x -> y: ...".
 [[nodiscard]] Phase enter_gather(Context& ctx, RingLog old, Episode episode, const char* from,
                                  const std::string& why);

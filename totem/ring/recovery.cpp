@@ -98,7 +98,7 @@ Phase enter_recovery(Context& ctx, Commit commit, wire::CommitToken token) {
     const std::size_t place = commit.index + 1 == view.members.size() ? 0 : commit.index + 1;
     r.rotation.hop.successor = view.members[place].node;
     r.rotation.lost_at = ctx.now + ctx.config.consensus_timeout;
-    r.commit_resend_at = ctx.now + ctx.config.hop_retry;
+    r.commit_resend_at = ctx.now + commit_retry(ctx.config);
     ctx.send_to(r.rotation.hop.successor, r.commit);
     return r;
 }
@@ -179,7 +179,7 @@ Next advance(Recovery& r, Context& ctx) {
     if (ctx.now >= r.rotation.lost_at) return back_to_gather(r, ctx, "token lost in recovery");
     if (r.rotation.token_seq == 0 && ctx.now >= r.commit_resend_at) {
         ctx.send_to(r.rotation.hop.successor, r.commit);
-        r.commit_resend_at = ctx.now + ctx.config.hop_retry;
+        r.commit_resend_at = ctx.now + commit_retry(ctx.config);
     }
     retry_hop(ctx, r.rotation);
     return std::nullopt;

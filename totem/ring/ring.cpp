@@ -133,8 +133,12 @@ void Ring::Impl::receive(const Member& from, const wire::Message& message) {
         ++ctx.counters.dropped;
         return;
     }
-    if (const auto* join = std::get_if<wire::Join>(&message))
-        ctx.epochs.seen = std::max(ctx.epochs.seen, join->ring_seq);
+    if (const auto* join = std::get_if<wire::Join>(&message);
+        join != nullptr && join->ring_seq > ctx.epochs.seen) {
+        ctx.epochs.seen = join->ring_seq;
+        static_cast<void>(
+            reserved(ctx, join->ring_seq + 1));  // early, so that the disk works while joins are exchanged
+    }
     if (std::holds_alternative<wire::Leave>(message)) ctx.peers[from.node].gone = from.incarnation;
     Next next = std::visit([&](auto& p, const auto& m) { return on(p, ctx, from, m); }, phase, message);
     if (next) phase = std::move(*next);
@@ -202,10 +206,9 @@ Outbox Ring::drain() {
     // A reservation ahead of need waits for a quiet moment, so that a driver which holds datagrams for it
     // holds none.
     const bool quiet = std::holds_alternative<Operational>(impl_->phase) && ctx.out.datagrams.empty();
-    if (e.requested > e.announced && (e.urgent || quiet)) {
+    if (e.requested > e.announced && (quiet || e.waiting_since != base::Instant::never())) {
         ctx.out.persist_epoch = e.requested;
         e.announced = e.requested;
-        e.urgent = false;
     }
     return std::exchange(ctx.out, {});
 }
@@ -229,7 +232,7 @@ RingStatus Ring::status() const {
 
 void Ring::check_invariants() const {
     const Context& ctx = impl_->ctx;
-    ASSERT(ctx.epochs.used <= ctx.epochs.durable && ctx.epochs.durable <= ctx.epochs.requested);
+    ASSERT(ctx.epochs.used <= ctx.epochs.requested && ctx.epochs.durable <= ctx.epochs.requested);
     ASSERT(ctx.epochs.used <= ctx.epochs.seen);
     ASSERT(ctx.packer.queued_bytes() <= ctx.config.max_queued);
     for (const auto& [node, peer] : ctx.peers)

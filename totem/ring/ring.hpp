@@ -58,8 +58,8 @@ struct Datagram {
 
 struct Outbox {
     // A reservation of ring sequences that shall be made durable, then confirmed by epoch_persisted().
-    // `datagrams` may be held until then but need not: the ring itself neither proposes nor accepts a ring id
-    // above what was confirmed.
+    // `datagrams` may be held until then but should not be: the ring itself neither proposes nor accepts a
+    // ring id above what was confirmed.
     std::optional<std::uint64_t> persist_epoch;
     std::vector<Datagram> datagrams;  // in order; best effort
     std::vector<Event> events;        // in order; each exactly once

@@ -195,6 +195,10 @@ totem::Submit World::submit(NodeId node, base::Bytes payload) {
     return result;
 }
 
+void World::inject(const Member& from, NodeId to, base::Bytes bytes) {
+    nodes_.at(to)->arrive(from, std::make_shared<const base::Bytes>(std::move(bytes)));
+}
+
 void World::cut(NodeId from, NodeId to, bool is_cut) {
     if (is_cut) {
         cuts_.insert({from, to});
@@ -278,17 +282,16 @@ void World::carry(const Member& from, NodeId to, const std::shared_ptr<const bas
         ++hits.cut;
         return;
     }
-    if (drop && drop(from.node, to, *bytes)) return;
+    int count = copies ? copies(from.node, to, *bytes) : 1;
     if (network_rng_.chance(weather.loss)) {
         ++hits.lost;
         return;
     }
-    std::uint32_t copies = 1;
     if (network_rng_.chance(weather.duplicate)) {
-        ++copies;
+        ++count;
         ++hits.duplicated;
     }
-    for (; copies > 0; --copies) {
+    for (; count > 0; --count) {
         Duration delay = weather.delay;
         if (weather.jitter.ns > 0)
             delay.ns +=

@@ -64,8 +64,8 @@ class World {
     [[nodiscard]] const base::NodeSet& roster() const { return roster_; }
     Weather weather;
     Duration fsync{base::milliseconds(2)};
-    // Decides for each datagram copy whether it is dropped: for scripted losses. May be empty.
-    std::function<bool(NodeId from, NodeId to, base::ByteView bytes)> drop;
+    // How many copies of a datagram arrive, for scripted trouble: 1 is normal, 0 a loss. May be empty.
+    std::function<int(NodeId from, NodeId to, base::ByteView bytes)> copies;
 
     // A new process of a node that is down. Without its disk, it has forgotten the ring sequence.
     void start(NodeId node, bool with_disk = true);
@@ -76,6 +76,8 @@ class World {
     // The node does nothing for so long; what arrives waits in its socket.
     void pause(NodeId node, Duration how_long);
     totem::Submit submit(NodeId node, base::Bytes payload);
+    // A datagram that was kept from earlier arrives (again).
+    void inject(const Member& from, NodeId to, base::Bytes bytes);
     // One way; a cut stays until joined.
     void cut(NodeId from, NodeId to, bool is_cut);
     void heal();

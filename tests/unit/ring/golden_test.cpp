@@ -1,0 +1,304 @@
+// Golden transcripts: each file in golden/ is a story in blocks of commands, "----", and what came of them.
+// GOLDEN_REWRITE=1 writes what comes now; read the difference like code before it is committed.
+//
+//   nodes N                          a world of N nodes, none started
+//   start N... | restart N           first or new processes (restart: crash and start)
+//   crash N | leave N | pause N MS   crash, goodbye, not running for a while
+//   crash N after TYPE               crashes when it has sent a message of that type next
+//   partition A,B C,D | heal         who hears whom
+//   submit N TEXT [+BYTES]           with so many blanks behind it, to fill datagrams
+//   lose COUNT TYPE [from N] [to N]  the next COUNT such datagrams don't arrive; "duplicate": they arrive
+//   twice keep TYPE from N | replay        keeps a copy of the next such datagram; it arrives at everybody
+//   again watch TYPE... | watch            prints such messages as they are sent; nothing run MS lets time
+//   pass run united | run down N          until all running nodes are on one ring, until N is down; at most
+//   10 s
+#include <doctest/doctest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "tests/sim/ring/world.hpp"
+#include "totem/wire/codec.hpp"
+
+namespace {
+
+using base::milliseconds;
+using base::NodeId;
+namespace wire = totem::wire;
+
+constexpr const char* kTypes[] = {"token", "data", "join", "commit", "beacon", "wake", "ack", "leave"};
+
+std::string describe(const wire::Message& message) {
+    std::ostringstream out;
+    if (const auto* t = std::get_if<wire::Token>(&message)) {
+        out << "token " << t->token_seq << ", seq " << t->seq.value << ", aru " << t->aru.value;
+        for (const base::Seq s : t->retransmit) out << ", wants " << s.value;
+        if (t->unrecovered > 0) out << ", " << t->unrecovered << " unrecovered";
+    } else if (const auto* d = std::get_if<wire::Data>(&message)) {
+        out << "data " << base::to_string(d->ring) << ":" << d->seq.value << " of node "
+            << d->originator.value;
+        if (d->recovered) {
+            out << ", recovered " << base::to_string(d->recovered->ring) << ":" << d->recovered->seq.value
+                << " of node " << d->recovered->originator.value;
+        }
+    } else if (const auto* j = std::get_if<wire::Join>(&message)) {
+        out << "join";
+        for (const wire::NodeStanding& n : j->nodes)
+            out << " " << n.node.value << (n.standing.failed ? "(failed)" : "");
+        out << ", ring sequence " << j->ring_seq;
+    } else if (const auto* c = std::get_if<wire::CommitToken>(&message)) {
+        out << "commit token of ring " << base::to_string(c->ring) << ", hop " << c->hop;
+    } else {
+        out << kTypes[message.index()];
+    }
+    return out.str();
+}
+
+class Story final : public sim::Observer {
+  public:
+    // Times are told from here.
+    void begin_block() {
+        if (world_) began_ = world_->now();
+    }
+
+    // Returns what happened, or what is wrong with the command.
+    std::string command(const std::string& line) {
+        out_.clear();
+        std::istringstream words(line);
+        std::string verb;
+        words >> verb;
+        if (verb == "nodes") {
+            make(number(words));
+        } else if (!world_) {
+            return "? no nodes yet\n";
+        } else if (!act(verb, words)) {
+            return "? " + line + "\n";
+        }
+        return out_;
+    }
+
+    void noted(const sim::Member& who, base::Level level, const std::string& text) override {
+        const bool told_by_event = text.rfind("operational: ring", 0) == 0;
+        if (level != base::Level::debug && !told_by_event) say(who.node, text);
+    }
+    void happened(const sim::Member& who, const totem::Event& event) override {
+        if (const auto* d = std::get_if<totem::Delivered>(&event)) {
+            std::string text(base::as_text(d->payload));
+            text.erase(text.find_last_not_of(' ') + 1);
+            say(who.node, "delivers \"" + text + "\" of node " + base::to_string(d->sender.node) +
+                              (d->transitional ? " in the transitional view" : ""));
+        } else if (const auto* t = std::get_if<totem::Transitional>(&event)) {
+            say(who.node, "transitional view " + base::to_string(t->view.nodes()) + " of ring " +
+                              base::to_string(t->view.ring));
+        } else if (const auto* r = std::get_if<totem::Regular>(&event)) {
+            say(who.node, "regular view " + base::to_string(r->view.nodes()) + " of ring " +
+                              base::to_string(r->view.ring) + " (" + r->cause + ")");
+        }
+    }
+    void sent(const sim::Member& who, const totem::Datagram& datagram) override {
+        const auto message = wire::decode(datagram.bytes);
+        REQUIRE(message);
+        const std::string type = kTypes[message->index()];
+        if (watched_.count(type) != 0) {
+            say(who.node,
+                "sends " + describe(*message) + (datagram.to ? " to " + base::to_string(*datagram.to) : ""));
+        }
+        if (keep_ == std::pair{type, who.node}) {
+            kept_ = {who, datagram.bytes};
+            keep_ = {};
+        }
+        if (fatal_ == std::pair{type, who.node}) {
+            fatal_ = {};
+            world_->at(world_->now(), [this, node = who.node] { world_->crash(node); });
+        }
+    }
+
+  private:
+    struct Rule {
+        int count;
+        std::string type;
+        NodeId from, to;  // 0: any
+        int copies;
+    };
+
+    void make(std::uint32_t nodes) {
+        world_ = std::make_unique<sim::World>(1, nodes, totem::RingConfig{}, *this);
+        world_->weather.jitter = {0};
+        world_->copies = [this](NodeId from, NodeId to, base::ByteView bytes) {
+            return copies(from, to, bytes);
+        };
+    }
+
+    int copies(NodeId from, NodeId to, base::ByteView bytes) {
+        const std::string type = kTypes[bytes[1] - 1];
+        for (Rule& rule : rules_) {
+            if (rule.count == 0 || rule.type != type) continue;
+            if (rule.from.value != 0 && rule.from != from) continue;
+            if (rule.to.value != 0 && rule.to != to) continue;
+            --rule.count;
+            return rule.copies;
+        }
+        return 1;
+    }
+
+    static std::uint32_t number(std::istringstream& words) {
+        std::uint32_t n = 0;
+        words >> n;
+        return n;
+    }
+
+    bool act(const std::string& verb, std::istringstream& words) {
+        if (verb == "run") return run(words);
+        if (verb == "lose" || verb == "duplicate") return trouble(verb == "lose" ? 0 : 2, words);
+        if (verb == "watch") {
+            watched_.clear();
+            for (std::string type; words >> type;) watched_.insert(type);
+        } else if (verb == "start") {
+            for (std::uint32_t n = 0; words >> n;) world_->start(NodeId{n});
+        } else if (verb == "partition") {
+            std::vector<base::NodeSet> groups;
+            for (std::string group; words >> group;) {
+                groups.emplace_back();
+                std::istringstream in(group);
+                for (std::string id; std::getline(in, id, ',');) {
+                    groups.back().insert(NodeId{static_cast<std::uint32_t>(std::stoul(id))});
+                }
+            }
+            world_->partition(groups);
+        } else if (verb == "heal") {
+            world_->heal();
+            rules_.clear();
+        } else if (verb == "keep") {
+            std::string type, from;
+            words >> type >> from;
+            keep_ = {type, NodeId{number(words)}};
+        } else if (verb == "replay") {
+            for (const NodeId to : world_->running()) {
+                if (to != kept_.first.node) world_->inject(kept_.first, to, kept_.second);
+            }
+        } else {
+            return act_on_node(verb, NodeId{number(words)}, words);
+        }
+        return true;
+    }
+
+    bool act_on_node(const std::string& verb, NodeId node, std::istringstream& words) {
+        if (!world_->roster().contains(node)) return false;
+        if (verb == "crash") {
+            std::string after, type;
+            if (words >> after >> type) {
+                fatal_ = {type, node};
+            } else {
+                world_->crash(node);
+            }
+        } else if (verb == "leave") {
+            world_->leave(node);
+        } else if (verb == "restart") {
+            world_->crash(node);
+            world_->start(node);
+        } else if (verb == "pause") {
+            world_->pause(node, milliseconds(number(words)));
+        } else if (verb == "submit") {
+            std::string text;
+            std::getline(words >> std::ws, text);
+            if (const std::size_t plus = text.find('+'); plus != std::string::npos) {
+                const std::size_t padding = std::stoul(text.substr(plus + 1));
+                text = text.substr(0, plus - 1) + std::string(padding, ' ');
+            }
+            static_cast<void>(world_->submit(node, {text.begin(), text.end()}));
+        } else {
+            return false;
+        }
+        return true;
+    }
+
+    bool trouble(int copies, std::istringstream& words) {
+        Rule rule{0, {}, {}, {}, copies};
+        words >> rule.count >> rule.type;
+        for (std::string word; words >> word;) (word == "from" ? rule.from : rule.to) = NodeId{number(words)};
+        rules_.push_back(rule);
+        return rule.count > 0;
+    }
+
+    bool run(std::istringstream& words) {
+        std::string what;
+        words >> what;
+        const auto limit = began_ + base::seconds(10);
+        bool done = true;
+        if (what == "united") {
+            done = world_->run_until([&] { return world_->united(); }, limit);
+        } else if (what == "down") {
+            const NodeId node{number(words)};
+            done = world_->run_until([&] { return !world_->up(node); }, limit);
+        } else {
+            world_->run_until(world_->now() + milliseconds(std::stol(what)));
+        }
+        if (!done) out_ += "? nothing came of: run " + what + "\n";
+        return true;
+    }
+
+    void say(NodeId node, const std::string& text) {
+        char time[32];
+        std::snprintf(time, sizeof time, "%8.1f  ", static_cast<double>((world_->now() - began_).ns) / 1e6);
+        out_ += time + base::to_string(node) + "  " + text + "\n";
+    }
+
+    std::unique_ptr<sim::World> world_;
+    std::vector<Rule> rules_;
+    std::set<std::string> watched_;
+    std::pair<std::string, NodeId> keep_, fatal_;
+    std::pair<sim::Member, base::Bytes> kept_;
+    sim::Instant began_;
+    std::string out_;
+};
+
+// The file as it is if the ring behaves as it does now.
+std::string play(const std::filesystem::path& file) {
+    std::ifstream in(file);
+    std::string result, line;
+    Story story;
+    std::string output;
+    bool in_output = false;
+    story.begin_block();
+    while (std::getline(in, line)) {
+        if (in_output) {
+            if (!line.empty()) continue;  // what was expected
+            in_output = false;
+            result += "\n";
+        } else if (line == "----") {
+            result += "----\n" + output;
+            output.clear();
+            story.begin_block();
+            in_output = true;
+        } else {
+            result += line + "\n";
+            if (!line.empty() && line[0] != '#') output += story.command(line);
+        }
+    }
+    return result;
+}
+
+std::string content(const std::filesystem::path& file) {
+    std::ifstream in(file);
+    std::ostringstream text;
+    text << in.rdbuf();
+    return text.str();
+}
+
+}  // namespace
+
+TEST_CASE("golden transcripts") {
+    std::vector<std::filesystem::path> files;
+    for (const auto& entry : std::filesystem::directory_iterator(RING_GOLDEN)) files.push_back(entry.path());
+    std::sort(files.begin(), files.end());
+    REQUIRE(files.size() > 5);
+    for (const auto& file : files) {
+        CAPTURE(file.filename().string());
+        const std::string now = play(file);
+        if (std::getenv("GOLDEN_REWRITE") != nullptr) std::ofstream(file) << now;
+        CHECK(now.find("\n? ") == std::string::npos);
+        CHECK(now == content(file));
+    }
+}
