@@ -83,7 +83,7 @@ class Decider {
         const auto target = placed_[r].node;
         const std::string cannot_start = target ? why_not_start(r, *target) : "";
         want_stops(r, cannot_start);
-        if (intent.stops.empty()) bounce(r);
+        if (intent.stops.size() < self.active.size()) bounce(r);
         if (!intent.stops.empty() && !stuck_[r].why.empty()) {
             intent.waits = stuck_[r].why;
             intent.lasting = stuck_[r].lasting;
@@ -160,7 +160,9 @@ class Decider {
         for (const OrderArc& arc : sequence_.arcs) {
             if (arc.then != r || !arc.mandatory() || !arc.symmetrical()) continue;
             const Intent& first = intents_[arc.first];
-            if (first.stops.empty() && !first.start) continue;
+            // Of several instances one goes on: nothing is lost.
+            const bool goes_on = first.stops.size() < resource(arc.first).active.size();
+            if (!first.start && (first.stops.empty() || goes_on)) continue;
             intents_[r].stops = self.active;
             const char* does = first.stops.empty() ? " starts first" : first.start ? " restarts" : " stops";
             intents_[r].stop_why = resource(arc.first).id + does + " (order " + arc.constraint->id + ")";
@@ -199,6 +201,13 @@ class Decider {
         if (self.in_flight || self.busy_on(node)) return "an operation on it is running";
         if (self.other_agent) return "what another agent started stops first";
         if (!put_off_[r].empty()) return put_off_[r];
+        for (const OrderArc& arc : sequence_.arcs) {
+            // What comes after it, and runs, is stopped around its start: wait until that can be done.
+            if (arc.first != r || !arc.mandatory() || !arc.symmetrical()) continue;
+            const ResourceFacts& then = resource(arc.then);
+            const Wait& stuck = stuck_[arc.then];
+            if (then.unmanaged.empty() && !stuck.why.empty() && !stuck.lasting) return stuck.why;
+        }
         for (const OrderArc& arc : sequence_.arcs) {
             if (arc.then != r) continue;
             const std::string why = why_not_after(arc);

@@ -9,8 +9,13 @@
 namespace manager::scheduling {
 namespace {
 
-// By ResourceIndex: why mandatory constraints keep a resource from running anywhere.
-using Forced = std::map<ResourceIndex, std::string>;
+// Why mandatory constraints keep a resource from running anywhere, or anywhere but where it runs.
+struct Force {
+    std::string why;
+    bool may_stay{false};
+    bool operator==(const Force&) const = default;
+};
+using Forced = std::map<ResourceIndex, Force>;
 
 // One round: places every resource, given those that are known to run nowhere.
 class Round {
@@ -73,8 +78,8 @@ class Round {
             assignment.why = "it is left as it is: " + resource.unmanaged;
         } else if (!resource.nowhere.empty()) {
             assignment.why = resource.nowhere;
-        } else if (const auto forced = forced_.find(r); forced != forced_.end()) {
-            assignment.why = forced->second;
+        } else if (const auto forced = forced_.find(r); forced != forced_.end() && !forced->second.may_stay) {
+            assignment.why = forced->second.why;
         } else {
             for (const Link& link : links_) {
                 if (link.resource == r && placed_[link.with]) {
@@ -82,13 +87,14 @@ class Round {
                 }
             }
             add_wishes(facts_, own_, links_, r, placed_, assignment.table);
-            choose(resource, assignment);
+            choose(r, assignment);
             name_partner(r, assignment);
         }
         if (assignment.node) ++assigned_[*assignment.node];
     }
 
-    void choose(const ResourceFacts& resource, Assignment& assignment) const {
+    void choose(ResourceIndex r, Assignment& assignment) const {
+        const ResourceFacts& resource = facts_.resources[r];
         std::vector<NodeIndex> candidates;
         for (NodeIndex n = 0; n < facts_.nodes.size(); ++n) {
             if (usable(facts_, assignment.table, n)) candidates.push_back(n);
@@ -98,15 +104,20 @@ class Round {
             return;
         }
         // While nothing may start, what runs stays: to stop it would gain nothing.
-        if (!facts_.hold.empty() || resource.unprobed) {
+        const auto forced = forced_.find(r);
+        if (!facts_.hold.empty() || resource.unprobed || forced != forced_.end()) {
             std::vector<NodeIndex> running;
             std::copy_if(candidates.begin(), candidates.end(), std::back_inserter(running),
                          [&](NodeIndex n) { return resource.active_on(n); });
             if (!running.empty()) {
                 assignment.node = best(resource, assignment.table, running).first;
-                assignment.why = "it runs there, and nothing can start elsewhere now";
+                assignment.why = "it runs there, and cannot start elsewhere now";
                 return;
             }
+        }
+        if (forced != forced_.end()) {
+            assignment.why = forced->second.why;
+            return;
         }
         const auto [node, why] = best(resource, assignment.table, candidates);
         assignment.node = node;
@@ -199,6 +210,11 @@ bool movable(const Facts& facts, const std::vector<Assignment>& placed, Resource
     return placed[r].node && resource.unmanaged.empty() && !resource.away;
 }
 
+void force(Forced& forced, ResourceIndex r, Force by) {
+    const auto [at, added] = forced.try_emplace(r, by);
+    if (!added && at->second.may_stay && !by.may_stay) at->second = std::move(by);
+}
+
 // Colocations that a round could not see because they close a loop.
 void force_by_colocation(const Facts& facts, const std::vector<Link>& links,
                          const std::vector<Assignment>& placed, Forced& forced) {
@@ -208,10 +224,10 @@ void force_by_colocation(const Facts& facts, const std::vector<Link>& links,
         const std::string& partner = facts.resources[link.with].id;
         const std::string by = " (colocation " + link.constraint->id + ")";
         if (link.score == Score::infinity() && !together) {
-            forced.try_emplace(link.resource,
-                               "it must be with " + partner + by + ", which cannot be where it would run");
+            force(forced, link.resource,
+                  {"it must be with " + partner + by + ", which cannot be where it would run"});
         } else if (link.score == Score::minus_infinity() && together) {
-            forced.try_emplace(link.resource, "it must not be with " + partner + by);
+            force(forced, link.resource, {"it must not be with " + partner + by});
         }
     }
 }
@@ -224,14 +240,15 @@ void force_by_order(const Facts& facts, const std::vector<Assignment>& placed, F
         if (first == facts.by_id.end() || then == facts.by_id.end() || !movable(facts, placed, then->second))
             continue;
         if (placed[first->second].node) continue;
-        // An order for starts alone does not end what runs.
-        if (!order.symmetrical && !facts.resources[then->second].active.empty()) continue;
+
         // Unmanaged, but active on several nodes: it has no one place, yet it is there.
         if (!facts.resources[first->second].unmanaged.empty() &&
             !facts.resources[first->second].active.empty())
             continue;
-        forced.try_emplace(then->second,
-                           order.first + " must run first (order " + order.id + "), but runs nowhere");
+        // An order for starts alone does not end what runs.
+        force(
+            forced, then->second,
+            {order.first + " must run first (order " + order.id + "), but runs nowhere", !order.symmetrical});
     }
 }
 
@@ -240,13 +257,13 @@ void force_by_order(const Facts& facts, const std::vector<Assignment>& placed, F
 std::vector<Assignment> place(const Facts& facts, const std::vector<Table>& own) {
     const std::vector<Link> links = colocation_links(facts);
     Forced forced;
-    // Each round but the last forces at least one resource more: it ends.
+    // Each round but the last forces at least one resource more, or harder: it ends.
     while (true) {
         std::vector<Assignment> placed = Round(facts, own, links, forced).run();
-        const std::size_t before = forced.size();
+        const Forced before = forced;
         force_by_colocation(facts, links, placed, forced);
         force_by_order(facts, placed, forced);
-        if (forced.size() == before) return placed;
+        if (forced == before) return placed;
     }
 }
 

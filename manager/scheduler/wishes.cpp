@@ -30,6 +30,22 @@ bool any_usable(const Facts& facts, const Table& table) {
     return false;
 }
 
+// Who follows `with`, in configuration order, each with the sum of its scores.
+std::vector<std::pair<ResourceIndex, Score>> followers(const std::vector<Link>& links, ResourceIndex with) {
+    std::vector<std::pair<ResourceIndex, Score>> result;
+    for (const Link& link : links) {
+        if (link.with != with) continue;
+        const auto at = std::find_if(result.begin(), result.end(),
+                                     [&](const auto& f) { return f.first == link.resource; });
+        if (at == result.end()) {
+            result.emplace_back(link.resource, link.score);
+        } else {
+            at->second = at->second + link.score;
+        }
+    }
+    return result;
+}
+
 struct Wish {
     ResourceIndex from;
     std::int64_t factor;
@@ -83,21 +99,20 @@ void add_wishes(const Facts& facts, const std::vector<Table>& own, const std::ve
                 ResourceIndex resource, const std::vector<bool>& placed, Table& table) {
     std::vector<bool> seen = placed;
     seen[resource] = true;
-    for (const Link& direct : links) {
-        if (direct.with != resource || seen[direct.resource]) continue;
+    for (const auto& [direct, score] : followers(links, resource)) {
+        if (seen[direct]) continue;
         Table trial = table;
         // The followers of this follower, and theirs: each is heard once.
-        std::vector<Wish> open{
-            {direct.resource, scaled(kOne, direct.score), "wish of " + facts.resources[direct.resource].id}};
-        seen[direct.resource] = true;
+        std::vector<Wish> open{{direct, scaled(kOne, score), "wish of " + facts.resources[direct].id}};
+        seen[direct] = true;
         for (std::size_t at = 0; at < open.size(); ++at) {
             const Wish wish = open[at];
             add_wish(own[wish.from], wish, trial);
-            for (const Link& next : links) {
-                if (next.with != wish.from || seen[next.resource]) continue;
-                seen[next.resource] = true;
-                open.push_back({next.resource, scaled(wish.factor, next.score),
-                                "wish of " + facts.resources[next.resource].id});
+            for (const auto& [next, next_score] : followers(links, wish.from)) {
+                if (seen[next]) continue;
+                seen[next] = true;
+                open.push_back(
+                    {next, scaled(wish.factor, next_score), "wish of " + facts.resources[next].id});
             }
         }
         if (any_usable(facts, table) && !any_usable(facts, trial)) continue;

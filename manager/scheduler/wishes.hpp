@@ -10,7 +10,7 @@
 
 namespace manager::scheduling {
 
-// The colocations of one resource with resources of the configuration.
+// A colocation between resources that exist.
 struct Link {
     ResourceIndex resource{0}, with{0};
     Score score;
@@ -23,8 +23,9 @@ struct Link {
 void add_partner(const Facts& facts, const Link& link, std::optional<NodeIndex> node, Table& table);
 
 // Adds the wishes of resources that are to be placed with `resource` and are not placed yet, along chains:
-// each one's own scores times score/INFINITY, rounded half away from zero and never to zero. Wishes that
-// would leave no usable node are taken back.
+// each one's own scores times score/INFINITY, rounded half away from zero and never to zero. Several
+// colocations of the same two count as one with the sum of their scores. Wishes that would leave no usable
+// node are taken back.
 void add_wishes(const Facts& facts, const std::vector<Table>& own, const std::vector<Link>& links,
                 ResourceIndex resource, const std::vector<bool>& placed, Table& table);
 
