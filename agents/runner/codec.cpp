@@ -11,14 +11,20 @@ using base::Errc;
 using base::Error;
 using manager::Attributes;
 
-template <typename Map>
-void put(const Attributes& from, Map& into) {
-    for (const auto& [name, value] : from) into[name] = value;
+using WireAttributes = google::protobuf::RepeatedPtrField<wire::Attribute>;
+
+void put(const Attributes& from, WireAttributes& into) {
+    for (const auto& [name, value] : from) {
+        auto* attribute = into.Add();
+        attribute->set_name(name);
+        attribute->set_value(value);
+    }
 }
 
-template <typename Map>
-Attributes get(const Map& from) {
-    return {from.begin(), from.end()};
+Attributes get(const WireAttributes& from) {
+    Attributes attributes;
+    for (const auto& attribute : from) attributes[attribute.name()] = attribute.value();
+    return attributes;
 }
 
 void put(const manager::OperationRequest& from, wire::Operation& into) {

@@ -45,6 +45,7 @@ struct Execution {
     AgentProgram program;
     manager::OperationRequest request;
     Process process;
+    bool killed{false};
 };
 
 OperationQueue::Outcome outcome_of(const Execution& execution, const Process::End& end) {
@@ -89,8 +90,7 @@ class Runner {
     void apply(OperationQueue::Effect effect) {
         if (auto* start = std::get_if<OperationQueue::Start>(&effect)) begin(std::move(*start));
         if (const auto* kill = std::get_if<OperationQueue::Kill>(&effect)) {
-            if (const auto at = executions_.find(kill->run); at != executions_.end())
-                at->second.process.kill_group();
+            if (const auto at = executions_.find(kill->run); at != executions_.end()) kill_late(at->second);
         }
         if (const auto* result = std::get_if<manager::OperationResult>(&effect)) send(*result);
     }
@@ -100,7 +100,17 @@ class Runner {
         if (!program) return failed(start.run, program.error());
         auto process = Process::start(make_invocation(*program, start.request));
         if (!process) return failed(start.run, process.error());
-        executions_.emplace(start.run, Execution{*program, std::move(start.request), *std::move(process)});
+        executions_.emplace(start.run,
+                            Execution{*program, std::move(start.request), *std::move(process), false});
+    }
+
+    static void kill_late(Execution& execution) {
+        execution.killed = true;
+        execution.process.kill_group();
+        if (execution.request.interval.ns > 0) return;
+        std::fprintf(stderr, "custosd runner: %s of %s did not end within %lld ms: killed\n",
+                     execution.request.action.c_str(), execution.request.resource.c_str(),
+                     static_cast<long long>(execution.request.timeout.ms()));
     }
 
     void failed(std::uint64_t run, const base::Error& error) {
@@ -140,7 +150,8 @@ class Runner {
     // What the agent wrote is worth keeping where the administrator looks: the unit's journal.
     static void log_failure(const Execution& execution, const OperationQueue::Outcome& outcome) {
         if (outcome.code == manager::kOcfOk || outcome.code == manager::kOcfNotRunning ||
-            outcome.code == manager::kOcfRunningPromoted || execution.request.interval.ns > 0) {
+            outcome.code == manager::kOcfRunningPromoted || execution.request.interval.ns > 0 ||
+            execution.killed) {
             return;
         }
         std::fprintf(stderr, "custosd runner: %s of %s returned %d: %s\n%s", execution.request.action.c_str(),

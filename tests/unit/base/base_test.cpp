@@ -63,7 +63,9 @@ TEST_CASE("results carry a value or an error that gains context on its way up") 
     CHECK(quarter(6).error().with("quarter of 6").message == "quarter of 6: odd");
 }
 
-TEST_CASE("never stays never") { CHECK((base::Instant::never() + base::seconds(1)) == base::Instant::never()); }
+TEST_CASE("never stays never") {
+    CHECK((base::Instant::never() + base::seconds(1)) == base::Instant::never());
+}
 
 TEST_CASE("equal seeds give equal draws, split parts differ") {
     base::Rng a(7);
