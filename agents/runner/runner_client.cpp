@@ -2,8 +2,7 @@
 
 #include <array>
 #include <boost/asio/buffer.hpp>
-#include <boost/asio/posix/stream_descriptor.hpp>
-#include <boost/asio/post.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/write.hpp>
 
 #include "agents/runner/codec.hpp"
@@ -15,7 +14,7 @@ namespace asio = boost::asio;
 class RunnerClient::Connection : public std::enable_shared_from_this<Connection> {
   public:
     Connection(asio::io_context& context, int fd, Handlers handlers)
-        : stream_(context, fd),
+        : stream_(context, asio::local::stream_protocol(), fd),
           handlers_(std::move(handlers)) {}
 
     void close() {
@@ -72,7 +71,7 @@ class RunnerClient::Connection : public std::enable_shared_from_this<Connection>
         if (handlers.lost) handlers.lost(why);
     }
 
-    asio::posix::stream_descriptor stream_;
+    asio::local::stream_protocol::socket stream_;
     Handlers handlers_;
     std::array<std::uint8_t, 65536> chunk_{};
     FrameBuffer in_;
