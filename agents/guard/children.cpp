@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <pwd.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -56,6 +57,8 @@ struct Plan {
 constexpr int kFirstFd = 3;
 constexpr int kScratchFd = 64;  // above all numbers that a plan gives
 
+// Each is enough for the ring's real-time thread and locked memory; containers often allow only one of the
+// two.
 void raise_limits() {
     const rlimit locked{RLIM_INFINITY, RLIM_INFINITY};
     const rlimit realtime{99, 99};
@@ -63,17 +66,41 @@ void raise_limits() {
     ::setrlimit(RLIMIT_RTPRIO, &realtime);
 }
 
+// Keeps real-time scheduling and locked memory, and nothing else, over the change of user and over execve.
+bool keep_capabilities() {
+    constexpr unsigned kept[] = {CAP_IPC_LOCK, CAP_SYS_NICE};
+    __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+    std::array<__user_cap_data_struct, 2> data{};
+    for (const unsigned capability : kept) data[0].permitted |= 1U << capability;
+    data[0].effective = data[0].inheritable = data[0].permitted;
+    if (::syscall(SYS_capset, &header, data.data()) != 0) return false;
+    for (const unsigned capability : kept) {
+        if (::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0) != 0) return false;
+    }
+    return true;
+}
+
 bool become(const Account& account) {
     raise_limits();
     if (account.uid == 0) return true;
-    return ::setgroups(1, &account.gid) == 0 && ::setresgid(account.gid, account.gid, account.gid) == 0 &&
-           ::setresuid(account.uid, account.uid, account.uid) == 0 &&
-           ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
+    if (::prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) != 0 || ::setgroups(1, &account.gid) != 0 ||
+        ::setresgid(account.gid, account.gid, account.gid) != 0 ||
+        ::setresuid(account.uid, account.uid, account.uid) != 0) {
+        return false;
+    }
+    // Not having them is a matter of speed, which the core reports; having others would be one of safety.
+    if (!keep_capabilities()) {
+        __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+        const std::array<__user_cap_data_struct, 2> none{};
+        if (::syscall(SYS_capset, &header, none.data()) != 0) return false;
+    }
+    return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
 }
 
 // After fork: only calls that are safe there. The exit code says which step failed.
 [[noreturn]] void run_child(const Plan& plan, const char* program, char* const* argv, char* const* envp,
                             pid_t parent) {
+    for (int signal = 1; signal < NSIG; ++signal) ::signal(signal, SIG_DFL);
     sigset_t none;
     ::sigemptyset(&none);
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
