@@ -26,7 +26,7 @@ OperationRequest Executor::request(const State& state, const Primitive& definiti
 void Executor::cancel_recurring(const std::string& resource, Orders& orders) {
     for (auto at = recurring_.begin(); at != recurring_.end();) {
         if (at->second.resource == resource) {
-            orders.cancel.push_back(at->first);
+            orders.cancel = resource;
             owner_.erase(at->first);
             at = recurring_.erase(at);
         } else {

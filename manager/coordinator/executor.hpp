@@ -20,9 +20,9 @@ class Executor {
     Executor(base::NodeId self, std::string name) : self_(self), name_(std::move(name)) {}
 
     struct Orders {
+        std::optional<std::string> cancel;  // first: end the recurring operations of this resource
         std::vector<OperationRequest> start;
-        std::vector<std::uint64_t> cancel;  // ids of recurring operations
-        std::vector<Report> reports;        // actions that needed no agent
+        std::vector<Report> reports;  // actions that needed no agent
     };
     // Begins an action of this node (it was just marked as running in `state`).
     [[nodiscard]] Orders begin(const PlannedAction& action, const State& state, base::WallTime wall);

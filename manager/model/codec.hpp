@@ -1,5 +1,6 @@
-// Bytes of the model's values (protobuf, manager/model/model.proto): for ordered messages, snapshots, journal and local IPC.
-// The generated types stay behind codec.cpp. Decoders are total: any input gives a value or an error.
+// Bytes of the model's values (protobuf, manager/model/model.proto): for ordered messages, snapshots, journal
+// and local IPC. The generated types stay behind codec.cpp. Decoders are total: any input gives a value or an
+// error.
 #pragma once
 
 #include "manager/model/command.hpp"

@@ -13,8 +13,8 @@ namespace manager {
 
 struct ChangeConfiguration {
     std::vector<Edit> edits;
-    // The version that the client looked at. When set and an object that an edit names has changed since, the whole change is
-    // refused (two administrators at once). Unset: applied to whatever is there.
+    // The version that the client looked at. When set and an object that an edit names has changed since, the
+    // whole change is refused (two administrators at once). Unset: applied to whatever is there.
     std::optional<std::uint64_t> base_version;
 };
 // Forgets failures (and blocks) of one resource or of all, on one node or on all, and probes again there.

@@ -1,5 +1,5 @@
-// What the administrator wants: the replicated configuration as plain values. Text forms (crm) live in tools/crm, bytes in
-// manager/model/codec.hpp.
+// What the administrator wants: the replicated configuration as plain values. Text forms (crm) live in
+// tools/crm, bytes in manager/model/codec.hpp.
 #pragma once
 
 #include <compare>
@@ -24,8 +24,8 @@ struct Score {
     static constexpr Score minus_infinity() { return {-kInfinity}; }
 };
 [[nodiscard]] Score operator+(Score a, Score b);
-// "inf", "-INFINITY", "200", "+5" (any case); numbers beyond infinity are infinity. The crm words "mandatory" and "advisory" are
-// not scores.
+// "inf", "-INFINITY", "200", "+5" (any case); numbers beyond infinity are infinity. The crm words "mandatory"
+// and "advisory" are not scores.
 [[nodiscard]] base::Result<Score> parse_score(std::string_view text);
 // "INFINITY", "-INFINITY", "200"
 [[nodiscard]] std::string to_string(Score score);
@@ -41,10 +41,10 @@ struct AgentName {
 [[nodiscard]] std::string to_string(const AgentName& agent);
 
 struct OperationSpec {
-    std::string name;                  // monitor, start, stop ...
-    base::Duration interval;           // 0: as needed
-    std::string interval_text;         // as written ("1min"), for show
-    Attributes attributes;             // timeout, on-fail, role, enabled, OCF_CHECK_LEVEL ... as written
+    std::string name;           // monitor, start, stop ...
+    base::Duration interval;    // 0: as needed
+    std::string interval_text;  // as written ("1min"), for show
+    Attributes attributes;      // timeout, on-fail, role, enabled, OCF_CHECK_LEVEL ... as written
     bool operator==(const OperationSpec&) const = default;
 };
 
@@ -87,7 +87,8 @@ struct NodeObject {
 };
 
 struct Configuration {
-    // Grows by one with each accepted change. Two configurations of one cluster with equal version and epoch are equal.
+    // Grows by one with each accepted change. Two configurations of one cluster with equal version and epoch
+    // are equal.
     std::uint64_t version{0};
     // Insertion order matters: equal priorities are placed in this order.
     std::vector<Primitive> primitives;
@@ -105,39 +106,47 @@ struct Configuration {
 };
 
 // The effective value of a meta attribute: the resource's own, else rsc_defaults, else `otherwise`.
-[[nodiscard]] std::string meta_value(const Configuration& config, const Primitive& primitive, const std::string& name,
-                                     std::string_view otherwise);
-// The same with the default that Pacemaker documents ("target-role" -> "Started", "migration-threshold" -> "INFINITY");
+[[nodiscard]] std::string meta_value(const Configuration& config, const Primitive& primitive,
+                                     const std::string& name, std::string_view otherwise);
+// The same with the default that Pacemaker documents ("target-role" -> "Started", "migration-threshold" ->
+// "INFINITY");
 // "" for names without one.
-[[nodiscard]] std::string meta_value(const Configuration& config, const Primitive& primitive, const std::string& name);
-// A cluster property with Pacemaker's default when unset ("stonith-enabled" -> "true"; unknown and unset -> ""). Either
-// spelling of a renamed property finds the value under both.
+[[nodiscard]] std::string meta_value(const Configuration& config, const Primitive& primitive,
+                                     const std::string& name);
+// A cluster property with Pacemaker's default when unset ("stonith-enabled" -> "true"; unknown and unset ->
+// ""). Either spelling of a renamed property finds the value under both.
 [[nodiscard]] std::string property_value(const Configuration& config, const std::string& name);
 // on/true/yes/1/y -> true (any case)
 [[nodiscard]] bool is_true(std::string_view value);
 // off/false/no/0/n -> true (any case); words that are neither true nor false are refused at the border
 [[nodiscard]] bool is_false(std::string_view value);
-// "10s", "1min", "500ms", "20" (seconds), "PT1M30S" -> duration. One number and one unit (ms msec us usec s sec m min h hr, any
-// case), or an ISO 8601 duration of weeks, days, hours, minutes and seconds. Refused: signs, fractions, sums such as "1m30s",
-// anything above 100 years.
+// "10s", "1min", "500ms", "20" (seconds), "PT1M30S" -> duration. One number and one unit (ms msec us usec s
+// sec m min h hr, any case), or an ISO 8601 duration of weeks, days, hours, minutes and seconds. Refused:
+// signs, fractions, sums such as "1m30s", anything above 100 years.
 [[nodiscard]] base::Result<base::Duration> parse_interval(std::string_view text);
-// The timeout of an operation on a resource: the op's own, else op_defaults, else 20 s. `interval` 0 with "monitor" is a
-// probe: without an op of its own it takes the timeout of the monitor with the shortest interval, as Pacemaker does.
+// The timeout of an operation on a resource: the op's own, else op_defaults, else 20 s. `interval` 0 with
+// "monitor" is a probe: without an op of its own it takes the timeout of the monitor with the shortest
+// interval, as Pacemaker does.
 [[nodiscard]] base::Duration operation_timeout(const Configuration& config, const Primitive& primitive,
                                                std::string_view operation, base::Duration interval);
-// An attribute of an operation ("on-fail", "timeout"): the op's own, else op_defaults, else "". Name and interval select the
-// op; an interval of 0 also finds an op that is written without one.
-[[nodiscard]] std::string operation_attribute(const Configuration& config, const Primitive& primitive, std::string_view operation,
-                                              base::Duration interval, const std::string& name);
-// The monitors that repeat while the resource runs: interval above 0, enabled, for role Started (or none). By interval.
-[[nodiscard]] std::vector<const OperationSpec*> recurring_monitors(const Configuration& config, const Primitive& primitive);
+// An attribute of an operation ("on-fail", "timeout"): the op's own, else op_defaults, else "". Name and
+// interval select the op; an interval of 0 also finds an op that is written without one.
+[[nodiscard]] std::string operation_attribute(const Configuration& config, const Primitive& primitive,
+                                              std::string_view operation, base::Duration interval,
+                                              const std::string& name);
+// The monitors that repeat while the resource runs: interval above 0, enabled, for role Started (or none). By
+// interval.
+[[nodiscard]] std::vector<const OperationSpec*> recurring_monitors(const Configuration& config,
+                                                                   const Primitive& primitive);
 
-// Digests are 16 hex digits of a hash (FNV-1a, 64 bits) over canonical bytes: equal definitions give equal digests on every
-// node and build; they tell changes apart and prove nothing against an attacker.
+// Digests are 16 hex digits of a hash (FNV-1a, 64 bits) over canonical bytes: equal definitions give equal
+// digests on every node and build; they tell changes apart and prove nothing against an attacker.
 //
-// What an instance was started with: agent and params. When it differs from the configured one, the instance is restarted.
+// What an instance was started with: agent and params. When it differs from the configured one, the instance
+// is restarted.
 [[nodiscard]] std::string params_digest(const Primitive& primitive);
-// What watches an instance: the recurring monitors with their effective timeouts and attributes. "" when there are none.
+// What watches an instance: the recurring monitors with their effective timeouts and attributes. "" when
+// there are none.
 [[nodiscard]] std::string monitors_digest(const Configuration& config, const Primitive& primitive);
 
 }  // namespace manager

@@ -109,7 +109,7 @@ void Node::Impl::answer_converged() {
     const std::vector<std::string> open = problems(planned, state.configuration, state.status);
     std::erase_if(waiters, [&](const Waiter& w) {
         if (w.version > state.configuration.version) return false;
-        out.answers.push_back({w.client, base::ok(), state.configuration.version, "", open});
+        out.answers.push_back({w.client, base::ok(), state.configuration.version, "", open, true});
         return true;
     });
 }

@@ -60,7 +60,7 @@ void Node::Impl::apply(const Sender& sender, const Message& message) {
 }
 
 void Node::Impl::take_orders(Executor::Orders orders) {
-    for (const std::uint64_t id : orders.cancel) out.agents.emplace_back(CancelOperation{id});
+    if (orders.cancel) out.agents.emplace_back(CancelRecurring{*orders.cancel});
     for (OperationRequest& request : orders.start) out.agents.emplace_back(std::move(request));
     for (const Report& report : orders.reports) send(report);
 }

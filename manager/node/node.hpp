@@ -52,13 +52,14 @@ struct Answer {
     std::uint64_t version{0};
     std::string remark;  // of a command: how far it is durable, when that is less than a quorum's disks
     std::vector<std::string> problems;  // of a wait: what could not be done
+    bool waited{false};                 // the answer to wait()
 };
 
-// Ends a recurring operation.
-struct CancelOperation {
-    std::uint64_t id{0};
+// Ends the recurring operations of a resource.
+struct CancelRecurring {
+    std::string resource;
 };
-using AgentOrder = std::variant<OperationRequest, CancelOperation>;
+using AgentOrder = std::variant<OperationRequest, CancelRecurring>;
 
 struct NodeOutbox {
     std::vector<DiskWrite> writes;

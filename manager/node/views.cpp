@@ -37,6 +37,7 @@ void Node::Impl::start_view(const totem::Regular& event) {
     adopted = plan_sent = leaving_sent = false;
     Hello hello;
     hello.ring = view.ring;
+    hello.name = options.roster[options.self.node];
     hello.head = state.head;
     hello.voter = voter;
     hello.live = live;

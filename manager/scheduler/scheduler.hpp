@@ -1,5 +1,5 @@
-// The scheduler: a pure function from the configuration and what is true to placements, actions and an explanation. Placement
-// rules and tie-breaks are Pacemaker's (docs/architecture.md names the differences).
+// The scheduler: a pure function from the configuration and what is true to placements, actions and an
+// explanation. Placement rules and tie-breaks are Pacemaker's (docs/architecture.md names the differences).
 #pragma once
 
 #include <map>
@@ -20,24 +20,25 @@ struct Contribution {
 
 struct Placement {
     std::string resource;
-    std::optional<base::NodeId> node;     // where it shall run; none: nowhere
-    std::string why;                      // one sentence: what decided
+    std::optional<base::NodeId> node;  // where it shall run; none: nowhere
+    std::string why;                   // one sentence: what decided
     std::map<base::NodeId, std::vector<Contribution>> contributions;
 };
 
 struct ScheduledAction {
     base::NodeId node;
-    std::string resource, operation;      // as in PlannedAction
-    std::vector<std::size_t> after;       // indices into Schedule::actions, all smaller than the own index
+    std::string resource, operation;  // as in PlannedAction
+    std::vector<std::size_t> after;   // indices into Schedule::actions, all smaller than the own index
     std::uint64_t base_revision{0};
     std::string why;
     bool operator==(const ScheduledAction&) const = default;
 };
 
 struct Schedule {
-    std::vector<Placement> placements;    // one per primitive, in configuration order
-    std::vector<ScheduledAction> actions; // topologically sorted; nothing for (resource, node) pairs with a running action
-    std::vector<std::string> notes;       // for status: "nothing starts: node n3 is not cleared (...)"
+    std::vector<Placement> placements;  // one per primitive, in configuration order
+    std::vector<ScheduledAction>
+        actions;  // topologically sorted; nothing for (resource, node) pairs with a running action
+    std::vector<std::string> notes;  // for status: "nothing starts: node n3 is not cleared (...)"
 };
 
 // Deterministic: equal inputs give equal outputs on every node and build.

@@ -63,6 +63,7 @@ struct PutMessage {
     void operator()(const Hello& m) const {
         pb::Hello& hello = *to.mutable_hello();
         put(m.ring, *hello.mutable_ring());
+        hello.set_name(m.name);
         put(m.head, *hello.mutable_head());
         hello.set_voter(m.voter);
         hello.set_live(m.live);
@@ -114,6 +115,7 @@ struct PutMessage {
 Result<Message> hello_of(const pb::Hello& from) {
     Hello hello;
     hello.ring = ring_of(from.ring());
+    hello.name = from.name();
     TRY(hello.head, head_of(from.head()));
     hello.voter = from.voter();
     hello.live = from.live();

@@ -29,6 +29,7 @@ struct Head {
 // A node's first message in a regular view: who it is and what it knows and runs.
 struct Hello {
     base::RingId ring;     // the view that it speaks of; ignored in another
+    std::string name;      // of this node, as its own file or host says
     Head head;             // in memory
     bool voter{false};     // has a head on disk: its vote may adopt
     bool live{false};      // was synchronised before: its state of the cluster is more than a guess

@@ -89,6 +89,7 @@ void enter(State& state, NodeStatus& node, const Sender& sender, const SyncedVie
     const bool restarted = node.incarnation != sender.incarnation;
     const bool continues = member(node) && !restarted && node.member_since != 0;
     if (restarted) node.leaving = node.left = false;
+    if (!hello.name.empty()) node.name = hello.name;
     node.incarnation = sender.incarnation;
     node.clearance = Clearance::member;
     node.why.clear();

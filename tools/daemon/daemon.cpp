@@ -1,0 +1,325 @@
+#include "tools/daemon/daemon.hpp"
+
+#include <sys/utsname.h>
+
+#include <algorithm>
+#include <chrono>
+#include <csignal>
+#include <ctime>
+#include <utility>
+
+#include <boost/asio/post.hpp>
+
+#include "agents/guard/supervisor.hpp"
+#include "agents/vip/address.hpp"
+
+namespace tools {
+
+namespace {
+
+using base::Errc;
+using base::Level;
+
+constexpr std::chrono::milliseconds kAddressRetry{200};  // while the own address does not exist yet
+constexpr std::chrono::milliseconds kBacklogRetry{5};    // while the ring's queue is full
+
+base::Instant boottime() {
+    timespec t{};
+    ::clock_gettime(CLOCK_BOOTTIME, &t);
+    return {t.tv_sec * 1'000'000'000 + t.tv_nsec};
+}
+
+base::WallTime walltime() {
+    timespec t{};
+    ::clock_gettime(CLOCK_REALTIME, &t);
+    return {t.tv_sec * 1000 + t.tv_nsec / 1'000'000};
+}
+
+// Of one process start: nanoseconds since 1970, so that a later start has a larger one wherever the clock is
+// right.
+base::Incarnation fresh_incarnation() {
+    timespec t{};
+    ::clock_gettime(CLOCK_REALTIME, &t);
+    return {static_cast<std::uint64_t>(t.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(t.tv_nsec)};
+}
+
+std::string own_host_name() {
+    utsname name{};
+    ::uname(&name);
+    return name.nodename;
+}
+
+}  // namespace
+
+Daemon::Daemon(CoreOptions options, membership::NodeConfig config, totem::MasterKey key, Log& log)
+    : options_(std::move(options)),
+      config_(std::move(config)),
+      key_(std::move(key)),
+      log_(log),
+      tracer_(log),
+      io_(1),
+      signals_(io_),
+      node_timer_(io_),
+      retry_timer_(io_),
+      host_name_(own_host_name()) {}
+
+Daemon::~Daemon() = default;
+
+manager::Moment Daemon::moment() const {
+    return {boottime(), walltime()};
+}
+
+void Daemon::stop(int code, const std::string& why) {
+    if (stopping_) return;
+    stopping_ = true;
+    exit_code_ = code;
+    if (!why.empty()) log_.line(code == agents::kExitDone ? Level::info : Level::warning, why);
+    io_.stop();
+}
+
+int Daemon::run() {
+    for (const membership::Notice& notice : config_.notices) {
+        log_.line(notice.warning ? Level::warning : Level::info, notice.text);
+    }
+    server_ = std::make_unique<ControlServer>(
+        io_, options_.socket_path, 0660,
+        [this](const Credentials& client, Request r, ControlServer::Respond respond) {
+            request(client, std::move(r), std::move(respond));
+        });
+    if (const base::Status started = server_->start(); !started) {
+        log_.line(Level::warning, started.error().message);
+        return started.error().code == Errc::conflict ? agents::kExitRefused : agents::kExitFailed;
+    }
+    connect_agents();
+    watch_signals();
+    find_self();
+    io_.run();
+    server_->stop();
+    engine_.reset();
+    journal_.reset();
+    return exit_code_;
+}
+
+void Daemon::connect_agents() {
+    const auto note = [this](const std::string& line) { log_.line(Level::info, line); };
+    const auto result = [this](const manager::OperationResult& r) { finished(r); };
+    runner_ = std::make_unique<agents::RunnerClient>(
+        io_, options_.runner_fd, agents::RunnerClient::Handlers{result, note, [this](const std::string& why) {
+                                                                    stop(agents::kExitFailed,
+                                                                         "the runner is gone (" + why + ")");
+                                                                }});
+    guard_ = std::make_unique<agents::GuardClient>(
+        io_, options_.guard_fd,
+        agents::GuardClient::Handlers{
+            result, [this](const agents::GuardFacts& facts) { facts_ = facts; }, note,
+            [this](const std::string& why) { stop(agents::kExitFailed, "guard is gone (" + why + ")"); }});
+}
+
+void Daemon::watch_signals() {
+    signals_.add(SIGTERM);
+    signals_.add(SIGINT);
+    signals_.add(SIGHUP);
+    const auto wait = [this](auto&& self) -> void {
+        signals_.async_wait([this, self](const boost::system::error_code& failed, int signal) {
+            if (failed) return;
+            if (signal == SIGHUP) {
+                log_.reopen();
+            } else {
+                begin_shutdown();
+            }
+            self(self);
+        });
+    };
+    wait(wait);
+}
+
+// The own node is the one whose address is local; before that address exists there is nothing to bind and
+// nobody to be.
+void Daemon::find_self() {
+    base::Status resolved = membership::resolve_addresses(config_, membership::system_resolver);
+    base::Result<base::NodeId> self{base::Error{Errc::not_found, ""}};
+    if (resolved) self = membership::find_own_node(config_, membership::local_addresses(), host_name_);
+    const base::Error* error = !resolved ? &resolved.error() : (!self ? &self.error() : nullptr);
+    if (error == nullptr) {
+        waiting_for_.clear();
+        if (const base::Status started = start_node(*self); !started) {
+            stop(agents::kExitRefused, started.error().message);
+        }
+        return;
+    }
+    if (error->code != Errc::not_found) {
+        stop(agents::kExitRefused, error->message);
+        return;
+    }
+    if (waiting_for_ != error->message) {
+        log_.line(Level::warning, "waiting: " + error->message);
+        guard_->ready();
+    }
+    waiting_for_ = error->message;
+    retry_timer_.expires_after(kAddressRetry);
+    retry_timer_.async_wait([this](const boost::system::error_code& failed) {
+        if (!failed) find_self();
+    });
+}
+
+totem::EngineConfig Daemon::engine_config(base::NodeId self, base::Incarnation incarnation) const {
+    totem::EngineConfig engine;
+    engine.ring.self = {self, incarnation};
+    engine.ring.roster = config_.roster();
+    engine.ring.token_timeout = config_.totem.token;
+    engine.ring.consensus_timeout = config_.totem.consensus_timeout();
+    engine.ring.join_interval = config_.totem.join;
+    constexpr std::size_t kHeaders = 28;  // IPv4 and UDP
+    engine.ring.datagram_size =
+        std::min<std::size_t>(1300, config_.totem.netmtu - kHeaders - totem::Sealer::kOverhead);
+    engine.cluster_name = config_.totem.cluster_name;
+    for (const membership::NodeEntry& node : config_.nodes)
+        engine.addresses.push_back({node.id, node.address});
+    engine.port = config_.totem.port;
+    if (config_.totem.transport == membership::Transport::multicast) {
+        engine.multicast_group = config_.totem.multicast_group;
+        engine.multicast_ttl = config_.totem.ttl;
+    }
+    engine.epoch_file = options_.state_directory + "/ring-sequence";
+    return engine;
+}
+
+base::Status Daemon::start_node(base::NodeId self) {
+    self_ = self;
+    TRY(manager::JournalStore::Opened journal, manager::JournalStore::open(options_.state_directory));
+    journal_ = std::move(journal.store);
+    journal_warning_ = journal.warning;
+    if (!journal_warning_.empty()) log_.line(Level::warning, journal_warning_);
+
+    manager::NodeOptions node;
+    node.self = {self, fresh_incarnation()};
+    for (const membership::NodeEntry& entry : config_.nodes) node.roster[entry.id] = entry.name;
+    node.rules = membership::quorum_rules(config_);
+    node.journal = std::move(journal.last);
+    const base::Incarnation incarnation = node.self.incarnation;
+    TRY(node_, manager::Node::create(std::move(node), tracer_));
+
+    totem::Engine::Handlers handlers;
+    handlers.events = [this](std::vector<totem::Event> events) {
+        boost::asio::post(io_,
+                          [this, events = std::move(events)]() mutable { ring_events(std::move(events)); });
+    };
+    handlers.note = [this](Level level, std::string text) { log_.line(level, text); };
+    TRY(engine_, totem::Engine::start(engine_config(self, incarnation), key_, std::move(handlers)));
+    log_.line(Level::info, "node " + config_.find(self)->name + " (" + base::to_string(self) +
+                               ") of cluster '" + config_.totem.cluster_name + "' started");
+    guard_->ready();
+    return base::ok();
+}
+
+void Daemon::ring_events(std::vector<totem::Event> events) {
+    for (const totem::Event& event : events) {
+        node_->ring_event(moment(), event);
+        if (const auto* regular = std::get_if<totem::Regular>(&event)) {
+            // Members that come back may hold stale neighbour entries, or may have answered for our
+            // addresses.
+            const auto& members = regular->view.members;
+            if (!std::includes(announced_to_.begin(), announced_to_.end(), members.begin(), members.end())) {
+                guard_->announce_all(regular->view.ring);
+            }
+            announced_to_ = members;
+        }
+    }
+    pump();
+}
+
+void Daemon::finished(const manager::OperationResult& result) {
+    if (!node_) return;
+    node_->operation_finished(moment(), result);
+    pump();
+}
+
+void Daemon::pump() {
+    manager::NodeOutbox out = node_->drain();
+    for (manager::Archive& lost : out.archives)
+        journal_->archive(std::move(lost.name), std::move(lost.payload));
+    for (manager::DiskWrite& write : out.writes) {
+        journal_->append(std::move(write.payload), [this, token = write.token](const base::Status& status) {
+            boost::asio::post(io_, [this, token, status] {
+                if (!status) {
+                    if (journal_warning_.empty()) log_.line(Level::warning, status.error().message);
+                    journal_warning_ =
+                        status.error().message +
+                        "; this node acknowledges no change any more: mend the disk and restart custosd";
+                    return;
+                }
+                node_->persisted(moment(), token);
+                pump();
+            });
+        });
+    }
+    for (base::Bytes& message : out.messages) backlog_.push_back(std::move(message));
+    submit_backlog();
+    for (const manager::AgentOrder& order : out.agents) run_agent(order);
+    for (manager::Answer& a : out.answers) answer(std::move(a));
+    if (out.leave) {
+        engine_->leave();
+        for (const ControlServer::Respond& respond : shutdown_clients_) respond(ShutdownReply{});
+        // The replies are on their way once the loop has come round.
+        boost::asio::post(io_, [this] { stop(agents::kExitDone, "left the cluster in order"); });
+    }
+    arm_timer();
+}
+
+void Daemon::submit_backlog() {
+    while (!backlog_.empty()) {
+        if (!engine_->submit(backlog_.front())) {
+            retry_timer_.expires_after(kBacklogRetry);
+            retry_timer_.async_wait([this](const boost::system::error_code& failed) {
+                if (!failed) submit_backlog();
+            });
+            return;
+        }
+        backlog_.pop_front();
+    }
+}
+
+void Daemon::run_agent(const manager::AgentOrder& order) {
+    if (const auto* cancel = std::get_if<manager::CancelRecurring>(&order)) {
+        runner_->cancel_recurring(cancel->resource);
+        guard_->cancel_recurring(cancel->resource);
+        return;
+    }
+    const auto& request = std::get<manager::OperationRequest>(order);
+    if (agents::is_native_address(request.agent, request.meta)) {
+        guard_->start(request, node_->view().ring);
+    } else {
+        runner_->start(request);
+    }
+}
+
+void Daemon::answer(manager::Answer answer) {
+    const auto client = clients_.find(answer.client);
+    if (client == clients_.end()) return;
+    const ControlServer::Respond respond = std::move(client->second);
+    clients_.erase(client);
+    if (!answer.status) {
+        respond(Refused{answer.status.error().message});
+    } else if (answer.waited) {
+        respond(Converged{answer.version, std::move(answer.problems)});
+    } else {
+        respond(CommandReply{answer.version, std::move(answer.remark)});
+    }
+}
+
+void Daemon::arm_timer() {
+    const base::Instant next = node_->next_deadline();
+    if (next == base::Instant::never()) {
+        node_timer_.cancel();
+        return;
+    }
+    const base::Duration wait = next - boottime();
+    node_timer_.expires_after(std::chrono::nanoseconds(std::max<std::int64_t>(wait.ns, 0)));
+    node_timer_.async_wait([this](const boost::system::error_code& failed) {
+        if (failed) return;
+        node_->advance(moment());
+        pump();
+    });
+}
+
+}  // namespace tools

@@ -1,0 +1,91 @@
+// One running core: see core.hpp. Everything here runs on the main thread, except what is posted to it.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include "agents/guard/guard_client.hpp"
+#include "agents/runner/runner_client.hpp"
+#include "manager/journal/store.hpp"
+#include "manager/node/node.hpp"
+#include "membership/config/config.hpp"
+#include "tools/daemon/core.hpp"
+#include "tools/daemon/logging.hpp"
+#include "tools/ipc/server.hpp"
+#include "totem/engine/engine.hpp"
+
+namespace tools {
+
+class Daemon {
+  public:
+    Daemon(CoreOptions options, membership::NodeConfig config, totem::MasterKey key, Log& log);
+    Daemon(const Daemon&) = delete;
+    Daemon& operator=(const Daemon&) = delete;
+    ~Daemon();
+    [[nodiscard]] int run();
+
+  private:
+    // --- start
+    void find_self();
+    [[nodiscard]] base::Status start_node(base::NodeId self);
+    [[nodiscard]] totem::EngineConfig engine_config(base::NodeId self, base::Incarnation incarnation) const;
+    void connect_agents();
+    void watch_signals();
+
+    // --- the node's outbox, carried out
+    void pump();
+    void submit_backlog();
+    void run_agent(const manager::AgentOrder& order);
+    void answer(manager::Answer answer);
+    void arm_timer();
+    void ring_events(std::vector<totem::Event> events);
+    void finished(const manager::OperationResult& result);
+
+    // --- clients (requests.cpp)
+    void request(const Credentials& client, Request request, ControlServer::Respond respond);
+    [[nodiscard]] StatusReply status() const;
+    [[nodiscard]] std::vector<std::string> warnings(const totem::EngineStatus& engine) const;
+    void begin_shutdown();
+
+    void stop(int code, const std::string& why);
+    [[nodiscard]] manager::Moment moment() const;
+
+    CoreOptions options_;
+    membership::NodeConfig config_;
+    totem::MasterKey key_;
+    Log& log_;
+    LogTracer tracer_;
+    boost::asio::io_context io_;
+    boost::asio::signal_set signals_;
+    boost::asio::steady_timer node_timer_, retry_timer_;
+    std::unique_ptr<ControlServer> server_;
+    std::unique_ptr<agents::RunnerClient> runner_;
+    std::unique_ptr<agents::GuardClient> guard_;
+    std::unique_ptr<manager::JournalStore> journal_;
+    std::unique_ptr<manager::Node> node_;
+    std::unique_ptr<totem::Engine> engine_;
+
+    base::NodeId self_;
+    std::string host_name_;
+    std::string waiting_for_;          // why there is no node yet, in words
+    std::deque<base::Bytes> backlog_;  // messages that the ring has not taken yet
+    std::map<std::uint64_t, ControlServer::Respond> clients_;
+    std::uint64_t next_client_{1};
+    std::vector<ControlServer::Respond> shutdown_clients_;
+    std::vector<totem::Member> announced_to_;  // members of the view in which addresses were last announced
+    std::string journal_warning_;
+    agents::GuardFacts facts_;
+    int exit_code_{0};
+    bool stopping_{false};
+};
+
+}  // namespace tools
