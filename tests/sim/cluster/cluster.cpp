@@ -1,0 +1,353 @@
+#include "tests/sim/cluster/cluster.hpp"
+
+#include <algorithm>
+#include <cstdio>
+
+#include "manager/scheduler/scheduler.hpp"
+
+namespace sim {
+
+using base::milliseconds;
+
+namespace {
+
+totem::RingConfig ring_config() {
+    totem::RingConfig config;
+    config.token_timeout = milliseconds(1000);
+    return config;
+}
+
+class NodeTracer final : public base::Tracer {
+  public:
+    explicit NodeTracer(std::function<void(const std::string&)> sink) : sink_(std::move(sink)) {}
+    void note(base::Level /*level*/, const std::string& text) override { sink_(text); }
+
+  private:
+    std::function<void(const std::string&)> sink_;
+};
+
+}  // namespace
+
+struct Cluster::Process {
+    Member who;
+    std::unique_ptr<NodeTracer> tracer;
+    std::unique_ptr<manager::Node> node;
+    std::map<std::uint64_t, std::function<void(const manager::Answer&)>> clients;
+    std::uint64_t next_client{1};
+    std::map<std::string, std::uint64_t> monitors;  // generation of a resource's recurring monitors
+    bool armed{false};
+    Instant armed_for{0};
+};
+
+Cluster::Cluster(std::uint64_t seed, std::uint32_t nodes, bool two_node, bool trace) : trace_(trace), rng_(seed ^ 0x5eed) {
+    for (std::uint32_t i = 1; i <= nodes; ++i) {
+        names_[NodeId{i}] = "n" + std::to_string(i);
+        rules_.votes[NodeId{i}] = 1;
+    }
+    rules_.two_node = two_node;
+    world_ = std::make_unique<World>(seed, nodes, ring_config(), *this);
+}
+
+Cluster::~Cluster() = default;
+
+manager::Moment Cluster::moment() const { return {world_->now(), {1'700'000'000'000 + world_->now().ns / 1'000'000}}; }
+
+Cluster::Process* Cluster::process(const Member& who) {
+    const auto at = processes_.find(who.node);
+    return at != processes_.end() && at->second->who == who ? at->second.get() : nullptr;
+}
+
+const manager::Node* Cluster::node(NodeId id) const {
+    const auto at = processes_.find(id);
+    return at == processes_.end() ? nullptr : at->second->node.get();
+}
+
+void Cluster::say(const Member& who, const std::string& text) const {
+    if (!trace_) return;
+    std::printf("%10.3f ms  %s  %s\n", static_cast<double>(world_->now().ns) / 1e6, names_.at(who.node).c_str(), text.c_str());
+}
+
+void Cluster::fail(const std::string& what) {
+    if (!violation_.empty()) return;
+    violation_ = "at " + std::to_string(world_->now().ms()) + " ms: " + what;
+    if (trace_) std::printf("VIOLATION %s\n", violation_.c_str());
+}
+
+// --- processes
+
+void Cluster::start(NodeId node) { world_->start(node); }
+
+void Cluster::started(const Member& who) {
+    auto made = std::make_unique<Process>();
+    made->who = who;
+    made->tracer = std::make_unique<NodeTracer>([this, who](const std::string& text) { say(who, text); });
+    manager::NodeOptions options;
+    options.self = {who.node, who.incarnation};
+    options.roster = names_;
+    options.rules = rules_;
+    if (const auto disk = disks_.find(who.node); disk != disks_.end()) options.journal = disk->second;
+    auto node = manager::Node::create(std::move(options), *made->tracer);
+    if (!node) {
+        fail("a journal cannot be read: " + node.error().message);
+        return;
+    }
+    made->node = *std::move(node);
+    say(who, "started");
+    processes_[who.node] = std::move(made);
+}
+
+void Cluster::ended(const Member& who) {
+    if (process(who) == nullptr) return;
+    say(who, "ended");
+    processes_.erase(who.node);
+}
+
+void Cluster::kill(NodeId node, bool machine) {
+    world_->crash(node);
+    if (machine) machines_.power_off(node);
+}
+
+void Cluster::shut_down(NodeId id) {
+    const auto at = processes_.find(id);
+    if (at == processes_.end()) return;
+    at->second->node->shut_down(moment());
+    pump(*at->second);
+}
+
+void Cluster::happened(const Member& who, const totem::Event& event) {
+    Process* p = process(who);
+    if (p == nullptr) return;
+    p->node->ring_event(moment(), event);
+    // Not at once: the ring is in the middle of its own step.
+    later(who, {}, [this](Process& self) { pump(self); });
+}
+
+void Cluster::noted(const Member& who, base::Level level, const std::string& text) {
+    if (level != base::Level::debug) say(who, "ring: " + text);
+}
+
+void Cluster::later(const Member& who, Duration wait, std::function<void(Process&)> action) {
+    world_->at(world_->now() + wait, [this, who, action = std::move(action)] {
+        if (Process* p = process(who)) action(*p);
+    });
+}
+
+// --- the node's outbox
+
+void Cluster::pump(Process& p) {
+    const Member who = p.who;
+    manager::NodeOutbox out = p.node->drain();
+    for (const manager::DiskWrite& write : out.writes) {
+        later(who, milliseconds(1 + static_cast<std::int64_t>(rng_.below(20))), [this, write](Process& self) {
+            disks_[self.who.node] = write.payload;
+            self.node->persisted(moment(), write.token);
+            pump(self);
+        });
+    }
+    for (base::Bytes& message : out.messages) {
+        mix(message.size());
+        if (world_->submit(who.node, std::move(message)) != totem::Submit::accepted) fail("the ring refused a message");
+    }
+    for (const manager::AgentOrder& order : out.agents) {
+        if (const auto* cancel = std::get_if<manager::CancelRecurring>(&order)) {
+            ++p.monitors[cancel->resource];
+        } else {
+            operate(p, std::get<manager::OperationRequest>(order));
+        }
+    }
+    for (const manager::Answer& answer : out.answers) take_answer(p, answer);
+    check_epoch(p);
+    if (p.node->synchronised()) check_acknowledged(p);
+    if (out.leave) {
+        world_->leave(who.node);
+        return;
+    }
+    const Instant next = p.node->next_deadline();
+    if (next != Instant::never() && (!p.armed || next < p.armed_for)) {
+        p.armed = true;
+        p.armed_for = next;
+        world_->at(std::max(next, world_->now()), [this, who] {
+            Process* self = process(who);
+            if (self == nullptr) return;
+            self->armed = false;
+            self->node->advance(moment());
+            pump(*self);
+        });
+    }
+}
+
+// --- agents
+
+void Cluster::operate(Process& p, const manager::OperationRequest& request) {
+    ++operations;
+    if (request.interval.ns > 0) {
+        watch(p, request, -1);
+        return;
+    }
+    if (request.action == "start") {
+        ++moves;
+        machines_.activate(p.who.node, request.resource);
+        check_doubles();
+    }
+    if (request.action == "stop") ++p.monitors[request.resource];
+    const std::int64_t base_ms = rng_.chance(mood.slow) ? 3000 : 30;
+    later(p.who, milliseconds(1 + static_cast<std::int64_t>(rng_.below(static_cast<std::uint64_t>(base_ms)))),
+          [this, request](Process& self) { finish(self, request); });
+}
+
+void Cluster::finish(Process& p, const manager::OperationRequest& request) {
+    manager::OperationResult result;
+    result.id = request.id;
+    result.code = manager::kOcfOk;
+    const bool active = machines_.active(p.who.node, request.resource);
+    if (request.action == "monitor") {
+        result.code = active ? manager::kOcfOk : manager::kOcfNotRunning;
+    } else if (request.action == "start" && rng_.chance(mood.start_fails)) {
+        result.code = manager::kOcfGeneric;
+    } else if (request.action == "stop" && rng_.chance(mood.stop_fails)) {
+        result.code = manager::kOcfGeneric;
+    } else if (request.action == "stop") {
+        machines_.deactivate(p.who.node, request.resource);
+    }
+    mix(request.id * 31 + static_cast<std::uint64_t>(result.code));
+    p.node->operation_finished(moment(), result);
+    pump(p);
+}
+
+// A recurring monitor: a result at once, then whenever it changes.
+void Cluster::watch(Process& p, const manager::OperationRequest& request, int last_code) {
+    const std::uint64_t generation = p.monitors[request.resource];
+    later(p.who, last_code < 0 ? milliseconds(5) : request.interval, [this, request, last_code, generation](Process& self) {
+        if (self.monitors[request.resource] != generation) return;
+        const int code =
+            machines_.active(self.who.node, request.resource) ? manager::kOcfOk : manager::kOcfNotRunning;
+        watch(self, request, code);
+        if (code == last_code) return;
+        self.node->operation_finished(moment(), {request.id, code, "", {}});
+        pump(self);
+    });
+}
+
+void Cluster::break_resource(const std::string& resource) {
+    const std::set<NodeId> nodes = machines_.where(resource);
+    for (const NodeId n : nodes) machines_.deactivate(n, resource);
+}
+
+// --- clients
+
+void Cluster::command(NodeId id, manager::Command command, std::function<void(const manager::Answer&)> done) {
+    const auto at = processes_.find(id);
+    if (at == processes_.end()) return;
+    Process& p = *at->second;
+    const std::uint64_t client = p.next_client++;
+    p.clients[client] = std::move(done);
+    p.node->submit(moment(), client, "sim", std::move(command));
+    pump(p);
+}
+
+void Cluster::wait(NodeId id, std::uint64_t version, std::function<void(const manager::Answer&)> done) {
+    const auto at = processes_.find(id);
+    if (at == processes_.end()) return;
+    Process& p = *at->second;
+    const std::uint64_t client = p.next_client++;
+    p.clients[client] = std::move(done);
+    p.node->wait(moment(), client, version);
+    pump(p);
+}
+
+void Cluster::take_answer(Process& p, const manager::Answer& answer) {
+    if (answer.client == 0) return;  // the daemon's own shutdown
+    const auto client = p.clients.find(answer.client);
+    if (client == p.clients.end()) {
+        fail(names_[p.who.node] + " answered a client twice, or one that never asked");
+        return;
+    }
+    if (!answer.status) {
+        ++refused;
+    } else if (!answer.waited && answer.remark.empty() && answer.version > 0) {
+        ++acknowledged;
+        const auto known = p.node->state().history.find(answer.version);
+        if (known == p.node->state().history.end()) {
+            fail("version " + std::to_string(answer.version) + " was acknowledged and is not in the history");
+        } else {
+            acknowledged_.push_back({answer.version, known->second});
+        }
+    }
+    say(p.who, "answer: " + (answer.status ? "version " + std::to_string(answer.version) + " " + answer.remark
+                                           : answer.status.error().message));
+    const auto done = std::move(client->second);
+    p.clients.erase(client);
+    if (done) done(answer);
+}
+
+// --- checks
+
+void Cluster::check_doubles() {
+    const std::string doubled = machines_.doubled();
+    if (proof && !doubled.empty()) {
+        std::string where;
+        for (const NodeId n : machines_.where(doubled)) where += " " + names_[n];
+        fail(doubled + " is active in two places:" + where);
+    }
+}
+
+// What was acknowledged is part of every quorate configuration for ever.
+void Cluster::check_acknowledged(const Process& p) {
+    const manager::State& state = p.node->state();
+    if (!p.node->quorum().majority) return;
+    for (const Acknowledged& a : acknowledged_) {
+        const auto at = state.history.find(a.version);
+        if (at == state.history.end() || at->second != a.hash) {
+            fail("version " + std::to_string(a.version) + " was acknowledged and is not what " + names_[p.who.node] + " has");
+            return;
+        }
+    }
+}
+
+// An epoch is adopted in one ring only.
+void Cluster::check_epoch(const Process& p) {
+    const std::uint64_t epoch = p.node->state().head.epoch;
+    if (epoch == 0 || !p.node->synchronised() || !p.node->quorum().majority) return;
+    const auto [at, fresh] = adoptions_.try_emplace(epoch, names_[p.who.node], p.node->view().ring);
+    if (!fresh && at->second.second != p.node->view().ring) {
+        fail("epoch " + std::to_string(epoch) + " was adopted in two rings, by " + at->second.first + " and " +
+             names_[p.who.node]);
+    }
+}
+
+bool Cluster::settled() const {
+    std::optional<manager::Digest> common;
+    if (processes_.empty()) return true;
+    for (const auto& [id, p] : processes_) {
+        const manager::State& state = p->node->state();
+        if (!p->node->synchronised() || p->node->view().members.size() != processes_.size()) return false;
+        if (!state.status.actions.empty()) return false;
+        const manager::Digest own = manager::digest(state);
+        if (common && *common != own) return false;
+        common = own;
+        if (!manager::schedule(state.configuration, state.status).actions.empty()) return false;
+    }
+    return true;
+}
+
+std::string Cluster::describe() const {
+    std::string text;
+    for (const auto& [id, p] : processes_) {
+        const manager::State& state = p->node->state();
+        text += names_.at(id) + ": view " + to_string(p->node->view().ring) + " of " + to_string(p->node->view().nodes()) +
+                (p->node->synchronised() ? ", synchronised" : ", not synchronised") + ", " + p->node->quorum().reason +
+                ", epoch " + std::to_string(state.head.epoch) + ", configuration " +
+                std::to_string(state.configuration.version) + ", actions " + std::to_string(state.status.actions.size()) +
+                ", state " + manager::short_text(manager::digest(state)) + "\n";
+        for (const manager::PlannedAction& a : state.status.actions) {
+            text += "    " + a.operation + " " + a.resource + " on " + names_.at(a.node) +
+                    (a.state == manager::ActionState::running ? " (running)" : " (pending)") + "\n";
+        }
+        for (const manager::ScheduledAction& a : manager::schedule(state.configuration, state.status).actions) {
+            text += "    to do: " + a.operation + " " + a.resource + " on " + names_.at(a.node) + ": " + a.why + "\n";
+        }
+    }
+    return text;
+}
+
+}  // namespace sim

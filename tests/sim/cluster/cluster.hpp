@@ -1,0 +1,99 @@
+// A simulated cluster of whole nodes: the real ring and the real manager node, over the simulated network (tests/sim/ring), with
+// simulated disks and agents. Everything random comes from the seed.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "manager/node/node.hpp"
+#include "tests/sim/cluster/machines.hpp"
+#include "tests/sim/ring/world.hpp"
+
+namespace sim {
+
+struct AgentMood {  // chances in 1/1000
+    std::uint32_t start_fails{0}, stop_fails{0}, slow{0};
+};
+
+class Cluster final : public Observer {
+  public:
+    Cluster(std::uint64_t seed, std::uint32_t nodes, bool two_node, bool trace);
+    Cluster(const Cluster&) = delete;
+    Cluster& operator=(const Cluster&) = delete;
+    ~Cluster() override;
+
+    World& world() { return *world_; }
+    Machines& machines() { return machines_; }
+    AgentMood mood;
+
+    void start(NodeId node);
+    // The daemon dies, the machine and its services live on; or the whole machine goes down.
+    void kill(NodeId node, bool machine);
+    void wipe_disk(NodeId node) { disks_.erase(node); }
+    void shut_down(NodeId node);
+    // A resource dies by itself where it runs; its monitor finds out.
+    void break_resource(const std::string& resource);
+    // A client at a node; `done` hears the answer unless the node dies before.
+    void command(NodeId node, manager::Command command, std::function<void(const manager::Answer&)> done = {});
+    void wait(NodeId node, std::uint64_t version, std::function<void(const manager::Answer&)> done);
+
+    [[nodiscard]] const manager::Node* node(NodeId id) const;
+    // All running nodes are synchronised in one view, equal, with nothing left to do.
+    [[nodiscard]] bool settled() const;
+    // What went wrong, in words; empty: nothing. Checked after every step of `run`.
+    [[nodiscard]] std::string violation() const { return violation_; }
+    [[nodiscard]] std::string describe() const;
+
+    // With the proof switched on nothing may ever be active twice.
+    bool proof{true};
+    std::uint64_t acknowledged{0}, refused{0}, operations{0}, moves{0};
+    [[nodiscard]] std::uint64_t hash() const { return hash_; }
+
+    // Observer.
+    void started(const Member& who) override;
+    void ended(const Member& who) override;
+    void happened(const Member& who, const totem::Event& event) override;
+    void noted(const Member& who, base::Level level, const std::string& text) override;
+
+  private:
+    struct Process;
+    struct Acknowledged {
+        std::uint64_t version;
+        manager::Digest hash;
+    };
+
+    [[nodiscard]] Process* process(const Member& who);
+    [[nodiscard]] manager::Moment moment() const;
+    void later(const Member& who, Duration wait, std::function<void(Process&)> action);
+    void pump(Process& process);
+    void operate(Process& process, const manager::OperationRequest& request);
+    void finish(Process& process, const manager::OperationRequest& request);
+    void watch(Process& process, const manager::OperationRequest& request, int last_code);
+    void take_answer(Process& process, const manager::Answer& answer);
+    void fail(const std::string& what);
+    void check_doubles();
+    void check_acknowledged(const Process& process);
+    void check_epoch(const Process& process);
+    void mix(std::uint64_t value) { hash_ = (hash_ ^ value) * 0x100000001b3ULL; }
+    void say(const Member& who, const std::string& text) const;
+
+    bool trace_;
+    base::Rng rng_;
+    membership::QuorumRules rules_;
+    std::map<NodeId, std::string> names_;
+    std::unique_ptr<World> world_;
+    Machines machines_;
+    std::map<NodeId, base::Bytes> disks_;  // what is durable
+    std::map<NodeId, std::unique_ptr<Process>> processes_;
+    std::vector<Acknowledged> acknowledged_;
+    std::map<std::uint64_t, std::pair<std::string, base::RingId>> adoptions_;  // epoch -> who saw it first, in which ring
+    std::string violation_;
+    std::uint64_t hash_{0xcbf29ce484222325ULL};
+};
+
+}  // namespace sim
