@@ -83,7 +83,7 @@ struct Node::Impl {
     void disk_done(std::uint64_t token);
     void take_persisted(const Sender& sender, const Head& head);
     [[nodiscard]] membership::QuorumState vote(const base::NodeSet& nodes) const;
-    [[nodiscard]] std::uint64_t next_epoch() const;
+    [[nodiscard]] std::uint64_t epoch() const;
     [[nodiscard]] bool is_member(const Sender& sender) const;
     void set_state(State next);
 

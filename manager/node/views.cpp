@@ -108,10 +108,12 @@ membership::QuorumState Node::Impl::vote(const base::NodeSet& nodes) const {
     return membership::evaluate(rules, nodes);
 }
 
-std::uint64_t Node::Impl::next_epoch() const {
-    std::uint64_t highest = state.head.epoch;
-    for (const auto& [node, hello] : hellos) highest = std::max(highest, hello.head.epoch);
-    return highest + 1;
+// The ring's own sequence number: it grows at every node, and any two majorities share a node, so that no two majority views
+// have the same one and the later has the larger. (A number of our own, highest seen plus one, is not enough: a view that broke
+// up while it adopted leaves it with some members only, and the next view would use it again.)
+std::uint64_t Node::Impl::epoch() const {
+    ASSERT(std::all_of(hellos.begin(), hellos.end(), [this](const auto& h) { return h.second.head.epoch < view.ring.seq; }));
+    return view.ring.seq;
 }
 
 void Node::Impl::synchronise() {
@@ -127,8 +129,9 @@ void Node::Impl::synchronise() {
     for (const totem::Member& m : view.members) synced.members.push_back({m.node, m.incarnation});
     synced.hellos = hellos;
     synced.roster = options.roster;
+    synced.ring = view.ring;
     synced.quorate = quorum.quorate;
-    synced.adopt_epoch = quorum.majority ? next_epoch() : 0;
+    synced.adopt_epoch = quorum.majority ? epoch() : 0;
     synced.cause = cause;
     install_view(state, synced);
     adopted = quorum.majority;
@@ -177,7 +180,7 @@ void Node::Impl::take_persisted(const Sender& sender, const Head& head) {
     }
     if (quorum.majority && !adopted) {
         adopted = true;
-        adopt(state, next_epoch());
+        adopt(state, epoch());
         dirty = true;
         write_head();
     }

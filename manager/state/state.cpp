@@ -114,6 +114,13 @@ void leave(NodeStatus& node, const std::string& cause) {
     node.leaving = node.left = false;
 }
 
+// Ids of actions name their view, so that those of two sides of a partition never meet after a merge: ring sequence, place of the
+// representative in the roster (at most 64 nodes), number.
+std::uint64_t first_action(const SyncedView& view) {
+    const auto before = std::distance(view.roster.begin(), view.roster.lower_bound(view.ring.representative));
+    return view.ring.seq << 32 | static_cast<std::uint64_t>(before) << 26 | 1;
+}
+
 }  // namespace
 
 State initial_state(const std::map<base::NodeId, std::string>& names) {
@@ -256,6 +263,7 @@ void install_view(State& state, const SyncedView& view) {
     for (auto& [id, node] : state.status.nodes) {
         if (members.find(id) == members.end()) leave(node, view.cause);
     }
+    state.next_action = first_action(view);
     state.status.quorate = view.quorate;
     if (view.adopt_epoch != 0) state.head.epoch = view.adopt_epoch;
     forget_former(state.configuration, state.status);

@@ -89,6 +89,7 @@ struct SyncedView {
     std::vector<Sender> members;
     std::map<base::NodeId, Hello> hellos;
     std::map<base::NodeId, std::string> roster;  // configured nodes and their names
+    base::RingId ring;
     bool quorate{false};
     std::uint64_t adopt_epoch{0};  // nonzero: this view adopts the head under this epoch
     std::string cause;             // why the view came about

@@ -69,7 +69,7 @@ void Cluster::say(const Member& who, const std::string& text) const {
 
 void Cluster::fail(const std::string& what) {
     if (!violation_.empty()) return;
-    violation_ = "at " + std::to_string(world_->now().ms()) + " ms: " + what;
+    violation_ = "at " + std::to_string(world_->now().ns / 1000000) + " ms: " + what;
     if (trace_) std::printf("VIOLATION %s\n", violation_.c_str());
 }
 

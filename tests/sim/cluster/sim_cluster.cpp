@@ -118,7 +118,7 @@ class Run {
                 break;
             case 8:
                 ++totals.breaks;
-                cluster_.break_resource(resource());
+                cluster_.break_resource("r" + std::to_string(rng_.below(3)));  // r3 is not monitored
                 break;
             case 9:
                 if (up(n) && rng_.chance(300)) {
