@@ -34,7 +34,9 @@ struct Cluster::Process {
     std::unique_ptr<manager::Node> node;
     std::map<std::uint64_t, std::function<void(const manager::Answer&)>> clients;
     std::uint64_t next_client{1};
+    std::set<std::uint64_t> changes;  // clients that asked for a change of the configuration
     std::map<std::string, std::uint64_t> monitors;  // generation of a resource's recurring monitors
+    Instant disk_free{0};  // when the writes so far are durable
     bool armed{false};
     Instant armed_for{0};
 };
@@ -138,7 +140,9 @@ void Cluster::pump(Process& p) {
     const Member who = p.who;
     manager::NodeOutbox out = p.node->drain();
     for (const manager::DiskWrite& write : out.writes) {
-        later(who, milliseconds(1 + static_cast<std::int64_t>(rng_.below(20))), [this, write](Process& self) {
+        // One after the other, as the journal's writer does.
+        p.disk_free = std::max(p.disk_free, world_->now()) + milliseconds(1 + static_cast<std::int64_t>(rng_.below(20)));
+        later(who, p.disk_free - world_->now(), [this, write](Process& self) {
             disks_[self.who.node] = write.payload;
             self.node->persisted(moment(), write.token);
             pump(self);
@@ -241,6 +245,7 @@ void Cluster::command(NodeId id, manager::Command command, std::function<void(co
     Process& p = *at->second;
     const std::uint64_t client = p.next_client++;
     p.clients[client] = std::move(done);
+    if (std::holds_alternative<manager::ChangeConfiguration>(command)) p.changes.insert(client);
     p.node->submit(moment(), client, "sim", std::move(command));
     pump(p);
 }
@@ -264,7 +269,7 @@ void Cluster::take_answer(Process& p, const manager::Answer& answer) {
     }
     if (!answer.status) {
         ++refused;
-    } else if (!answer.waited && answer.remark.empty() && answer.version > 0) {
+    } else if (p.changes.count(answer.client) != 0 && answer.remark.empty()) {
         ++acknowledged;
         const auto known = p.node->state().history.find(answer.version);
         if (known == p.node->state().history.end()) {

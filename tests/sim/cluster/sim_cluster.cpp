@@ -124,6 +124,7 @@ class Run {
                 if (up(n) && rng_.chance(300)) {
                     ++totals.shutdowns;
                     cluster_.shut_down(n);
+                    leaving_.insert(n);
                 }
                 break;
             default:
@@ -170,6 +171,10 @@ class Run {
         cluster_.mood = {};
         cluster_.world().heal();
         cluster_.world().weather.loss = 0;
+        // A node that was told to leave and cannot (a stop that failed) would go in the middle of what follows.
+        for (const NodeId n : leaving_) {
+            if (up(n)) cluster_.kill(n, false);
+        }
         advance(seconds(1));
         for (std::uint32_t i = 1; i <= nodes_; ++i) {
             if (!up(NodeId{i})) cluster_.start(NodeId{i});
@@ -217,6 +222,7 @@ class Run {
     std::uint32_t nodes_;
     bool trace_;
     sim::Cluster cluster_;
+    base::NodeSet leaving_;
     std::string liveness_;
 };
 
