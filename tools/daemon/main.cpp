@@ -50,7 +50,7 @@ int guard(const Options& options) {
 
 int runner(const Options& options) {
     agents::RunnerOptions runner;
-    if (!options.agents.empty()) runner.directories.own = options.agents;
+    runner.directories = agents::default_directories(options.agents);
     return agents::run_runner(options.core_fd, runner);
 }
 

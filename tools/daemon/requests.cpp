@@ -5,6 +5,8 @@
 #include <ctime>
 #include <utility>
 
+#include <boost/asio/post.hpp>
+
 #include "agents/guard/supervisor.hpp"
 #include "manager/scheduler/scheduler.hpp"
 #include "tools/daemon/daemon.hpp"
