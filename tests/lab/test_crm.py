@@ -87,11 +87,11 @@ def delete_node(lab):
 
 WRONG = (
     "configure primitive", "configure primitive x", "configure primitive x ocf:heartbeat:NoSuchAgent",
-    "configure primitive x ocf:heartbeat:IPaddr2 params nonsense=1", "configure primitive x ocf:heartbeat:IPaddr2",
+    "configure primitive x ocf:heartbeat:IPaddr2 params ip=10.77.0.9 nonsense=1", "configure primitive x ocf:heartbeat:IPaddr2",
     "configure primitive d ocf:pacemaker:Dummy", "configure primitive 9x! ocf:pacemaker:Dummy",
     "configure primitive y ocf:pacemaker:Dummy op monitor interval=soon", "configure location l nosuch 100: n1",
     "configure location l d much: n1", "configure colocation c inf: d nosuch", "configure order o mandatory: d",
-    "configure property nosuch-property=1", "configure property no-quorum-policy=maybe", "configure property stonith-enabled=perhaps",
+    "configure property no-quorum-policy=maybe", "configure property stonith-enabled=perhaps",
     "configure rsc_defaults resource-stickiness=much", "configure delete nosuch", "configure frobnicate", "frobnicate",
     "node standby nosuch", "node delete nosuch", "resource stop nosuch", "resource cleanup nosuch", "resource frobnicate d",
     "node clearstate nosuch", "node clearstate n2")
@@ -141,7 +141,7 @@ def config_check(lab):
     expect(good.returncode == 0, f"the lab's own file: {good.stdout}")
     text = lab.config
     for change, word in ((("token: 1000", "token: soon"), "token"), (("nodeid: 2", "nodeid: 1"), "nodeid"),
-                         (("ring0_addr: 10.77.0.3", "ring0_addr: fd00::3"), "not yet"),
+                         (("ring0_addr: 10.77.0.3", "ring0_addr: fd00::3"), "IPv6"),
                          (("transport: udpu", "transport: pigeon"), "transport"), (("nodelist {", "nodelist"), "{")):
         with open(n1.path("/tmp/bad.conf"), "w") as file:
             file.write(text.replace(*change))

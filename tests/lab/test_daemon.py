@@ -33,7 +33,7 @@ def guard_killed(lab):
     lab.wait_ring()
     lab.wait(holder, lambda s: s.idle, "nothing is left to do")
     expect_one_holder(lab, arp, place_of_address(lab, prober))
-    print(f"    double answers: {milliseconds(arp.doubles(killed))} ms")
+    return f"double answers: {milliseconds(arp.doubles(killed))} ms"
 
 
 @test("daemon: all nodes killed at once right after an acknowledged change: the change is there")

@@ -105,7 +105,7 @@ def partition(lab):
     lab.wait_ring()
     lab.wait(taker, lambda s: s.idle, "nothing is left to do")
     expect_one_holder(lab, arp, taker)
-    print(f"    double answers: {milliseconds(arp.doubles(cut))} ms")
+    return f"double answers: {milliseconds(arp.doubles(cut))} ms"
 
 
 @test("failover: partition 2|1 with the holder in the majority: nothing moves")
@@ -134,7 +134,7 @@ def pause(lab):
     lab.wait(taker, lambda s: s.idle, "nothing is left to do")
     expect_one_holder(lab, arp, place_of_address(lab, prober))
     expect(arp.doubles(paused), "with no lease the paused node must have answered beside the new one: did it?")
-    print(f"    double answers: {milliseconds(arp.doubles(paused))} ms")
+    return f"double answers: {milliseconds(arp.doubles(paused))} ms"
 
 
 @test("failover: no-quorum-policy=ignore: the last node of three goes on")

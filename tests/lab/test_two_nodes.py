@@ -31,7 +31,7 @@ def cut_without_proof(lab):
     expect_one_holder(lab, arp, place_of_address(lab, prober))
     lengths = milliseconds(arp.doubles(cut))
     ended = max(end for _, end in arp.doubles(cut)) - healed
-    print(f"    double answers: {lengths} ms; the last ended {ended * 1000:.0f} ms after the heal")
+    return f"double answers: {lengths} ms; the last ended {ended * 1000:.0f} ms after the heal"
 
 
 def stays_until_confirmed(lab, silence):

@@ -78,6 +78,7 @@ class Node(Machine):
         super().kill()
         self.lab.network.unplug(self)
         if self._daemon:
+            self._daemon.kill()  # nsenter stops with a daemon that is paused, and would never be reaped
             self._daemon.wait()
             self._daemon = None
 
@@ -124,6 +125,7 @@ class Node(Machine):
     def resume_daemon(self):
         for process in self.daemon_processes():
             process.send(signal.SIGCONT)
+        self._daemon.send_signal(signal.SIGCONT)
 
     # --- services
     def serve(self, address):

@@ -21,7 +21,11 @@ class Process:
         return f"{self.pid} {' '.join(self.arguments) or self.name}"
 
     def send(self, number):
-        os.kill(self.pid, number)
+        """Nothing happens when it has ended meanwhile."""
+        try:
+            os.kill(self.pid, number)
+        except ProcessLookupError:
+            pass
 
 
 class Machine:
