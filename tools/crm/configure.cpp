@@ -33,29 +33,48 @@ base::Status check_agents(Shell& shell, const std::vector<manager::Edit>& edits)
     return base::ok();
 }
 
+// The configuration with an entry for each node that the daemon knows: people look for them there.
+manager::Configuration with_nodes(const StatusReply& seen, manager::Configuration config) {
+    if (seen.local.node_id.value == 0) return config;
+    for (const auto& [id, node] : seen.status.nodes) {
+        const auto at = std::find_if(config.nodes.begin(), config.nodes.end(),
+                                     [&name = node.name](const auto& object) { return object.name == name; });
+        if (at == config.nodes.end()) {
+            config.nodes.push_back({node.name, id.value, {}});
+        } else {
+            at->id = id.value;
+        }
+    }
+    return config;
+}
+
 StatementContext context_for(Shell& shell, const manager::Configuration& current, bool replace) {
     return {current, [&shell](const std::string& text) { return resolve_agent(shell.agents(), text); },
             replace};
 }
 
 base::Status statement(Shell& shell, const Words& words) {
-    TRY(const manager::Configuration* current, shell.working());
-    TRY(auto edits, parse_statement(words, context_for(shell, *current, false)));
+    TRY(const StatusReply* seen, shell.seen());
+    TRY(const manager::Configuration* working, shell.working());
+    const manager::Configuration current = with_nodes(*seen, *working);
+    TRY(auto edits, parse_statement(words, context_for(shell, current, false)));
     TRY_OK(check_agents(shell, edits));
     return shell.edit(std::move(edits));
 }
 
 base::Status show(Shell& shell, const Words& words) {
-    TRY(const manager::Configuration* config, shell.working());
+    TRY(const StatusReply* seen, shell.seen());
+    TRY(const manager::Configuration* working, shell.working());
+    const manager::Configuration config = with_nodes(*seen, *working);
     if (words.size() == 1) {
-        shell.out() << show_configuration(*config, {});
+        shell.out() << show_configuration(config, {});
         return base::ok();
     }
     if (words[1] == "xml" || words[1] == "changed")
         return invalid("not yet supported: configure show " + words[1]);
     std::string text;
     for (auto id = words.begin() + 1; id != words.end(); ++id) {
-        const std::string one = show_object(*config, *id, {});
+        const std::string one = show_object(config, *id, {});
         if (one.empty())
             return base::Error{base::Errc::not_found, "there is no object " + *id + " in the configuration"};
         text += one;
@@ -133,7 +152,7 @@ base::Result<std::vector<manager::Edit>> deletion(const manager::Configuration& 
 
 void tell_hanging(Shell& shell, const manager::Configuration& config, const std::string& id) {
     const auto tell = [&shell](const char* kind, const std::string& constraint) {
-        shell.info(std::string(kind) + " " + constraint + " goes with it");
+        shell.info_when_done(std::string(kind) + " " + constraint + " went with it");
     };
     for (const auto& each : config.locations) {
         if (each.resource == id) tell("location", each.id);

@@ -66,7 +66,7 @@ base::Status set_attribute(Shell& shell, const Words& words, const std::string& 
     std::vector<manager::Edit> edits;
     for (const std::string& node : nodes) edits.emplace_back(manager::SetNodeAttribute{node, name, value});
     TRY_OK(shell.edit(std::move(edits)));
-    for (const std::string& node : nodes) shell.info(words[0] + " node " + node);
+    for (const std::string& node : nodes) shell.info_when_done(words[0] + " node " + node);
     return base::ok();
 }
 
@@ -110,14 +110,15 @@ base::Status remove(Shell& shell, const Words& words) {
     const auto known = need_node(*seen, words[1]);
     const bool configured = seen->configuration.node(words[1]) != nullptr;
     if (!known && !configured) return known.error();
-    if (known && is_present(**known) && !shell.options().force) {
-        return base::Error{base::Errc::conflict,
-                           "node " + words[1] +
-                               " is a member of the cluster: stop custosd there first, or use `" +
-                               shell.options().program + " -F node delete " + words[1] + "`"};
+    if (known && is_present(**known)) {
+        return base::Error{base::Errc::conflict, "node " + words[1] +
+                                                     " is active: stop it there first with `" +
+                                                     shell.options().program + " cluster stop`"};
     }
-    TRY_OK(shell.edit({manager::Delete{words[1]}}));
-    shell.info("node " + words[1] + " deleted");
+    shell.forget_edits();
+    TRY_OK(shell.change({manager::Delete{words[1]}}));
+    shell.info("node " + words[1] +
+               " deleted: take it out of the nodelist in custos.conf of the others as well");
     return base::ok();
 }
 

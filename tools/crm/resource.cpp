@@ -138,8 +138,8 @@ base::Result<std::string> only_node_of(const StatusReply& seen, const std::strin
 
 base::Status ban_from(Shell& shell, const std::string& id, const std::string& node) {
     manager::Location ban{"cli-ban-" + id + "-on-" + node, id, node, manager::Score::minus_infinity()};
-    shell.warn("resource " + id + " stays away from " + node + " until `" + shell.options().program +
-               " resource clear " + id + "`");
+    shell.info_when_done("resource " + id + " stays away from " + node + " until `" +
+                         shell.options().program + " resource clear " + id + "`");
     return shell.edit({manager::PutLocation{std::move(ban), true}});
 }
 
@@ -162,9 +162,9 @@ base::Status move(Shell& shell, const Words& words) {
     if (seen->configuration.kind_of(ban) == "location") edits.emplace_back(manager::Delete{ban});
     edits.emplace_back(manager::PutLocation{std::move(prefer), true});
     TRY_OK(shell.edit(std::move(edits)));
-    shell.info("Move constraint created for " + args[0] + " to " + args[1]);
-    shell.info("Use `" + shell.options().program + " resource clear " + args[0] +
-               "` to remove this constraint.");
+    shell.info_when_done("Move constraint created for " + args[0] + " to " + args[1]);
+    shell.info_when_done("Use `" + shell.options().program + " resource clear " + args[0] +
+                         "` to remove this constraint.");
     return base::ok();
 }
 
@@ -192,7 +192,7 @@ base::Status clear(Shell& shell, const Words& words) {
         const bool banned = location.id == "cli-ban-" + words[1] + "-on-" + location.node;
         const bool here = words.size() == 2 || location.node == words[2];
         if (location.resource != words[1] || !here || !(prefer || banned)) continue;
-        shell.info("Removed migration constraint " + location.id);
+        shell.info_when_done("Removed migration constraint " + location.id);
         edits.emplace_back(manager::Delete{location.id});
     }
     return edits.empty() ? base::ok() : shell.edit(std::move(edits));

@@ -161,25 +161,32 @@ base::Result<const manager::Configuration*> Shell::working() {
 
 base::Status Shell::edit(std::vector<manager::Edit> edits) {
     TRY_OK(seen());
+    // Without a daemon (offline.hpp) nobody knows which nodes there will be.
     std::vector<std::string> nodes;
-    for (const auto& [id, node] : transaction_->start.status.nodes) nodes.push_back(node.name);
+    if (transaction_->start.local.node_id.value != 0) {
+        for (const auto& [id, node] : transaction_->start.status.nodes) nodes.push_back(node.name);
+    }
     TRY(transaction_->working, manager::apply_edits(transaction_->working, edits, nodes));
     for (auto& edit : edits) transaction_->edits.push_back(std::move(edit));
     return base::ok();
 }
 
 base::Status Shell::commit() {
-    if (!has_edits()) {
+    const auto said = std::exchange(when_done_, {});
+    if (has_edits()) {
+        auto edits = std::move(transaction_->edits);
+        // A single statement says all that it means; what was collected over some time was decided by looking
+        // at that version.
+        std::optional<std::uint64_t> version;
+        if (collecting_) version = transaction_->start.configuration.version;
         forget_edits();
-        return base::ok();
+        TRY(const std::uint64_t made, submit(manager::ChangeConfiguration{std::move(edits), version}));
+        for (const std::string& text : said) info(text);
+        return options_.wait ? wait_for(made) : base::ok();
     }
-    auto edits = std::move(transaction_->edits);
-    // A single statement says all that it means; what was collected over some time was decided by looking at
-    // that version.
-    std::optional<std::uint64_t> version;
-    if (collecting_) version = transaction_->start.configuration.version;
     forget_edits();
-    return change(std::move(edits), version);
+    for (const std::string& text : said) info(text);
+    return base::ok();
 }
 
 // --- running
@@ -268,7 +275,9 @@ base::Result<bool> Shell::navigate(const Words& words) {
         TRY(const std::string text, help(topic));
         streams_.out << text;
     } else if (word == "ls") {
-        for (const Command& command : level_->commands) streams_.out << command.name << "\n";
+        for (const Command& command : level_->commands) {
+            if (command.run != nullptr) streams_.out << command.name << "\n";
+        }
     } else if (is_one_of(word, {"up", "end", "back"}) ||
                (word == "cd" && words.size() == 2 && words[1] == "..")) {
         TRY_OK(leave());
@@ -375,7 +384,7 @@ base::Result<std::string> Shell::help(const Words& topic) const {
     const auto entry = [&text](const std::string& head, std::string_view summary) {
         constexpr std::size_t kColumn = 34;
         text += "  " + padded(head, kColumn);
-        text += head.size() > kColumn ? "\n  " + std::string(kColumn, ' ') : "";
+        text += head.size() >= kColumn ? "\n  " + std::string(kColumn, ' ') : "";
         text += std::string(summary) + "\n";
     };
     for (const Command& each : level->commands) {

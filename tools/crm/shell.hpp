@@ -86,6 +86,8 @@ class Shell {
     const ShellStreams& streams() const { return streams_; }
     void info(const std::string& text);
     void warn(const std::string& text);
+    // Said once the change of this line is made; not at all when it is refused.
+    void info_when_done(const std::string& text) { when_done_.push_back(text); }
     // False without asking when nobody can be asked and -F was not given.
     bool confirm(const std::string& question);
     base::Result<Reply> ask(const Request& request);
@@ -109,7 +111,10 @@ class Shell {
     base::Status edit(std::vector<manager::Edit> edits);
     // Sends what edit() collected as one change; nothing to do when it collected nothing.
     base::Status commit();
-    void forget_edits() { transaction_.reset(); }
+    void forget_edits() {
+        transaction_.reset();
+        when_done_.clear();
+    }
     [[nodiscard]] bool has_edits() const { return transaction_ && !transaction_->edits.empty(); }
     // True inside the configure level, where changes wait for commit.
     [[nodiscard]] bool collecting() const { return collecting_; }
@@ -145,6 +150,7 @@ class Shell {
     ShellOptions options_;
     const Level* level_;
     std::optional<Transaction> transaction_;
+    std::vector<std::string> when_done_;
     bool collecting_{false};
     bool quit_{false};
 };

@@ -38,7 +38,7 @@ std::string operation_text(const manager::OperationSpec& operation, ShowStyle st
     std::string out = "op " + operation.name;
     if (!operation.interval_text.empty()) out += " interval=" + quoted(operation.interval_text);
     out += pairs(own, style);
-    if (operation.interval_text.empty()) out += " interval=0";
+    if (operation.interval_text.empty() && !style.full) out += " interval=0";
     if (!instance.empty()) out += " op_params" + pairs(instance, style);
     return out;
 }

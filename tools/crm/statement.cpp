@@ -6,306 +6,17 @@
 #include <utility>
 
 #include "manager/model/options.hpp"
+#include "tools/crm/grammar/cursor.hpp"
 
 namespace tools {
 namespace {
 
-using Edits = std::vector<manager::Edit>;
-
-base::Error invalid(std::string message) {
-    return {base::Errc::invalid, std::move(message)};
-}
-base::Error not_yet(const std::string& what) {
-    return {base::Errc::invalid, "not yet supported: " + what};
-}
-
-bool equals(std::string_view a, std::string_view b) {
-    return equal_any_case(a, b);
-}
-
-// The words of one statement, read from left to right. `subject` opens each message: "primitive web".
-class Cursor {
-  public:
-    Cursor(const Words& words, std::string usage)
-        : words_(words),
-          usage_(std::move(usage)),
-          subject_(words.front()) {}
-
-    [[nodiscard]] bool done() const { return at_ >= words_.size(); }
-    [[nodiscard]] const std::string& peek() const { return words_[at_]; }
-    const std::string& take() { return words_[at_++]; }
-    // The next word that has to be there; `what` it is, for the message.
-    base::Result<std::string> need(std::string_view what) {
-        if (done()) return invalid(subject_ + ": " + std::string(what) + " is missing: " + usage_);
-        return take();
-    }
-    // The id after the statement's name.
-    base::Result<std::string> need_id() {
-        TRY(std::string id, need("an id"));
-        subject_ += " " + id;
-        return id;
-    }
-    [[nodiscard]] base::Error error(const std::string& message) const {
-        return invalid(subject_ + ": " + message);
-    }
-    [[nodiscard]] base::Error unsupported(const std::string& what) const {
-        return not_yet(subject_ + ": " + what);
-    }
-    [[nodiscard]] base::Error left_over() const {
-        return error("'" + peek() + "' was not expected: " + usage_);
-    }
-
-  private:
-    const Words& words_;
-    std::string usage_, subject_;
-    std::size_t at_{1};
-};
-
-struct Pair {
-    std::string name, value;
-};
-
-// "name=value" or "name"; the id of "$id:name=value" is dropped, since ids of pairs mean nothing here.
-base::Result<Pair> parse_pair(const Cursor& cursor, const std::string& word) {
-    if (word[0] == '@') return cursor.unsupported("reference " + word + " to a parameter of another object");
-    std::string_view text = word;
-    if (text[0] == '$') {
-        const auto colon = text.find(':');
-        if (colon == std::string_view::npos || colon > text.find('='))
-            return cursor.error("'" + word + "' names no parameter");
-        text.remove_prefix(colon + 1);
-    }
-    const auto equal = text.find('=');
-    Pair pair{std::string(text.substr(0, equal)),
-              equal == std::string_view::npos ? "" : std::string(text.substr(equal + 1))};
-    if (pair.name.empty()) return cursor.error("'" + word + "' has no name before its value");
-    if (pair.name.back() == ':')
-        return cursor.unsupported("score '" + pair.name + "' of a set of attributes");
-    return pair;
-}
-
-base::Status put_pair(const Cursor& cursor, manager::Attributes& into, const char* section,
-                      const std::string& word) {
-    TRY(const Pair pair, parse_pair(cursor, word));
-    if (!into.emplace(pair.name, pair.value).second) {
-        return cursor.error(std::string(section) + ": " + pair.name + " is given twice");
-    }
-    return base::ok();
-}
-
-bool is_section(std::string_view word) {
-    constexpr std::array<std::string_view, 8> kSections = {
-        "params", "meta", "utilization", "operations", "op", "attributes", "op_params", "op_meta"};
-    return std::any_of(kSections.begin(), kSections.end(),
-                       [word](std::string_view s) { return equals(word, s); });
-}
-
-// NAME=VALUE... up to the next section.
-base::Status parse_set(Cursor& cursor, manager::Attributes& into, const char* section) {
-    while (!cursor.done() && !is_section(cursor.peek())) {
-        const std::string& word = cursor.peek();
-        if (word.empty()) return cursor.error(std::string(section) + ": an empty word");
-        if (equals(word, "rule")) return cursor.unsupported("rules");
-        if (begins_with_any_case(word, "$id-ref="))
-            return cursor.unsupported("references to the attributes of another object");
-        if (begins_with_any_case(word, "description=")) return base::ok();
-        if (!begins_with_any_case(word, "$id=")) TRY_OK(put_pair(cursor, into, section, word));
-        cursor.take();
-    }
-    return base::ok();
-}
-
-// Attributes of the operation come first, then those for the agent; op_params opens the latter expressly.
-base::Result<manager::OperationSpec> parse_operation(Cursor& cursor) {
-    manager::OperationSpec operation;
-    TRY(operation.name, cursor.need("the name of an operation (monitor, start, stop)"));
-    bool for_agent = false;
-    while (!cursor.done()) {
-        const std::string& word = cursor.peek();
-        if (equals(word, "op_meta")) return cursor.unsupported("op_meta");
-        if (equals(word, "rule")) return cursor.unsupported("rules");
-        if (equals(word, "op_params")) {
-            for_agent = true;
-        } else if (is_section(word)) {
-            break;
-        } else if (word.empty()) {
-            return cursor.error("op " + operation.name + ": an empty word");
-        } else {
-            TRY(const Pair pair, parse_pair(cursor, word));
-            if (!is_operation_attribute(pair.name)) {
-                for_agent = true;
-            } else if (for_agent) {
-                return cursor.error("op " + operation.name + ": " + pair.name +
-                                    " belongs before what is handed to the agent (op " + operation.name +
-                                    " interval=... timeout=... NAME=VALUE)");
-            }
-            if (pair.name == "interval") {
-                if (!operation.interval_text.empty())
-                    return cursor.error("op " + operation.name + ": interval is given twice");
-                const auto interval = manager::parse_interval(pair.value);
-                if (!interval)
-                    return cursor.error("op " + operation.name + ": interval: " + interval.error().message);
-                operation.interval = *interval;
-                operation.interval_text = pair.value;
-            } else if (!operation.attributes.emplace(pair.name, pair.value).second) {
-                return cursor.error("op " + operation.name + ": " + pair.name + " is given twice");
-            }
-        }
-        cursor.take();
-    }
-    return operation;
-}
-
-base::Status parse_primitive_section(Cursor& cursor, manager::Primitive& primitive) {
-    const std::string& word = cursor.peek();
-    if (begins_with_any_case(word, "description=")) {
-        primitive.description = cursor.take().substr(std::string_view("description=").size());
-        return base::ok();
-    }
-    if (equals(word, "params")) {
-        cursor.take();
-        return parse_set(cursor, primitive.params, "params");
-    }
-    if (equals(word, "meta")) {
-        cursor.take();
-        return parse_set(cursor, primitive.meta, "meta");
-    }
-    if (equals(word, "op")) {
-        cursor.take();
-        TRY(auto operation, parse_operation(cursor));
-        primitive.operations.push_back(std::move(operation));
-        return base::ok();
-    }
-    if (equals(word, "operations")) {
-        cursor.take();
-        if (cursor.done() || !begins_with_any_case(cursor.peek(), "$id=")) {
-            return cursor.unsupported("references to the operations of another object");
-        }
-        cursor.take();  // an id of the list of operations means nothing here
-        return base::ok();
-    }
-    if (equals(word, "utilization")) return cursor.unsupported("utilization");
-    if (is_section(word)) return cursor.left_over();
-    return parse_set(cursor, primitive.params, "params");
-}
-
-base::Result<Edits> parse_primitive(const Words& words, const StatementContext& context) {
-    Cursor cursor(words,
-                  "primitive ID [CLASS:[PROVIDER:]]TYPE [params NAME=VALUE...] [meta NAME=VALUE...] "
-                  "[op NAME [NAME=VALUE...]]...");
-    manager::Primitive primitive;
-    TRY(primitive.id, cursor.need_id());
-    TRY(const std::string agent, cursor.need("the resource agent"));
-    if (!agent.empty() && agent[0] == '@') return cursor.unsupported("templates (" + agent + ")");
-    auto resolved = context.resolve(agent);
-    if (!resolved) return resolved.error().with("primitive " + primitive.id);
-    primitive.agent = *std::move(resolved);
-    while (!cursor.done()) TRY_OK(parse_primitive_section(cursor, primitive));
-    return Edits{manager::PutPrimitive{std::move(primitive), context.replace}};
-}
-
-// "inf:" or "mandatory:" -> score; the word with its colon.
-base::Result<manager::Score> score_word(const Cursor& cursor, std::string word) {
-    if (word.size() < 2 || word.back() != ':') {
-        return cursor.error("'" + word + "' should be a score with a colon, as in inf: or 200:");
-    }
-    word.pop_back();
-    if (equals(word, "mandatory")) return manager::Score::infinity();
-    if (equals(word, "advisory")) return manager::Score{};
-    const auto score = manager::parse_score(word);
-    if (!score) return cursor.error("score " + word + ": " + score.error().message);
-    return *score;
-}
-
-// A resource of a constraint: RSC, or RSC:ROLE where `usual` is the role (or action) that changes nothing.
-base::Result<std::string> constraint_member(Cursor& cursor, std::string_view usual) {
-    TRY(std::string word, cursor.need("a resource"));
-    if (word.empty() || word == "/" || word == "//") return cursor.error("the name of a resource is empty");
-    if (word[0] == '/') return cursor.unsupported("resources by pattern (" + word + ")");
-    if (word.find_first_of("{}()[]") != std::string::npos) return cursor.unsupported("resource sets");
-    const auto colon = word.find(':');
-    if (colon == std::string::npos) return word;
-    if (!equals(std::string_view(word).substr(colon + 1), usual))
-        return cursor.unsupported("role or action " + word);
-    return word.substr(0, colon);
-}
-
-// The value of "name=value" when the word is one with that name.
-std::optional<std::string> option_value(const std::string& word, std::string_view name) {
-    if (word.size() <= name.size() || word[name.size()] != '=' || !begins_with_any_case(word, name))
-        return {};
-    return word.substr(name.size() + 1);
-}
-
-base::Result<Edits> parse_location(const Words& words, const StatementContext& context) {
-    Cursor cursor(words, "location ID RESOURCE SCORE: NODE");
-    manager::Location location;
-    TRY(location.id, cursor.need_id());
-    TRY(location.resource, constraint_member(cursor, "started"));
-    while (!cursor.done() && cursor.peek().find('=') != std::string::npos) {
-        const std::string& word = cursor.take();
-        const auto role = option_value(word, "role");
-        const auto discovery = option_value(word, "resource-discovery");
-        const bool usual = (role && equals(*role, "started")) || (discovery && equals(*discovery, "always"));
-        if (!usual) return cursor.unsupported(word);
-    }
-    if (!cursor.done() && equals(cursor.peek(), "rule")) return cursor.unsupported("rules");
-    TRY(const std::string score, cursor.need("a score"));
-    TRY(location.score, score_word(cursor, score));
-    TRY(location.node, cursor.need("a node"));
-    if (!cursor.done()) return cursor.left_over();
-    return Edits{manager::PutLocation{std::move(location), context.replace}};
-}
-
-base::Result<Edits> parse_colocation(const Words& words, const StatementContext& context) {
-    Cursor cursor(words, "colocation ID SCORE: RESOURCE WITH-RESOURCE");
-    manager::Colocation colocation;
-    TRY(colocation.id, cursor.need_id());
-    TRY(const std::string score, cursor.need("a score"));
-    TRY(colocation.score, score_word(cursor, score));
-    TRY(colocation.resource, constraint_member(cursor, "started"));
-    TRY(colocation.with, constraint_member(cursor, "started"));
-    if (!cursor.done()) {
-        if (option_value(cursor.peek(), "node-attribute")) return cursor.unsupported(cursor.peek());
-        if (cursor.peek().find('=') != std::string::npos) return cursor.left_over();
-        return cursor.unsupported("more than two resources");
-    }
-    return Edits{manager::PutColocation{std::move(colocation), context.replace}};
-}
-
-base::Result<manager::OrderKind> order_kind(const Cursor& cursor, std::string word) {
-    word.pop_back();
-    if (equals(word, "mandatory")) return manager::OrderKind::mandatory;
-    if (equals(word, "optional")) return manager::OrderKind::optional;
-    if (equals(word, "serialize")) return manager::OrderKind::serialize;
-    const auto score = manager::parse_score(word);
-    if (score && *score == manager::Score::infinity()) return manager::OrderKind::mandatory;
-    if (score && *score == manager::Score{}) return manager::OrderKind::optional;
-    return cursor.error("'" + word + "' is no kind of order: write Mandatory:, Optional: or Serialize:");
-}
-
-base::Result<Edits> parse_order(const Words& words, const StatementContext& context) {
-    Cursor cursor(words, "order ID [Mandatory:|Optional:|Serialize:] FIRST THEN [symmetrical=true|false]");
-    manager::Order order;
-    TRY(order.id, cursor.need_id());
-    if (!cursor.done() && cursor.peek().size() > 1 && cursor.peek().back() == ':') {
-        TRY(order.kind, order_kind(cursor, cursor.take()));
-    }
-    TRY(order.first, constraint_member(cursor, "start"));
-    TRY(order.then, constraint_member(cursor, "start"));
-    while (!cursor.done()) {
-        const auto symmetrical = option_value(cursor.peek(), "symmetrical");
-        if (!symmetrical && cursor.peek().find('=') == std::string::npos)
-            return cursor.unsupported("more than two resources");
-        if (!symmetrical) return cursor.left_over();
-        if (!manager::is_true(*symmetrical) && !manager::is_false(*symmetrical)) {
-            return cursor.error("symmetrical=" + *symmetrical + " is neither true nor false");
-        }
-        order.symmetrical = manager::is_true(*symmetrical);
-        cursor.take();
-    }
-    return Edits{manager::PutOrder{std::move(order), context.replace}};
-}
+using grammar::Cursor;
+using grammar::Edits;
+using grammar::invalid;
+using grammar::not_yet;
+using grammar::option_value;
+using grammar::Pair;
 
 struct SectionNames {
     manager::Section section;
@@ -320,7 +31,7 @@ base::Result<Edits> parse_options(const Words& words, const SectionNames& names)
     manager::Attributes seen;
     while (!cursor.done()) {
         std::string word = cursor.take();
-        if (equals(word, "rule")) return cursor.unsupported("rules");
+        if (equal_any_case(word, "rule")) return cursor.unsupported("rules");
         std::optional<std::string> id = option_value(word, "$id");
         if (!id && word.size() > 1 && word.back() == ':' && word.find('=') == std::string::npos) {
             id = word.substr(0, word.size() - 1);
@@ -333,8 +44,8 @@ base::Result<Edits> parse_options(const Words& words, const SectionNames& names)
         }
         if (word.find('=') == std::string::npos)
             return cursor.error("'" + word + "' has no value: " + words[0] + " NAME=VALUE");
-        TRY_OK(put_pair(cursor, seen, words[0].c_str(), word));
-        TRY(Pair pair, parse_pair(cursor, word));
+        TRY_OK(grammar::put_pair(cursor, seen, words[0].c_str(), word));
+        TRY(Pair pair, grammar::parse_pair(cursor, word));
         if (pair.value.empty()) {
             return cursor.error(pair.name + " has no value: to go back to its default, write `delete " +
                                 pair.name + "`");
@@ -371,7 +82,7 @@ base::Status parse_node_name(Cursor& cursor, manager::NodeObject& node) {
     if (colon == std::string::npos) return base::ok();
     const std::string type = node.name.substr(colon + 1);
     node.name.resize(colon);
-    if (equals(type, "normal") || equals(type, "member")) return base::ok();
+    if (equal_any_case(type, "normal") || equal_any_case(type, "member")) return base::ok();
     return cursor.unsupported("nodes of type " + type);
 }
 
@@ -389,47 +100,25 @@ base::Result<Edits> parse_node(const Words& words, const StatementContext& conte
     }
     TRY_OK(parse_node_name(cursor, node));
     const manager::NodeObject* known = context.current.node(node.name);
-    if (known != nullptr && node.id != 0 && known->id != 0 && known->id != node.id) {
-        return cursor.error(node.name + " has id " + std::to_string(known->id) + ", not " +
-                            std::to_string(node.id));
+    for (const manager::NodeObject& other : context.current.nodes) {
+        if (node.id == 0 || other.id == 0 || (other.name == node.name) == (other.id == node.id)) continue;
+        return cursor.error(other.name + " has id " + std::to_string(other.id) + ", so " + node.name +
+                            " cannot have id " + std::to_string(node.id));
     }
     if (node.id == 0 && known != nullptr) node.id = known->id;
     bool attributes = false;
     while (!cursor.done()) {
-        if (equals(cursor.peek(), "utilization")) return cursor.unsupported("utilization");
+        if (equal_any_case(cursor.peek(), "utilization")) return cursor.unsupported("utilization");
         if (begins_with_any_case(cursor.peek(), "description="))
             return cursor.unsupported("descriptions of nodes");
-        if (!equals(cursor.peek(), "attributes")) return cursor.left_over();
+        if (!equal_any_case(cursor.peek(), "attributes")) return cursor.left_over();
         cursor.take();
         attributes = true;
-        TRY_OK(parse_set(cursor, node.attributes, "attributes"));
+        TRY_OK(grammar::parse_set(cursor, node.attributes, "attributes"));
     }
     // Naming a node does not take away what is known of it.
     if (known != nullptr && !attributes) node.attributes = known->attributes;
     return Edits{manager::PutNode{std::move(node)}};
-}
-
-// monitor RSC INTERVAL[:TIMEOUT]: one more operation of a resource.
-base::Result<Edits> parse_monitor(const Words& words, const StatementContext& context) {
-    Cursor cursor(words, "monitor RESOURCE INTERVAL[:TIMEOUT]");
-    TRY(const std::string id, cursor.need_id());
-    if (id.find(':') != std::string::npos) return cursor.unsupported("monitors of a role");
-    TRY(const std::string times, cursor.need("an interval"));
-    if (!cursor.done()) return cursor.left_over();
-    const manager::Primitive* found = context.current.primitive(id);
-    if (found == nullptr)
-        return base::Error{base::Errc::not_found, "monitor " + id + ": there is no resource " + id};
-    manager::Primitive primitive = *found;
-    manager::OperationSpec operation;
-    operation.name = "monitor";
-    const auto colon = times.find(':');
-    operation.interval_text = times.substr(0, colon);
-    if (colon != std::string::npos) operation.attributes["timeout"] = times.substr(colon + 1);
-    const auto interval = manager::parse_interval(operation.interval_text);
-    if (!interval) return cursor.error("interval: " + interval.error().message);
-    operation.interval = *interval;
-    primitive.operations.push_back(std::move(operation));
-    return Edits{manager::PutPrimitive{std::move(primitive), true}};
 }
 
 void put_by_id(std::vector<manager::Primitive>& primitives, const manager::Primitive& value) {
@@ -446,15 +135,15 @@ struct Statement {
     std::string_view name;
     base::Result<Edits> (*parse)(const Words&, const StatementContext&);
 };
-constexpr std::array<Statement, 9> kStatements = {{{"primitive", parse_primitive},
-                                                   {"location", parse_location},
-                                                   {"colocation", parse_colocation},
-                                                   {"order", parse_order},
+constexpr std::array<Statement, 9> kStatements = {{{"primitive", grammar::parse_primitive},
+                                                   {"location", grammar::parse_location},
+                                                   {"colocation", grammar::parse_colocation},
+                                                   {"order", grammar::parse_order},
                                                    {"property", parse_property},
                                                    {"rsc_defaults", parse_rsc_defaults},
                                                    {"op_defaults", parse_op_defaults},
                                                    {"node", parse_node},
-                                                   {"monitor", parse_monitor}}};
+                                                   {"monitor", grammar::parse_monitor}}};
 
 }  // namespace
 
@@ -489,7 +178,7 @@ base::Result<Edits> parse_statement(const Words& words, const StatementContext& 
         }
     }
     for (const Statement& statement : kStatements) {
-        if (equals(words[0], statement.name)) return statement.parse(words, context);
+        if (equal_any_case(words[0], statement.name)) return statement.parse(words, context);
     }
     return invalid("'" + words[0] + "' is no statement of the configuration");
 }

@@ -1,0 +1,482 @@
+#include <doctest/doctest.h>
+
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <future>
+#include <memory>
+#include <optional>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+
+#include "tools/ipc/access.hpp"
+#include "tools/ipc/client.hpp"
+#include "tools/ipc/codec.hpp"
+#include "tools/ipc/server.hpp"
+#include "totem/base/fd.hpp"
+
+using namespace tools;  // NOLINT(google-build-using-namespace): the test is of this namespace
+
+namespace {
+
+class Folder {
+  public:
+    Folder() {
+        static int count = 0;
+        path_ = std::filesystem::temp_directory_path() /
+                ("custos-ipc-" + std::to_string(getpid()) + "-" + std::to_string(++count));
+    }
+    ~Folder() { std::filesystem::remove_all(path_); }
+    Folder(const Folder&) = delete;
+    Folder& operator=(const Folder&) = delete;
+    [[nodiscard]] std::string socket() const { return path_ / "sub" / "control.sock"; }
+
+  private:
+    std::filesystem::path path_;
+};
+
+// A server on a thread of its own. Everything that touches it runs there.
+class Daemon {
+  public:
+    Daemon(const std::string& path, ControlServer::Handler handler,
+           AccessPolicy policy = policy_of_this_process(), mode_t mode = 0660)
+        : server_(io_, path, mode, std::move(handler), std::move(policy)),
+          started_(server_.start()),
+          thread_([this] { io_.run(); }) {}
+    ~Daemon() {
+        on_thread([this] { server_.stop(); });
+        open_.reset();
+        thread_.join();
+    }
+    Daemon(const Daemon&) = delete;
+    Daemon& operator=(const Daemon&) = delete;
+    void on_thread(const std::function<void()>& what) {
+        std::promise<void> done;
+        boost::asio::post(io_, [&] {
+            what();
+            done.set_value();
+        });
+        done.get_future().wait();
+    }
+    [[nodiscard]] std::size_t clients() {
+        std::size_t count = 0;
+        on_thread([&] { count = server_.clients(); });
+        return count;
+    }
+    [[nodiscard]] const base::Status& started() const { return started_; }
+
+  private:
+    boost::asio::io_context io_;
+    boost::asio::executor_work_guard<boost::asio::io_context::executor_type> open_{io_.get_executor()};
+    ControlServer server_;
+    base::Status started_;
+    std::thread thread_;
+};
+
+base::Fd connect_raw(const std::string& path) {
+    base::Fd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::memcpy(address.sun_path, path.data(), path.size());
+    REQUIRE(connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+    return fd;
+}
+
+void send_raw(const base::Fd& fd, base::ByteView bytes) {
+    REQUIRE(send(fd.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(bytes.size()));
+}
+
+// Waits until the other end closes; true when it does so without a byte.
+bool closed_by_peer(const base::Fd& fd) {
+    char byte = 0;
+    return recv(fd.get(), &byte, 1, 0) <= 0;
+}
+
+// The reply on a raw connection.
+base::Result<Reply> read_reply(const base::Fd& fd) {
+    base::Bytes header(kFrameHeader);
+    if (recv(fd.get(), header.data(), header.size(), MSG_WAITALL) != static_cast<ssize_t>(header.size())) {
+        return base::Error{base::Errc::io, "closed"};
+    }
+    TRY(const std::size_t length, payload_length(header));
+    base::Bytes payload(length);
+    if (recv(fd.get(), payload.data(), length, MSG_WAITALL) != static_cast<ssize_t>(length)) {
+        return base::Error{base::Errc::io, "closed"};
+    }
+    return decode_reply(payload);
+}
+
+base::Bytes framed(const Request& request) {
+    return *frame(encode(request));
+}
+
+// A handler that keeps what it should answer.
+ControlServer::Handler keep(std::vector<ControlServer::Respond>& waiting) {
+    return [&waiting](const Credentials&, const Request&, ControlServer::Respond respond) {
+        waiting.push_back(std::move(respond));
+    };
+}
+
+ControlServer::Handler always(const Reply& reply) {
+    return [reply](const Credentials&, const Request&, const ControlServer::Respond& respond) {
+        respond(reply);
+    };
+}
+
+constexpr uid_t kNobody = 65534;
+
+// In a child: waits for a byte on `go`, becomes another user, asks the daemon and writes down what it was
+// told.
+[[noreturn]] void ask_as_nobody(const std::string& path, int go, int said) {
+    char byte = 0;
+    std::string text = "no start";
+    if (read(go, &byte, 1) == 1) {
+        const bool other = geteuid() != 0 || (setgid(kNobody) == 0 && setuid(kNobody) == 0);
+        const base::Fd fd = connect_raw(path);
+        const auto reply = read_reply(fd);
+        const auto* refused = reply ? std::get_if<Refused>(&*reply) : nullptr;
+        text = !other ? "cannot change the user" : refused != nullptr ? refused->message : "not refused";
+    }
+    const bool written = write(said, text.data(), text.size()) == static_cast<ssize_t>(text.size());
+    _exit(written ? 0 : 1);
+}
+
+StatusReply example_status() {
+    StatusReply reply;
+    LocalFacts& local = reply.local;
+    local = {.node = "n1",
+             .node_id = {1},
+             .cluster_name = "demo",
+             .version = "1.2",
+             .coordinator = "n2",
+             .phase = "operational",
+             .ring_id = "8.1",
+             .members = {{1}, {2}},
+             .synchronised = true,
+             .quorum_reason = "2 of 3 votes",
+             .warnings = {"w1", "w2"},
+             .notes = {"note \xff"},
+             .ring_tokens = 1,
+             .ring_delivered = 2,
+             .ring_retransmitted = 3,
+             .ring_views = 4,
+             .rotation_us = -5,
+             .last_change = "today"};
+    reply.configuration.version = 7;
+    reply.configuration.properties["stonith-enabled"] = "false";
+    reply.status.quorate = true;
+    reply.status.nodes[{1}].name = "n1";
+    return reply;
+}
+
+}  // namespace
+
+TEST_CASE("requests survive their bytes") {
+    const Request requests[] = {
+        GetStatus{}, Shutdown{}, WaitConverged{42},
+        RunCommand{manager::ChangeConfiguration{{manager::SetMeta{"web", "target-role", "Stopped"}}, 9}},
+        RunCommand{manager::ConfirmNode{"n3"}}};
+    for (const Request& request : requests) {
+        const auto back = decode_request(encode(request));
+        REQUIRE(back);
+        CHECK(back->index() == request.index());
+        CHECK(encode(*back) == encode(request));
+    }
+    CHECK(std::get<WaitConverged>(*decode_request(encode(requests[2]))).version == 42);
+    const Request back = *decode_request(encode(requests[3]));
+    const auto& change = std::get<manager::ChangeConfiguration>(std::get<RunCommand>(back).command);
+    CHECK(change.base_version == 9);
+    CHECK(std::get<manager::SetMeta>(change.edits.at(0)).value == "Stopped");
+}
+
+TEST_CASE("replies survive their bytes") {
+    const StatusReply status = example_status();
+    const Reply back = *decode_reply(encode(Reply{status}));
+    const auto& got = std::get<StatusReply>(back);
+    CHECK(got.configuration == status.configuration);
+    CHECK(got.status == status.status);
+    CHECK(encode(back) == encode(Reply{status}));
+    const LocalFacts& local = got.local;
+    CHECK(local.node == "n1");
+    CHECK(local.node_id == base::NodeId{1});
+    CHECK(local.cluster_name == "demo");
+    CHECK(local.version == "1.2");
+    CHECK(local.coordinator == "n2");
+    CHECK(local.phase == "operational");
+    CHECK(local.ring_id == "8.1");
+    CHECK(local.members == status.local.members);
+    CHECK(local.synchronised);
+    CHECK(local.quorum_reason == "2 of 3 votes");
+    CHECK(local.warnings == status.local.warnings);
+    CHECK(local.notes == status.local.notes);
+    CHECK(local.ring_tokens == 1);
+    CHECK(local.ring_delivered == 2);
+    CHECK(local.ring_retransmitted == 3);
+    CHECK(local.ring_views == 4);
+    CHECK(local.rotation_us == -5);
+    CHECK(local.last_change == "today");
+
+    CHECK(std::get<CommandReply>(*decode_reply(encode(Reply{CommandReply{3, "r"}}))).remark == "r");
+    CHECK(std::get<CommandReply>(*decode_reply(encode(Reply{CommandReply{3, "r"}}))).version == 3);
+    CHECK(std::get<Converged>(*decode_reply(encode(Reply{Converged{4, {"a", "b"}}}))).problems.size() == 2);
+    CHECK(std::get<Refused>(*decode_reply(encode(Reply{Refused{"no"}}))).message == "no");
+    CHECK(std::holds_alternative<ShutdownReply>(*decode_reply(encode(Reply{ShutdownReply{}}))));
+}
+
+TEST_CASE("bytes that are no message are refused") {
+    for (const base::Bytes& bytes :
+         {base::Bytes{}, base::Bytes{0xff}, base::Bytes{0x12, 0x02, 0xff, 0xff}, base::Bytes(100, 0x5a)}) {
+        CHECK(!decode_request(bytes));
+        CHECK(!decode_reply(bytes));
+    }
+}
+
+TEST_CASE("a frame announces its length within bounds") {
+    const base::Bytes bytes = *frame(base::as_bytes("hello"));
+    CHECK(*payload_length(base::ByteView(bytes).first(kFrameHeader)) == 5);
+    CHECK(!payload_length(base::Bytes{0, 0, 0, 0}));
+    CHECK(!payload_length(base::Bytes{1, 0, 0, 1}));
+    CHECK(*payload_length(base::Bytes{0, 0, 0, 1}) == kMaxFrame);
+    CHECK(!frame(base::Bytes(kMaxFrame + 1)));
+}
+
+TEST_CASE("who may administer the cluster") {
+    const AccessPolicy policy{500, {60, 61}};
+    struct Case {
+        Credentials client;
+        bool allowed;
+    };
+    const Case cases[] = {
+        {{0, 0, 1, {}}, true},             // root
+        {{0, 1000, 1, {}}, true},          // root with another group
+        {{500, 500, 1, {}}, true},         // the daemon's user
+        {{1000, 1000, 1, {}}, false},      // anybody
+        {{1000, 60, 1, {}}, true},         // primary group
+        {{1000, 1000, 1, {4, 61}}, true},  // supplementary group
+        {{1000, 1000, 1, {4, 62}}, false},
+        {{1000, 0, 1, {}}, false},    // group root is no right
+        {{1000, 500, 1, {}}, false},  // nor is the daemon's group
+        {Credentials{}, false},
+    };
+    for (const Case& each : cases) CHECK(static_cast<bool>(authorize(each.client, policy)) == each.allowed);
+    CHECK(!authorize({1000, 60, 1, {60}}, {500, {}}));
+}
+
+TEST_CASE("a request is answered, and the handler knows who asks") {
+    const Folder folder;
+    std::optional<Credentials> asked;
+    const auto handler = [&](const Credentials& client, const Request& request,
+                             const ControlServer::Respond& respond) {
+        asked = client;
+        respond(CommandReply{std::get<WaitConverged>(request).version, "here"});
+    };
+    Daemon daemon(folder.socket(), handler);
+    REQUIRE(daemon.started());
+    struct stat info {};
+    REQUIRE(stat(folder.socket().c_str(), &info) == 0);
+    CHECK((info.st_mode & 0777) == 0660);
+    const auto reply = call(folder.socket(), WaitConverged{5}, base::seconds(10));
+    REQUIRE_MESSAGE(reply, (reply ? "" : reply.error().message));
+    CHECK(std::get<CommandReply>(*reply).version == 5);
+    REQUIRE(asked);
+    CHECK(asked->uid == geteuid());
+    CHECK(asked->pid == getpid());
+}
+
+TEST_CASE("a reply may come later; requests of one client are answered one after the other") {
+    const Folder folder;
+    std::vector<ControlServer::Respond> waiting;
+    Daemon daemon(folder.socket(), keep(waiting));
+    const base::Fd fd = connect_raw(folder.socket());
+    base::Bytes both = framed(GetStatus{});
+    const base::Bytes second = framed(Shutdown{});
+    both.insert(both.end(), second.begin(), second.end());
+    send_raw(fd, both);
+    const auto answer_next = [&](const char* text) {
+        for (bool answered = false; !answered;) {
+            daemon.on_thread([&] {
+                if (waiting.empty()) return;
+                CHECK(waiting.size() == 1);
+                const auto respond = std::exchange(waiting, {})[0];
+                respond(Refused{text});
+                answered = true;
+            });
+        }
+    };
+    answer_next("one");
+    CHECK(std::get<Refused>(*read_reply(fd)).message == "one");
+    answer_next("two");
+    CHECK(std::get<Refused>(*read_reply(fd)).message == "two");
+}
+
+TEST_CASE("the reply to a client that is gone is dropped, and so is a request that nobody answers") {
+    const Folder folder;
+    std::vector<ControlServer::Respond> waiting;
+    Daemon daemon(folder.socket(), keep(waiting));
+    {
+        const base::Fd fd = connect_raw(folder.socket());
+        send_raw(fd, framed(GetStatus{}));
+        for (bool arrived = false; !arrived;) daemon.on_thread([&] { arrived = !waiting.empty(); });
+        CHECK(daemon.clients() == 1);
+    }
+    while (daemon.clients() != 0) std::this_thread::yield();
+    daemon.on_thread([&] { std::exchange(waiting, {})[0](Refused{"too late"}); });
+
+    const base::Fd fd = connect_raw(folder.socket());
+    send_raw(fd, framed(GetStatus{}));
+    for (bool dropped = false; !dropped;)
+        daemon.on_thread([&] { dropped = !std::exchange(waiting, {}).empty(); });
+    const auto reply = read_reply(fd);
+    REQUIRE(reply);
+    CHECK(std::get<Refused>(*reply).message.find("gave up") != std::string::npos);
+}
+
+TEST_CASE("garbage ends the connection, not the daemon") {
+    const Folder folder;
+    Daemon daemon(folder.socket(), always(ShutdownReply{}));
+    {
+        const base::Fd fd = connect_raw(folder.socket());
+        send_raw(fd, base::Bytes{0xff, 0xff, 0xff, 0xff});
+        CHECK(closed_by_peer(fd));
+    }
+    {
+        const base::Fd fd = connect_raw(folder.socket());
+        send_raw(fd, *frame(base::Bytes{0xff, 0xff}));
+        const auto reply = read_reply(fd);
+        REQUIRE(reply);
+        CHECK(std::holds_alternative<Refused>(*reply));
+        CHECK(closed_by_peer(fd));
+    }
+    CHECK(call(folder.socket(), GetStatus{}, base::seconds(10)));
+}
+
+TEST_CASE("a client that nobody let in is told so, and reaches no handler") {
+    const Folder folder;
+    // root is always let in, so the one who asks is another user: a child, made before there are threads.
+    std::array<int, 2> go{}, said{};
+    REQUIRE(pipe(go.data()) == 0);
+    REQUIRE(pipe(said.data()) == 0);
+    const pid_t child = fork();
+    REQUIRE(child >= 0);
+    if (child == 0) ask_as_nobody(folder.socket(), go[0], said[1]);
+    close(said[1]);
+    bool called = false;
+    const auto handler = [&](const Credentials&, const Request&, const ControlServer::Respond&) {
+        called = true;
+    };
+    {
+        const Daemon daemon(folder.socket(), handler, {geteuid() + 1, {}}, 0666);
+        REQUIRE(daemon.started());
+        REQUIRE(write(go[1], "x", 1) == 1);
+        std::string answer;
+        for (char c = 0; read(said[0], &c, 1) == 1;) answer += c;
+        CHECK(answer ==
+              "user " + std::to_string(geteuid() == 0 ? kNobody : geteuid()) +
+                  " may not administer this cluster: use sudo, or join the group haclient and log in again");
+    }
+    CHECK(!called);
+    int status = 0;
+    CHECK(waitpid(child, &status, 0) == child);
+    for (const int fd : {go[0], go[1], said[0]}) close(fd);
+}
+
+TEST_CASE("the number of clients is bounded; slow ones keep nobody else out of their place") {
+    const Folder folder;
+    Daemon daemon(folder.socket(), always(ShutdownReply{}));
+    std::vector<base::Fd> idle;
+    for (std::size_t i = 0; i < ControlServer::kMaxClients; ++i) idle.push_back(connect_raw(folder.socket()));
+    while (daemon.clients() != ControlServer::kMaxClients) std::this_thread::yield();
+    const auto refused = call(folder.socket(), GetStatus{}, base::seconds(10));
+    REQUIRE(refused);
+    CHECK(std::get<Refused>(*refused).message.find("64 clients") != std::string::npos);
+    idle.pop_back();
+    while (daemon.clients() == ControlServer::kMaxClients) std::this_thread::yield();
+    const auto served = call(folder.socket(), GetStatus{}, base::seconds(10));
+    REQUIRE(served);
+    CHECK(std::holds_alternative<ShutdownReply>(*served));
+}
+
+TEST_CASE("a large status passes") {
+    const Folder folder;
+    StatusReply status = example_status();
+    status.local.notes.assign(1000, std::string(2000, 'x'));
+    Daemon daemon(folder.socket(), always(status));
+    const auto reply = call(folder.socket(), GetStatus{}, base::seconds(30));
+    REQUIRE(reply);
+    CHECK(std::get<StatusReply>(*reply).local.notes == status.local.notes);
+}
+
+TEST_CASE("a reply above the bound becomes an error, not a cut connection") {
+    const Folder folder;
+    Daemon daemon(folder.socket(), always(Refused{std::string(kMaxFrame + 1, 'x')}));
+    const auto reply = call(folder.socket(), GetStatus{}, base::seconds(30));
+    REQUIRE(reply);
+    CHECK(std::get<Refused>(*reply).message.find("too long") != std::string::npos);
+}
+
+TEST_CASE("the socket of a dead daemon is replaced, that of a living one and other files are not") {
+    const Folder folder;
+    const auto silent = [](const Credentials&, const Request&, const ControlServer::Respond&) {};
+    {
+        const Daemon first(folder.socket(), silent);
+        REQUIRE(first.started());
+        const Daemon second(folder.socket(), silent);
+        REQUIRE(!second.started());
+        CHECK(second.started().error().code == base::Errc::conflict);
+        CHECK(std::filesystem::exists(folder.socket()));
+    }
+    CHECK(!std::filesystem::exists(folder.socket()));
+    {
+        // A daemon that was killed leaves its file.
+        const base::Fd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+        sockaddr_un address{};
+        address.sun_family = AF_UNIX;
+        std::memcpy(address.sun_path, folder.socket().data(), folder.socket().size());
+        REQUIRE(bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+    }
+    CHECK(Daemon(folder.socket(), silent).started());
+    std::ofstream(folder.socket()) << "precious";
+    CHECK(!Daemon(folder.socket(), silent).started());
+    CHECK(std::filesystem::file_size(folder.socket()) == 8);
+}
+
+TEST_CASE("without a daemon the client says what to do") {
+    const Folder folder;
+    const auto reply = call(folder.socket(), GetStatus{}, base::seconds(1));
+    REQUIRE(!reply);
+    CHECK(reply.error().code == base::Errc::unavailable);
+    CHECK(reply.error().message.find("custosd is not running on this node (no socket at") !=
+          std::string::npos);
+    CHECK(!call("", GetStatus{}, base::seconds(1)));
+    CHECK(!call(std::string(200, 'x'), GetStatus{}, base::seconds(1)));
+}
+
+TEST_CASE("the client does not wait for ever, and notices when the daemon dies") {
+    const Folder folder;
+    std::vector<ControlServer::Respond> waiting;
+    auto daemon = std::make_unique<Daemon>(folder.socket(), keep(waiting));
+    const auto late = call(folder.socket(), GetStatus{}, base::milliseconds(50));
+    REQUIRE(!late);
+    CHECK(late.error().code == base::Errc::timed_out);
+    std::thread ender([&] {
+        for (bool arrived = false; !arrived;) daemon->on_thread([&] { arrived = waiting.size() == 2; });
+        daemon.reset();
+    });
+    const auto cut = call(folder.socket(), GetStatus{}, std::nullopt);
+    ender.join();
+    REQUIRE(!cut);
+    CHECK(cut.error().code == base::Errc::unavailable);
+}
