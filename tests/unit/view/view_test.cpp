@@ -60,6 +60,8 @@ StatusReply demo() {
                    .members = {{1}, {2}, {3}},
                    .synchronised = true,
                    .quorum_reason = "3 of 3 votes, 2 needed",
+                   .warnings = {},
+                   .notes = {},
                    .ring_tokens = 1000,
                    .ring_delivered = 20,
                    .ring_retransmitted = 1,
