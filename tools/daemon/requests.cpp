@@ -35,6 +35,18 @@ std::string time_text(base::WallTime when) {
     return {text, std::strftime(text, sizeof text, "%a %b %e %H:%M:%S %Y", &parts)};
 }
 
+// The configuration as a client sees it: every known node has an entry, also one that nobody ever gave an
+// attribute.
+manager::Configuration with_all_nodes(const manager::State& state) {
+    manager::Configuration config = state.configuration;
+    for (const auto& [id, node] : state.status.nodes) {
+        if (config.node(node.name) == nullptr) config.nodes.push_back({node.name, id.value, {}});
+    }
+    std::sort(config.nodes.begin(), config.nodes.end(),
+              [](const auto& a, const auto& b) { return a.name < b.name; });
+    return config;
+}
+
 }  // namespace
 
 void Daemon::request(const Credentials& client, Request request, ControlServer::Respond respond) {
@@ -133,10 +145,11 @@ StatusReply Daemon::status() const {
     local.ring_delivered = engine.ring.delivered;
     local.ring_retransmitted = engine.ring.retransmitted;
     local.ring_views = engine.ring.views;
+    for (const std::uint64_t refused : engine.rejected) local.ring_refused += refused;
     local.rotation_us = engine.ring.rotation.ns / 1000;
     if (state.last_change.ms != 0)
         local.last_change = time_text(state.last_change) + " by " + state.last_user;
-    reply.configuration = state.configuration;
+    reply.configuration = with_all_nodes(state);
     reply.status = state.status;
     return reply;
 }

@@ -42,6 +42,7 @@ void put(pb::LocalFacts& out, const LocalFacts& in) {
     out.set_ring_delivered(in.ring_delivered);
     out.set_ring_retransmitted(in.ring_retransmitted);
     out.set_ring_views(in.ring_views);
+    out.set_ring_refused(in.ring_refused);
     out.set_rotation_us(in.rotation_us);
     out.set_last_change(in.last_change);
 }
@@ -64,6 +65,7 @@ LocalFacts get(const pb::LocalFacts& in) {
     out.ring_delivered = in.ring_delivered();
     out.ring_retransmitted = in.ring_retransmitted();
     out.ring_views = in.ring_views();
+    out.ring_refused = in.ring_refused();
     out.rotation_us = in.rotation_us();
     out.last_change = in.last_change();
     return out;

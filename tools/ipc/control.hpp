@@ -46,6 +46,8 @@ struct LocalFacts {
     std::vector<std::string> warnings;  // lines that an administrator should see
     std::vector<std::string> notes;     // of the last schedule at the coordinator ("nothing starts: ...")
     std::uint64_t ring_tokens{0}, ring_delivered{0}, ring_retransmitted{0}, ring_views{0};
+    std::uint64_t ring_refused{
+        0};  // frames that were not opened: garbage, another key or cluster, corosync's
     std::int64_t rotation_us{0};
     std::string last_change;  // "Sun Nov 22 10:00:00 2026 by root via custos on n1"
 };

@@ -332,6 +332,7 @@ std::string render_ring(const StatusReply& reply) {
                          std::to_string(local.ring_retransmitted) + " sent again, " +
                          std::to_string(local.ring_tokens) + " tokens, " + std::to_string(local.ring_views) +
                          " views");
+    line("Refused frames", std::to_string(local.ring_refused));
     return out;
 }
 

@@ -34,14 +34,17 @@ struct Cluster::Process {
     std::unique_ptr<manager::Node> node;
     std::map<std::uint64_t, std::function<void(const manager::Answer&)>> clients;
     std::uint64_t next_client{1};
-    std::set<std::uint64_t> changes;  // clients that asked for a change of the configuration
+    std::set<std::uint64_t> changes;                // clients that asked for a change of the configuration
     std::map<std::string, std::uint64_t> monitors;  // generation of a resource's recurring monitors
-    Instant disk_free{0};  // when the writes so far are durable
+    Instant disk_free{0};                           // when the writes so far are durable
+    base::RingId checked;  // the view whose configuration was compared with what was acknowledged
     bool armed{false};
     Instant armed_for{0};
 };
 
-Cluster::Cluster(std::uint64_t seed, std::uint32_t nodes, bool two_node, bool trace) : trace_(trace), rng_(seed ^ 0x5eed) {
+Cluster::Cluster(std::uint64_t seed, std::uint32_t nodes, bool two_node, bool trace)
+    : trace_(trace),
+      rng_(seed ^ 0x5eed) {
     for (std::uint32_t i = 1; i <= nodes; ++i) {
         names_[NodeId{i}] = "n" + std::to_string(i);
         rules_.votes[NodeId{i}] = 1;
@@ -52,7 +55,9 @@ Cluster::Cluster(std::uint64_t seed, std::uint32_t nodes, bool two_node, bool tr
 
 Cluster::~Cluster() = default;
 
-manager::Moment Cluster::moment() const { return {world_->now(), {1'700'000'000'000 + world_->now().ns / 1'000'000}}; }
+manager::Moment Cluster::moment() const {
+    return {world_->now(), {1'700'000'000'000 + world_->now().ns / 1'000'000}};
+}
 
 Cluster::Process* Cluster::process(const Member& who) {
     const auto at = processes_.find(who.node);
@@ -66,7 +71,8 @@ const manager::Node* Cluster::node(NodeId id) const {
 
 void Cluster::say(const Member& who, const std::string& text) const {
     if (!trace_) return;
-    std::printf("%10.3f ms  %s  %s\n", static_cast<double>(world_->now().ns) / 1e6, names_.at(who.node).c_str(), text.c_str());
+    std::printf("%10.3f ms  %s  %s\n", static_cast<double>(world_->now().ns) / 1e6,
+                names_.at(who.node).c_str(), text.c_str());
 }
 
 void Cluster::fail(const std::string& what) {
@@ -77,7 +83,9 @@ void Cluster::fail(const std::string& what) {
 
 // --- processes
 
-void Cluster::start(NodeId node) { world_->start(node); }
+void Cluster::start(NodeId node) {
+    world_->start(node);
+}
 
 void Cluster::started(const Member& who) {
     auto made = std::make_unique<Process>();
@@ -141,7 +149,8 @@ void Cluster::pump(Process& p) {
     manager::NodeOutbox out = p.node->drain();
     for (const manager::DiskWrite& write : out.writes) {
         // One after the other, as the journal's writer does.
-        p.disk_free = std::max(p.disk_free, world_->now()) + milliseconds(1 + static_cast<std::int64_t>(rng_.below(20)));
+        p.disk_free = std::max(p.disk_free, world_->now()) +
+                      milliseconds(1 + static_cast<std::int64_t>(rng_.below(20)));
         later(who, p.disk_free - world_->now(), [this, write](Process& self) {
             disks_[self.who.node] = write.payload;
             self.node->persisted(moment(), write.token);
@@ -150,7 +159,8 @@ void Cluster::pump(Process& p) {
     }
     for (base::Bytes& message : out.messages) {
         mix(message.size());
-        if (world_->submit(who.node, std::move(message)) != totem::Submit::accepted) fail("the ring refused a message");
+        if (world_->submit(who.node, std::move(message)) != totem::Submit::accepted)
+            fail("the ring refused a message");
     }
     for (const manager::AgentOrder& order : out.agents) {
         if (const auto* cancel = std::get_if<manager::CancelRecurring>(&order)) {
@@ -161,7 +171,10 @@ void Cluster::pump(Process& p) {
     }
     for (const manager::Answer& answer : out.answers) take_answer(p, answer);
     check_epoch(p);
-    if (p.node->synchronised()) check_acknowledged(p);
+    if (p.node->synchronised() && p.checked != p.node->view().ring) {
+        p.checked = p.node->view().ring;
+        check_acknowledged(p);
+    }
     if (out.leave) {
         world_->leave(who.node);
         return;
@@ -221,15 +234,16 @@ void Cluster::finish(Process& p, const manager::OperationRequest& request) {
 // A recurring monitor: a result at once, then whenever it changes.
 void Cluster::watch(Process& p, const manager::OperationRequest& request, int last_code) {
     const std::uint64_t generation = p.monitors[request.resource];
-    later(p.who, last_code < 0 ? milliseconds(5) : request.interval, [this, request, last_code, generation](Process& self) {
-        if (self.monitors[request.resource] != generation) return;
-        const int code =
-            machines_.active(self.who.node, request.resource) ? manager::kOcfOk : manager::kOcfNotRunning;
-        watch(self, request, code);
-        if (code == last_code) return;
-        self.node->operation_finished(moment(), {request.id, code, "", {}});
-        pump(self);
-    });
+    later(p.who, last_code < 0 ? milliseconds(5) : request.interval,
+          [this, request, last_code, generation](Process& self) {
+              if (self.monitors[request.resource] != generation) return;
+              const int code = machines_.active(self.who.node, request.resource) ? manager::kOcfOk
+                                                                                 : manager::kOcfNotRunning;
+              watch(self, request, code);
+              if (code == last_code) return;
+              self.node->operation_finished(moment(), {request.id, code, "", {}});
+              pump(self);
+          });
 }
 
 void Cluster::break_resource(const std::string& resource) {
@@ -303,7 +317,8 @@ void Cluster::check_acknowledged(const Process& p) {
     for (const Acknowledged& a : acknowledged_) {
         const auto at = state.history.find(a.version);
         if (at == state.history.end() || at->second != a.hash) {
-            fail("version " + std::to_string(a.version) + " was acknowledged and is not what " + names_[p.who.node] + " has");
+            fail("version " + std::to_string(a.version) + " was acknowledged and is not what " +
+                 names_[p.who.node] + " has");
             return;
         }
     }
@@ -315,8 +330,8 @@ void Cluster::check_epoch(const Process& p) {
     if (epoch == 0 || !p.node->synchronised() || !p.node->quorum().majority) return;
     const auto [at, fresh] = adoptions_.try_emplace(epoch, names_[p.who.node], p.node->view().ring);
     if (!fresh && at->second.second != p.node->view().ring) {
-        fail("epoch " + std::to_string(epoch) + " was adopted in two rings, by " + at->second.first + " and " +
-             names_[p.who.node]);
+        fail("epoch " + std::to_string(epoch) + " was adopted in two rings, by " + at->second.first +
+             " and " + names_[p.who.node]);
     }
 }
 
@@ -339,17 +354,21 @@ std::string Cluster::describe() const {
     std::string text;
     for (const auto& [id, p] : processes_) {
         const manager::State& state = p->node->state();
-        text += names_.at(id) + ": view " + to_string(p->node->view().ring) + " of " + to_string(p->node->view().nodes()) +
-                (p->node->synchronised() ? ", synchronised" : ", not synchronised") + ", " + p->node->quorum().reason +
-                ", epoch " + std::to_string(state.head.epoch) + ", configuration " +
-                std::to_string(state.configuration.version) + ", actions " + std::to_string(state.status.actions.size()) +
-                ", state " + manager::short_text(manager::digest(state)) + "\n";
+        text += names_.at(id) + ": view " + to_string(p->node->view().ring) + " of " +
+                to_string(p->node->view().nodes()) +
+                (p->node->synchronised() ? ", synchronised" : ", not synchronised") + ", " +
+                p->node->quorum().reason + ", epoch " + std::to_string(state.head.epoch) +
+                ", configuration " + std::to_string(state.configuration.version) + ", actions " +
+                std::to_string(state.status.actions.size()) + ", state " +
+                manager::short_text(manager::digest(state)) + "\n";
         for (const manager::PlannedAction& a : state.status.actions) {
             text += "    " + a.operation + " " + a.resource + " on " + names_.at(a.node) +
                     (a.state == manager::ActionState::running ? " (running)" : " (pending)") + "\n";
         }
-        for (const manager::ScheduledAction& a : manager::schedule(state.configuration, state.status).actions) {
-            text += "    to do: " + a.operation + " " + a.resource + " on " + names_.at(a.node) + ": " + a.why + "\n";
+        for (const manager::ScheduledAction& a :
+             manager::schedule(state.configuration, state.status).actions) {
+            text += "    to do: " + a.operation + " " + a.resource + " on " + names_.at(a.node) + ": " +
+                    a.why + "\n";
         }
     }
     return text;

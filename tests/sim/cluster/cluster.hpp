@@ -1,5 +1,5 @@
-// A simulated cluster of whole nodes: the real ring and the real manager node, over the simulated network (tests/sim/ring), with
-// simulated disks and agents. Everything random comes from the seed.
+// A simulated cluster of whole nodes: the real ring and the real manager node, over the simulated network
+// (tests/sim/ring), with simulated disks and agents. Everything random comes from the seed.
 #pragma once
 
 #include <cstdint>
@@ -39,7 +39,8 @@ class Cluster final : public Observer {
     // A resource dies by itself where it runs; its monitor finds out.
     void break_resource(const std::string& resource);
     // A client at a node; `done` hears the answer unless the node dies before.
-    void command(NodeId node, manager::Command command, std::function<void(const manager::Answer&)> done = {});
+    void command(NodeId node, manager::Command command,
+                 std::function<void(const manager::Answer&)> done = {});
     void wait(NodeId node, std::uint64_t version, std::function<void(const manager::Answer&)> done);
 
     [[nodiscard]] const manager::Node* node(NodeId id) const;
@@ -91,7 +92,8 @@ class Cluster final : public Observer {
     std::map<NodeId, base::Bytes> disks_;  // what is durable
     std::map<NodeId, std::unique_ptr<Process>> processes_;
     std::vector<Acknowledged> acknowledged_;
-    std::map<std::uint64_t, std::pair<std::string, base::RingId>> adoptions_;  // epoch -> who saw it first, in which ring
+    std::map<std::uint64_t, std::pair<std::string, base::RingId>>
+        adoptions_;  // epoch -> who saw it first, in which ring
     std::string violation_;
     std::uint64_t hash_{0xcbf29ce484222325ULL};
 };

@@ -22,7 +22,9 @@ class Machines {
         const auto at = active_.find(resource);
         return at != active_.end() && at->second.count(node) != 0;
     }
-    [[nodiscard]] const std::set<base::NodeId>& where(const std::string& resource) { return active_[resource]; }
+    [[nodiscard]] const std::set<base::NodeId>& where(const std::string& resource) {
+        return active_[resource];
+    }
     // A resource that is active in two places, or empty.
     [[nodiscard]] std::string doubled() const {
         for (const auto& [resource, nodes] : active_) {

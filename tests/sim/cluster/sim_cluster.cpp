@@ -1,5 +1,5 @@
-// The cluster simulator: whole nodes (ring and manager) under faults drawn from a seed, then a healed phase in which everything
-// must come to rest as configured.
+// The cluster simulator: whole nodes (ring and manager) under faults drawn from a seed, then a healed phase
+// in which everything must come to rest as configured.
 //
 //   sim_cluster --seeds N [--start S]     N seeds from S on (default 1); closes with "N passed, N failed"
 //   sim_cluster --seed N [--trace]        one seed, readable
@@ -27,7 +27,9 @@ struct Totals {
 class Run {
   public:
     Run(std::uint64_t seed, bool trace)
-        : rng_(seed), nodes_(static_cast<std::uint32_t>(2 + rng_.below(4))), trace_(trace),
+        : rng_(seed),
+          nodes_(static_cast<std::uint32_t>(2 + rng_.below(4))),
+          trace_(trace),
           cluster_(seed, nodes_, nodes_ == 2 && rng_.chance(700), trace) {
         cluster_.proof = rng_.chance(600);
         cluster_.mood.start_fails = rng_.chance(400) ? 50 : 0;
@@ -68,7 +70,8 @@ class Run {
         for (std::uint32_t i = 1; i <= nodes_; ++i) cluster_.start(NodeId{i});
         advance(seconds(3));
         std::vector<Edit> edits;
-        edits.push_back(manager::SetOption{manager::Section::properties, "stonith-enabled", cluster_.proof ? "true" : "false"});
+        edits.push_back(manager::SetOption{manager::Section::properties, "stonith-enabled",
+                                           cluster_.proof ? "true" : "false"});
         if (rng_.chance(500)) {
             edits.push_back(manager::SetOption{manager::Section::rsc_defaults, "resource-stickiness", "100"});
         }
@@ -79,8 +82,10 @@ class Run {
             if (i != 3) p.operations.push_back({"monitor", seconds(1), "1s", {}});
             edits.push_back(manager::PutPrimitive{p});
         }
-        if (rng_.chance(500)) edits.push_back(manager::PutColocation{{"c", "r1", "r0", manager::Score::infinity()}});
-        if (rng_.chance(500)) edits.push_back(manager::PutOrder{{"o", "r0", "r1", manager::OrderKind::mandatory, true}});
+        if (rng_.chance(500))
+            edits.push_back(manager::PutColocation{{"c", "r1", "r0", manager::Score::infinity()}});
+        if (rng_.chance(500))
+            edits.push_back(manager::PutOrder{{"o", "r0", "r1", manager::OrderKind::mandatory, true}});
         if (rng_.chance(300)) edits.push_back(manager::PutLocation{{"l", "r2", "n1", manager::Score{200}}});
         change(NodeId{1}, std::move(edits));
         advance(seconds(2));
@@ -114,7 +119,8 @@ class Run {
                 cluster_.world().heal();
                 break;
             case 7:
-                cluster_.world().weather.loss = rng_.chance(500) ? 0 : static_cast<std::uint32_t>(rng_.below(100));
+                cluster_.world().weather.loss =
+                    rng_.chance(500) ? 0 : static_cast<std::uint32_t>(rng_.below(100));
                 break;
             case 8:
                 ++totals.breaks;
@@ -142,10 +148,12 @@ class Run {
     void command(NodeId at) {
         switch (rng_.below(6)) {
             case 0:
-                change(at, {manager::SetNodeAttribute{name(any()), "standby", rng_.chance(500) ? "on" : "off"}});
+                change(at,
+                       {manager::SetNodeAttribute{name(any()), "standby", rng_.chance(500) ? "on" : "off"}});
                 break;
             case 1:
-                change(at, {manager::SetMeta{resource(), "target-role", rng_.chance(500) ? "Stopped" : "Started"}});
+                change(at, {manager::SetMeta{resource(), "target-role",
+                                             rng_.chance(500) ? "Stopped" : "Started"}});
                 break;
             case 2:
                 cluster_.command(at, manager::Cleanup{});
@@ -158,7 +166,8 @@ class Run {
                                                rng_.chance(300) ? "true" : "false"}});
                 break;
             default:
-                change(at, {manager::SetOption{manager::Section::rsc_defaults, "note", std::to_string(rng_.below(9))}});
+                change(at, {manager::SetOption{manager::Section::rsc_defaults, "note",
+                                               std::to_string(rng_.below(9))}});
         }
     }
 
@@ -171,7 +180,8 @@ class Run {
         cluster_.mood = {};
         cluster_.world().heal();
         cluster_.world().weather.loss = 0;
-        // A node that was told to leave and cannot (a stop that failed) would go in the middle of what follows.
+        // A node that was told to leave and cannot (a stop that failed) would go in the middle of what
+        // follows.
         for (const NodeId n : leaving_) {
             if (up(n)) cluster_.kill(n, false);
         }
@@ -187,19 +197,24 @@ class Run {
             }
             return cluster_.settled();
         };
-        expect(cluster_.world().run_until(all_up, limit(120)), "the cluster does not settle after the faults");
+        expect(cluster_.world().run_until(all_up, limit(120)),
+               "the cluster does not settle after the faults");
         if (!liveness_.empty()) return;
-        std::vector<Edit> edits{manager::SetOption{manager::Section::properties, "stop-all-resources", "false"}};
+        std::vector<Edit> edits{
+            manager::SetOption{manager::Section::properties, "stop-all-resources", "false"}};
         for (std::uint32_t i = 1; i <= nodes_; ++i) {
             edits.push_back(manager::SetNodeAttribute{name(NodeId{i}), "standby", "off"});
         }
-        for (int i = 0; i < 4; ++i) edits.push_back(manager::SetMeta{"r" + std::to_string(i), "target-role", "Started"});
+        for (int i = 0; i < 4; ++i)
+            edits.push_back(manager::SetMeta{"r" + std::to_string(i), "target-role", "Started"});
         bool answered = false;
         bool converged = false;
-        cluster_.command(NodeId{1}, manager::ChangeConfiguration{edits, std::nullopt}, [&](const manager::Answer& a) {
-            if (!a.status) liveness_ = "a change was refused in a healthy cluster: " + a.status.error().message;
-            answered = true;
-        });
+        cluster_.command(
+            NodeId{1}, manager::ChangeConfiguration{edits, std::nullopt}, [&](const manager::Answer& a) {
+                if (!a.status)
+                    liveness_ = "a change was refused in a healthy cluster: " + a.status.error().message;
+                answered = true;
+            });
         expect(cluster_.world().run_until([&] { return answered; }, limit(10)), "a command gets no answer");
         cluster_.command(NodeId{1}, manager::Cleanup{}, {});
         advance(milliseconds(200));
@@ -214,7 +229,8 @@ class Run {
                 continue;
             }
             expect(cluster_.machines().where(id).size() == 1,
-                   id + " runs in " + std::to_string(cluster_.machines().where(id).size()) + " places at the end");
+                   id + " runs in " + std::to_string(cluster_.machines().where(id).size()) +
+                       " places at the end");
         }
     }
 
@@ -226,7 +242,9 @@ class Run {
     std::string liveness_;
 };
 
-std::uint64_t number(const char* text) { return std::strtoull(text, nullptr, 10); }
+std::uint64_t number(const char* text) {
+    return std::strtoull(text, nullptr, 10);
+}
 
 }  // namespace
 
@@ -273,13 +291,18 @@ int main(int argc, char** argv) {
             }
         }
     }
-    std::printf("cluster simulation: %.1f virtual hours; daemons killed %llu, machines down %llu, partitions %llu, shutdowns %llu, "
-                "resources broken %llu, commands %llu (acknowledged %llu, refused %llu), operations %llu, starts %llu\n",
-                totals.hours, static_cast<unsigned long long>(totals.kills), static_cast<unsigned long long>(totals.outages),
-                static_cast<unsigned long long>(totals.partitions), static_cast<unsigned long long>(totals.shutdowns),
-                static_cast<unsigned long long>(totals.breaks), static_cast<unsigned long long>(totals.commands),
-                static_cast<unsigned long long>(totals.acknowledged), static_cast<unsigned long long>(totals.refused),
-                static_cast<unsigned long long>(totals.operations), static_cast<unsigned long long>(totals.starts));
-    std::printf("%llu passed, %llu failed\n", static_cast<unsigned long long>(passed), static_cast<unsigned long long>(failed));
+    std::printf(
+        "cluster simulation: %.1f virtual hours; daemons killed %llu, machines down %llu, partitions %llu, "
+        "shutdowns %llu, "
+        "resources broken %llu, commands %llu (acknowledged %llu, refused %llu), operations %llu, starts "
+        "%llu\n",
+        totals.hours, static_cast<unsigned long long>(totals.kills),
+        static_cast<unsigned long long>(totals.outages), static_cast<unsigned long long>(totals.partitions),
+        static_cast<unsigned long long>(totals.shutdowns), static_cast<unsigned long long>(totals.breaks),
+        static_cast<unsigned long long>(totals.commands),
+        static_cast<unsigned long long>(totals.acknowledged), static_cast<unsigned long long>(totals.refused),
+        static_cast<unsigned long long>(totals.operations), static_cast<unsigned long long>(totals.starts));
+    std::printf("%llu passed, %llu failed\n", static_cast<unsigned long long>(passed),
+                static_cast<unsigned long long>(failed));
     return failed == 0 ? 0 : 1;
 }

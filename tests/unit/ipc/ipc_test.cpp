@@ -173,6 +173,7 @@ StatusReply example_status() {
              .ring_delivered = 2,
              .ring_retransmitted = 3,
              .ring_views = 4,
+             .ring_refused = 6,
              .rotation_us = -5,
              .last_change = "today"};
     reply.configuration.version = 7;
@@ -226,6 +227,7 @@ TEST_CASE("replies survive their bytes") {
     CHECK(local.ring_delivered == 2);
     CHECK(local.ring_retransmitted == 3);
     CHECK(local.ring_views == 4);
+    CHECK(local.ring_refused == 6);
     CHECK(local.rotation_us == -5);
     CHECK(local.last_change == "today");
 

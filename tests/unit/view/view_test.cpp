@@ -66,6 +66,7 @@ StatusReply demo() {
                    .ring_delivered = 20,
                    .ring_retransmitted = 1,
                    .ring_views = 2,
+                   .ring_refused = 6,
                    .rotation_us = 180,
                    .last_change = "Sun Nov 22 08:00:00 2026 by root via custos on n1"};
     reply.status.quorate = true;
