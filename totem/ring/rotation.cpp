@@ -49,14 +49,21 @@ void progress(const Context& ctx, Hop& hop) {
     hop.srtt = (hop.srtt * 7 + sample) / 8;
 }
 
-// Answers requests that we can answer and takes them off the list.
-std::size_t serve(Context& ctx, const RingLog& log, wire::Token& token) {
+// Answers requests that we can answer and takes them off the list. Every second request for the same datagram
+// is left to another holder: where nothing that we send reaches whoever asks, somebody else must send it.
+std::size_t serve(Context& ctx, Rotation& rotation, const RingLog& log, wire::Token& token) {
+    const bool others_hold = log.view.members.size() > 2;
+    rotation.served.erase(rotation.served.begin(), rotation.served.upper_bound(rotation.stable));
     std::size_t served = 0;
     std::vector<base::Seq> left;
     for (const base::Seq seq : token.retransmit) {
         const wire::Data* data = served < ctx.config.max_per_visit ? log.window.find(seq) : nullptr;
         if (data == nullptr) {
             if (seq > token.aru) left.push_back(seq);  // below aru everybody has it
+            continue;
+        }
+        if (++rotation.served[seq] % 2 == 0 && others_hold) {
+            left.push_back(seq);
             continue;
         }
         ctx.send_all(*data);
@@ -152,7 +159,7 @@ void visit(Context& ctx, Rotation& rotation, RingLog& log, wire::Token& token, c
     const bool quiet_before =
         token.seq == rotation.passed_seq && token.aru == token.seq && token.backlog == 0;
     const std::size_t allowed = allowance(ctx, rotation, token, supply.backlog);
-    const std::size_t served = serve(ctx, log, token);
+    const std::size_t served = serve(ctx, rotation, log, token);
     request(rotation, log, token);
     const std::size_t sent = send_new(ctx, log, token, supply, allowed - std::min(allowed, served));
     const auto total = static_cast<std::uint32_t>(served + sent);

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <optional>
 
 #include "totem/ring/log.hpp"
@@ -36,6 +37,7 @@ struct Rotation {
     std::uint32_t sent{0};             // our share of token.fcc
     std::uint32_t backlog{0};          // our share of token.backlog
     unsigned quiet_visits{0};          // consecutive visits in which nothing was or had to be sent
+    std::map<base::Seq, unsigned> served;  // how often each unstable datagram was asked of us
     base::Instant visited_at{base::Instant::never()};
     base::Instant lost_at{base::Instant::never()};
     Hop hop;
