@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 
 #include "tests/sim/ring/world.hpp"
+#include "totem/wire/codec.hpp"
 
 using base::milliseconds;
 using base::NodeId;
@@ -114,4 +115,91 @@ TEST_CASE("an idle ring is quiet, and the first message after it takes about one
     CHECK(world.submit(NodeId{2}, bytes_of("wake")) == totem::Submit::accepted);
     REQUIRE(world.run_until([&] { return seen.delivered(NodeId{3}) == "wake "; }, start + seconds(1)));
     CHECK((world.now() - start).ns < milliseconds(2).ns);
+}
+
+TEST_CASE("4 MiB is the longest message, and a full queue says so without taking anything") {
+    totem::RingConfig config;
+    config.max_queued = 5u << 20;
+    base::SilentTracer silent;
+    config.self = {NodeId{1}, base::Incarnation{1}};
+    config.roster = {NodeId{1}};
+    totem::Ring ring(config, 0, base::Rng(1), silent, sim::Instant{});
+    CHECK(ring.submit(sim::Instant{}, base::Bytes((4u << 20) + 1)) == totem::Submit::too_large);
+    CHECK(ring.submit(sim::Instant{}, base::Bytes(4u << 20)) == totem::Submit::accepted);
+    CHECK(ring.submit(sim::Instant{}, base::Bytes(2u << 20)) == totem::Submit::queue_full);
+    CHECK(ring.status().queued_bytes == 4u << 20);
+    CHECK(ring.submit(sim::Instant{}, base::Bytes(1u << 20)) == totem::Submit::accepted);
+}
+
+TEST_CASE("messages of one byte, from all sides, under loss: all arrive, in one order") {
+    Collector seen;
+    sim::World world(5, 3, {}, seen);
+    for (const NodeId id : world.roster()) world.start(id);
+    REQUIRE(world.run_until([&] { return world.united(); }, sim::Instant{} + milliseconds(300)));
+    world.weather.loss = 50;
+    world.weather.duplicate = 50;
+    for (int i = 0; i < 1000; ++i) {
+        const NodeId node{1 + static_cast<std::uint32_t>(i) % 3};
+        CHECK(world.submit(node, {static_cast<std::uint8_t>('a' + i % 26)}) == totem::Submit::accepted);
+        world.run_until(world.now() + base::microseconds(100));
+    }
+    world.weather.loss = 0;
+    const std::string all = [&] {
+        REQUIRE(world.run_until([&] { return seen.delivered(NodeId{1}).size() == 2000; },
+                                world.now() + seconds(5)));
+        return seen.delivered(NodeId{1});
+    }();
+    world.run_until(world.now() + milliseconds(50));
+    CHECK(seen.delivered(NodeId{2}) == all);
+    CHECK(seen.delivered(NodeId{3}) == all);
+    CHECK(world.status(NodeId{1}).views == 1);
+}
+
+TEST_CASE("a disk that hangs delays a ring by no more than a silent node would") {
+    Collector seen;
+    sim::World world(1, 3, {}, seen);
+    world.fsync = seconds(60);
+    for (const NodeId id : world.roster()) world.start(id);
+    CHECK(world.run_until([&] { return world.united(); }, sim::Instant{} + milliseconds(700)));
+}
+
+TEST_CASE("after a goodbye there is nothing to wait for, and nothing is taken any more") {
+    base::SilentTracer silent;
+    totem::RingConfig config;
+    config.self = {NodeId{1}, base::Incarnation{1}};
+    config.roster = {NodeId{1}, NodeId{2}};
+    totem::Ring ring(config, 0, base::Rng(1), silent, sim::Instant{});
+    static_cast<void>(ring.drain());
+    ring.leave(sim::Instant{});
+    CHECK(ring.drain().datagrams.size() == 1);
+    CHECK(ring.next_deadline() == sim::Instant::never());
+    CHECK(ring.submit(sim::Instant{}, {1}) == totem::Submit::queue_full);
+    ring.advance(sim::Instant{} + seconds(5));
+    const totem::Outbox after = ring.drain();
+    CHECK(after.datagrams.empty());
+    CHECK(after.events.empty());
+    CHECK(ring.status().phase == "left");
+}
+
+TEST_CASE("strangers, our own frames and garbage change nothing and are counted") {
+    base::SilentTracer silent;
+    totem::RingConfig config;
+    config.self = {NodeId{1}, base::Incarnation{1}};
+    config.roster = {NodeId{1}, NodeId{2}};
+    totem::Ring ring(config, 0, base::Rng(1), silent, sim::Instant{});
+    static_cast<void>(ring.drain());
+    namespace wire = totem::wire;
+    const auto join = [](std::uint32_t node) {
+        return wire::encode(
+            wire::Join{1, 0, 0, wire::Reason::start, {}, {{NodeId{node}, {base::Incarnation{1}, false}}}});
+    };
+    const base::Bytes of_3 = join(3), of_1 = join(1), garbage{1, 200, 3};
+    ring.receive(sim::Instant{}, {{{NodeId{3}, base::Incarnation{1}}, of_3},
+                                  {{NodeId{1}, base::Incarnation{9}}, of_1},
+                                  {{NodeId{2}, base::Incarnation{1}}, garbage}});
+    CHECK(ring.status().dropped == 3);
+    CHECK(ring.drain().datagrams.empty());
+    const base::Bytes of_2 = join(2);
+    ring.receive(sim::Instant{}, {{{NodeId{2}, base::Incarnation{1}}, of_2}});
+    CHECK(ring.drain().datagrams.size() == 1);  // our join, with node 2 in it
 }
