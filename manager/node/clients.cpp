@@ -118,15 +118,19 @@ void Node::Impl::continue_shutdown() {
     if (!shutting_down || leaving_sent) return;
     const auto self = state.status.nodes.find(options.self.node);
     if (self == state.status.nodes.end() || !self->second.leaving || executor.busy()) return;
-    const bool idle = std::none_of(state.status.actions.begin(), state.status.actions.end(),
-                                   [&](const PlannedAction& a) { return a.node == options.self.node; });
-    const bool empty =
-        std::all_of(self->second.resources.begin(), self->second.resources.end(), [](const auto& r) {
-            return r.second.activity == Activity::stopped || r.second.activity == Activity::unknown;
-        });
-    if (!idle || !empty) return;
+    if (runs_nothing(state, options.self.node)) {
+        leaving_sent = true;
+        send(Leaving{});
+        return;
+    }
+    if (!state.status.actions.empty() || !schedule(state.configuration, state.status).actions.empty()) return;
+    // Nothing more will happen: what still runs is unmanaged, or could not be stopped. The others keep it in
+    // mind.
+    note(base::Level::warning,
+         "leaving while something still runs here, or may run: the other nodes will not take it over by "
+         "themselves");
     leaving_sent = true;
-    send(Leaving{});
+    out.leave = true;
 }
 
 void Node::Impl::expire() {

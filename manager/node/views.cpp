@@ -108,11 +108,13 @@ membership::QuorumState Node::Impl::vote(const base::NodeSet& nodes) const {
     return membership::evaluate(rules, nodes);
 }
 
-// The ring's own sequence number: it grows at every node, and any two majorities share a node, so that no two majority views
-// have the same one and the later has the larger. (A number of our own, highest seen plus one, is not enough: a view that broke
-// up while it adopted leaves it with some members only, and the next view would use it again.)
+// The ring's own sequence number: it grows at every node, and any two majorities share a node, so that no two
+// majority views have the same one and the later has the larger. (A number of our own, highest seen plus one,
+// is not enough: a view that broke up while it adopted leaves it with some members only, and the next view
+// would use it again.)
 std::uint64_t Node::Impl::epoch() const {
-    ASSERT(std::all_of(hellos.begin(), hellos.end(), [this](const auto& h) { return h.second.head.epoch < view.ring.seq; }));
+    ASSERT(std::all_of(hellos.begin(), hellos.end(),
+                       [this](const auto& h) { return h.second.head.epoch < view.ring.seq; }));
     return view.ring.seq;
 }
 

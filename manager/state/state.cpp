@@ -114,8 +114,8 @@ void leave(NodeStatus& node, const std::string& cause) {
     node.leaving = node.left = false;
 }
 
-// Ids of actions name their view, so that those of two sides of a partition never meet after a merge: ring sequence, place of the
-// representative in the roster (at most 64 nodes), number.
+// Ids of actions name their view, so that those of two sides of a partition never meet after a merge: ring
+// sequence, place of the representative in the roster (at most 64 nodes), number.
 std::uint64_t first_action(const SyncedView& view) {
     const auto before = std::distance(view.roster.begin(), view.roster.lower_bound(view.ring.representative));
     return view.ring.seq << 32 | static_cast<std::uint64_t>(before) << 26 | 1;
@@ -244,10 +244,25 @@ ReportOutcome apply_report(State& state, const Sender& sender, const Report& rep
     return good && report.action != 0 ? ReportOutcome::expected : ReportOutcome::surprise;
 }
 
+bool runs_nothing(const State& state, base::NodeId id) {
+    const auto node = state.status.nodes.find(id);
+    if (node == state.status.nodes.end()) return false;
+    const auto& records = node->second.resources;
+    const auto stopped = [&](const std::string& resource) {
+        const auto record = records.find(resource);
+        return record != records.end() && record->second.activity == Activity::stopped;
+    };
+    return std::all_of(state.configuration.primitives.begin(), state.configuration.primitives.end(),
+                       [&](const Primitive& p) { return stopped(p.id); }) &&
+           std::all_of(records.begin(), records.end(), [&](const auto& r) { return stopped(r.first); }) &&
+           std::none_of(state.status.actions.begin(), state.status.actions.end(),
+                        [&](const PlannedAction& a) { return a.node == id; });
+}
+
 void apply_leaving(State& state, const Sender& sender) {
     const auto node = state.status.nodes.find(sender.node);
-    if (node != state.status.nodes.end() && node->second.incarnation == sender.incarnation)
-        node->second.left = true;
+    if (node == state.status.nodes.end() || node->second.incarnation != sender.incarnation) return;
+    node->second.left = runs_nothing(state, sender.node);
 }
 
 void install_view(State& state, const SyncedView& view) {

@@ -208,6 +208,12 @@ TEST_CASE("a lost member is uncleared, one that left in order is clean, a member
     CHECK_FALSE(apply_command(state, kOne, {5, "root", {1}, ConfirmNode{"n1"}}).result);
     CHECK(apply_command(state, kOne, {6, "root", {1}, ConfirmNode{"n2"}}).result);
     CHECK(state.status.nodes[NodeId{2}].clearance == Clearance::clean);
+    // It is not known yet whether the resource runs there: leaving proves nothing.
+    State hasty = ordered;
+    apply_leaving(hasty, kTwo);
+    install_view(hasty, view_of({kOne}, 2));
+    CHECK(hasty.status.nodes[NodeId{2}].clearance == Clearance::uncleared);
+    probe(ordered);
     apply_leaving(ordered, kTwo);
     install_view(ordered, view_of({kOne}, 2));
     CHECK(ordered.status.nodes[NodeId{2}].clearance == Clearance::clean);
