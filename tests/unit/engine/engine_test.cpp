@@ -1,6 +1,9 @@
 // Engines with the real ring, on loopback addresses of this machine.
+#include <sched.h>
+#include <sys/mman.h>
+
 #include <algorithm>
-#include <atomic>
+#include <fstream>
 
 #include "support.hpp"
 
@@ -75,6 +78,17 @@ base::NodeSet ids(std::initializer_list<std::uint32_t> numbers) {
     base::NodeSet out;
     for (const std::uint32_t n : numbers) out.insert(base::NodeId{n});
     return out;
+}
+
+// The scheduling policy of this process's ring thread.
+int ring_thread_policy() {
+    for (const auto& task : std::filesystem::directory_iterator("/proc/self/task")) {
+        std::string name;
+        std::ifstream(task.path() / "comm") >> name;
+        if (name == "custos-ring")
+            return ::sched_getscheduler(std::stoi(task.path().filename())) & ~SCHED_RESET_ON_FORK;
+    }
+    return -1;
 }
 
 void form_a_ring_and_agree(Cluster& cluster) {
@@ -175,4 +189,28 @@ TEST_CASE("a node with another key stays outside and hurts nobody") {
     CHECK(cluster.nodes[1]->seen.get().views.size() == cluster.nodes[1]->engine->status().ring.views);
     CHECK(cluster.nodes[1]->sees(ids({1, 2})));
     CHECK(cluster.nodes[1]->engine->status().ring.tokens > tokens);
+}
+
+TEST_CASE("real-time scheduling and locked memory are had, or their refusal is told") {
+    TemporaryDirectory directory;
+    auto c = config(1, 1, free_port(), directory.file("epoch"));
+    c.realtime = true;
+    Box<std::vector<std::string>> notes;
+    auto started = Engine::start(c, key(),
+                                 {[](std::vector<totem::Event>) {},
+                                  [&](base::Level level, const std::string& text) {
+                                      if (level != base::Level::warning) return;
+                                      notes.change([&](auto& n) { n.push_back(text); });
+                                  }});
+    REQUIRE(started);
+    const auto status = (*started)->status();
+    const auto told = [&](const char* what) {
+        const auto all = notes.get();
+        return std::any_of(all.begin(), all.end(),
+                           [&](const auto& n) { return n.find(what) != std::string::npos; });
+    };
+    CHECK(status.realtime != told("no real-time scheduling"));
+    CHECK(status.memory_locked != told("memory is not locked"));
+    CHECK(status.realtime == (ring_thread_policy() == SCHED_RR));
+    REQUIRE(::munlockall() == 0);
 }
