@@ -69,11 +69,14 @@ def loss(lab):
 def strangers(lab):
     n1 = lab.nodes[0]
     before = n1.status()
-    corosync_2 = "000000000000" + "c070" + "22" * 60          # a Corosync header's magic, cleartext
-    knet = "0301" + "00" * 2 + "0001" + "11" * 90
-    frames = [corosync_2, knet, "00", "ff" * 1400, *(os.urandom(size).hex() for size in (1, 7, 31, 64, 200, 1472) * 20)]
+    totem = "70c00300" + "00" + "02000000" + "ffffffff" + "22" * 60     # a message of corosync 3, transport udpu
+    knet = "0100" + "0200" + "0100" + "11" * 90                        # one of its transport knet
+    noise = [os.urandom(size).hex() for size in (1, 7, 31, 64, 200, 1472) * 20]
+    frames = [totem, knet, "00", "ff" * 1400, *noise]
     lab.client.run("/usr/bin/python3", "-ESc", SEND, n1.address, text_in="\n".join(frames) + "\n")
-    after = lab.wait(n1, lambda s: s.refused_frames >= before.refused_frames + len(frames) // 2, "refused frames are counted")
+    after = lab.wait(n1, lambda s: s.refused_frames >= before.refused_frames + len(frames), "all are counted")
+    text = n1.status_text()
+    expect("corosync" in text and lab.client_address in text, f"status does not name who speaks corosync:\n{text}")
     expect(after.views == before.views and after.members == before.members, "strangers changed the membership")
 
 

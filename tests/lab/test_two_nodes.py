@@ -34,10 +34,11 @@ def cut_without_proof(lab):
     return f"double answers: {lengths} ms; the last ended {ended * 1000:.0f} ms after the heal"
 
 
-def stays_until_confirmed(lab, silence):
+def stays_until_confirmed(lab):
+    """The holder dies; nothing moves. Returns what a test goes on with."""
     holder, prober, arp = address_only(lab, proof=True)
     others = lab.others(holder)
-    since = silence(lab, holder)
+    since = holder.power_off()
     lab.wait_ring(others)
     lab.wait(others[0], lambda s: s.idle, "the survivors have nothing left that they may do")
     expect(others[0].status().active("failover-ip") in ([], [holder.name]), "a silent peer's resource was started elsewhere")
@@ -50,23 +51,23 @@ def stays_until_confirmed(lab, silence):
 
 @test("two nodes: stonith-enabled=true: a dead peer's resources stay until an administrator vouches", nodes=2, two_node=True)
 def proof_two(lab):
-    holder, prober, arp, others = stays_until_confirmed(lab, lambda _, node: node.power_off())
-    others[0].crm(f"-w node clearstate {holder.name}")
+    holder, prober, arp, others = stays_until_confirmed(lab)
+    others[0].crm(f"-F -w node clearstate {holder.name}")
     taker = wait_served_by_other(lab, prober, holder, 0)
     expect_one_holder(lab, arp, taker)
 
 
 @test("three nodes: stonith-enabled=true: a dead peer's resources stay until an administrator vouches")
 def proof_three(lab):
-    holder, prober, arp, others = stays_until_confirmed(lab, lambda _, node: node.power_off())
-    others[0].crm(f"-w node clearstate {holder.name}")
+    holder, prober, arp, others = stays_until_confirmed(lab)
+    others[0].crm(f"-F -w node clearstate {holder.name}")
     taker = wait_served_by_other(lab, prober, holder, 0)
     expect_one_holder(lab, arp, taker)
 
 
 @test("three nodes: stonith-enabled=true: a dead peer that comes back releases its resources itself")
 def proof_return(lab):
-    holder, prober, arp, _ = stays_until_confirmed(lab, lambda _, node: node.power_off())
+    holder, prober, arp, _ = stays_until_confirmed(lab)
     holder.boot()
     holder.start()
     lab.wait_ring()

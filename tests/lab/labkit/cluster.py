@@ -75,12 +75,12 @@ class Node(Machine):
         return when
 
     def kill(self):
-        super().kill()
-        self.lab.network.unplug(self)
         if self._daemon:
-            self._daemon.kill()  # nsenter stops with a daemon that is paused, and would never be reaped
+            self._daemon.kill()  # nsenter: it stops with a daemon that is paused, and then would never reap it
             self._daemon.wait()
             self._daemon = None
+        super().kill()
+        self.lab.network.unplug(self)
 
     # --- the daemon
     def start(self):
@@ -151,11 +151,17 @@ class Node(Machine):
 
     def status(self):
         """None while the daemon does not answer."""
-        done = self.run("custos", "status", "--json", check=False, timeout=20)
+        try:
+            done = self.run("custos", "status", "--json", check=False, timeout=5)
+        except subprocess.TimeoutExpired:
+            return None
         return Status(done.stdout) if done.returncode == 0 else None
 
     def status_text(self):
-        return self.run("crm", "status", check=False, timeout=20).stdout
+        try:
+            return self.run("crm", "status", check=False, timeout=5).stdout
+        except subprocess.TimeoutExpired:
+            return f"custosd on {self.name} does not answer"
 
     def log_text(self):
         with open(self.log) as log:
@@ -176,6 +182,7 @@ class Lab:
         self.installed = install()
         self.network = Network()
         self.client, self.watcher = Machine("client"), Machine("watcher")
+        self.client_address = address_of(CLIENT)
         self.nodes = [Node(self, number) for number in range(1, nodes + 1)]
         self.config = cluster_config(self.nodes, transport, token, two_node, extra)
         self._observers = []
