@@ -82,7 +82,8 @@ enum class ReportOutcome {
 // effects are allowed (a regular, synchronised view), at every member alike.
 [[nodiscard]] std::vector<PlannedAction> promote_ready(State& state);
 
-// Every configured or formerly configured resource is known as stopped on the node, and nothing is being done there.
+// Every configured or formerly configured resource is known as stopped on the node, and nothing is being done
+// there.
 [[nodiscard]] bool runs_nothing(const State& state, base::NodeId node);
 
 // The sender leaves. Only one that runs nothing is clean afterwards.
