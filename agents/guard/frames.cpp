@@ -24,6 +24,7 @@ enum RequestFlag : std::uint16_t {
     kAfterStop = 4,
     kHasBroadcast = 8,
     kHasPreferredLft = 16,
+    kUnproven = 32,
 };
 enum FactFlag : std::uint16_t { kCoreIsRoot = 1, kNotRealtime = 2, kNotLocked = 4 };
 
@@ -46,6 +47,7 @@ std::uint16_t flags_of(const AddressRequest& request) {
     if (!request.prefix_route) flags |= kNoPrefixRoute;
     if (request.check_link) flags |= kCheckLink;
     if (request.after_stop) flags |= kAfterStop;
+    if (request.unproven) flags |= kUnproven;
     if (request.broadcast) flags |= kHasBroadcast;
     if (request.preferred_lft) flags |= kHasPreferredLft;
     return static_cast<std::uint16_t>(flags);
@@ -75,6 +77,7 @@ base::Result<AddressCommand> decode_address(const GuardRequest& in) {
     request.prefix_route = (in.flags & kNoPrefixRoute) == 0;
     request.check_link = (in.flags & kCheckLink) != 0;
     request.after_stop = (in.flags & kAfterStop) != 0;
+    request.unproven = (in.flags & kUnproven) != 0;
     request.announce.count = std::min<std::uint32_t>(in.announce_count, 1000);
     request.announce.interval = base::milliseconds(in.announce_interval_ms);
     request.announce.refresh = std::min<std::uint32_t>(in.announce_refresh, 100);

@@ -184,6 +184,7 @@ class Parser {
         out_.request.prefix_route = !no_prefix_route;
         flag("check_link_status", out_.request.check_link);
         flag("persist_nonlocal_bind", out_.request.persist_nonlocal_bind);
+        if (const std::string* text = given(meta_, kUnprovenMeta)) out_.request.unproven = *text == "true";
         if (const std::string* text = given(meta_, kAfterStopMeta)) out_.request.after_stop = *text == "true";
     }
 

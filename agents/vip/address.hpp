@@ -61,6 +61,7 @@ struct AddressRequest {
     bool prefix_route{true};
     std::optional<std::uint32_t> preferred_lft;  // seconds; none: forever
     bool check_link{true};
+    bool unproven{false};    // taken over from a silent node that may still answer: not asked who has it
     bool after_stop{false};  // the previous holder's stop is proven: the shorter conflict probe is enough
     bool persist_nonlocal_bind{false};
     AnnounceOptions announce;
@@ -90,5 +91,6 @@ struct AddressError {
 
 inline constexpr const char* kAgentChoiceMeta = "custos-agent";
 inline constexpr const char* kAfterStopMeta = "custos-after-stop";
+inline constexpr const char* kUnprovenMeta = "custos-unproven";
 
 }  // namespace agents

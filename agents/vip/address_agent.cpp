@@ -138,6 +138,9 @@ void AddressAgent::adopt(Instant now, const AddressCommand& command, const HostV
 
 void AddressAgent::probe(Instant now, const AddressCommand& command, const HostView& view, const Site& site) {
     auto mode = command.request.after_stop ? Claim::Probe::brief : Claim::Probe::full;
+    // The administrator has switched the proof off: a silent node's kernel may answer, and that must stop
+    // nobody.
+    if (command.request.unproven) mode = Claim::Probe::none;
     std::unique_ptr<ArpSocket> listener;
     if (site.link.ethernet && site.link.carrier) {
         auto socket = ArpSocket::open_listener(site.link.index);
