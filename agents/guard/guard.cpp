@@ -77,9 +77,13 @@ class Guard {
             for (const auto& effect : effects) apply(effect);
         }
         for (const auto& outcome : agent_.take_outcomes()) reply(outcome);
+        // The core logs them where the administrator wants the log.
         for (const auto& note : agent_.take_notes()) {
-            log(note);
-            reply(GuardNote{note});
+            if (pair_.core_socket.valid()) {
+                reply(GuardNote{note});
+            } else {
+                log(note);
+            }
         }
         flush();
     }

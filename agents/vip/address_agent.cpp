@@ -81,14 +81,15 @@ void AddressAgent::submit(Instant now, const AddressCommand& command) {
 void AddressAgent::start(Instant now, const AddressCommand& command) {
     const Ipv4 ip = command.request.ip;
     if (const auto at = holdings_.find(ip); at != holdings_.end()) {
-        if (at->second.resource != command.resource) {
+        if (held_for_another(command)) {
             return finish(command.id, kOcfArgs,
                           to_string(ip) + " is held for the resource " + at->second.resource + " already");
         }
         if (at->second.pending != 0) finish(at->second.pending, kOcfGeneric, "superseded by a later start");
         holdings_.erase(at);
     }
-    const auto view = netlink_.view();
+    const bool located = !command.request.nic.empty() && command.request.prefix;
+    const auto view = netlink_.view(located ? Netlink::Routes::without : Netlink::Routes::with);
     if (!view) return finish(command.id, kOcfGeneric, view.error().message);
     const Presence presence = find_address(*view, command.request);
     if (!presence.ours.empty()) {
@@ -110,7 +111,7 @@ void AddressAgent::start(Instant now, const AddressCommand& command) {
 bool AddressAgent::bring_up(const AddressCommand& command, Link& link) {
     if (!link.up) {
         const auto up = netlink_.set_up(link.index);
-        const auto view = up ? netlink_.view() : base::Result<HostView>(up.error());
+        const auto view = up ? netlink_.view(Netlink::Routes::without) : base::Result<HostView>(up.error());
         if (!view) {
             finish(command.id, kOcfGeneric, view.error().message);
             return false;
@@ -206,14 +207,19 @@ void AddressAgent::add(Instant now, Holding& holding) {
     finish(id, kOcfOk);
 }
 
+// Two resources with one address: the second does not run here, whatever the kernel shows.
+bool AddressAgent::held_for_another(const AddressCommand& command) const {
+    const auto at = holdings_.find(command.request.ip);
+    return at != holdings_.end() && at->second.resource != command.resource;
+}
+
 void AddressAgent::stop(const AddressCommand& command) {
-    const Ipv4 ip = command.request.ip;
-    if (const auto at = holdings_.find(ip);
-        at != holdings_.end() && at->second.resource == command.resource) {
+    if (held_for_another(command)) return finish(command.id, kOcfOk);
+    if (const auto at = holdings_.find(command.request.ip); at != holdings_.end()) {
         if (at->second.pending != 0) finish(at->second.pending, kOcfGeneric, "stopped before it was up");
         holdings_.erase(at);
     }
-    const auto view = netlink_.view();
+    const auto view = netlink_.view(Netlink::Routes::without);
     if (!view) return finish(command.id, kOcfGeneric, view.error().message);
     const Presence presence = find_address(*view, command.request);
     for (const HostAddress& address : presence.ours) {
@@ -233,7 +239,8 @@ void AddressAgent::stop(const AddressCommand& command) {
 }
 
 void AddressAgent::monitor(Instant now, const AddressCommand& command) {
-    const auto view = netlink_.view();
+    if (held_for_another(command)) return finish(command.id, kOcfNotRunning);
+    const auto view = netlink_.view(Netlink::Routes::without);
     if (!view) return finish(command.id, kOcfGeneric, view.error().message);
     const Presence presence = find_address(*view, command.request);
     if (presence.ours.empty()) {
@@ -248,7 +255,7 @@ void AddressAgent::monitor(Instant now, const AddressCommand& command) {
     const auto at = holdings_.find(command.request.ip);
     if (at == holdings_.end()) {
         adopt(now, command, *view, address);
-    } else if (at->second.resource == command.resource && command.request.announce.refresh > 0) {
+    } else if (command.request.announce.refresh > 0) {
         at->second.claim.refresh(now, command.request.announce.refresh);
         pump(now, at->second);
     }
@@ -288,7 +295,7 @@ void AddressAgent::follow_host(Instant now) {
     const HostWatch::Changes changes = watch_.read();
     for (const Link& link : changes.links) follow_link(now, link);
     if (changes.lost) {
-        if (const auto view = netlink_.view()) {
+        if (const auto view = netlink_.view(Netlink::Routes::without)) {
             for (const Link& link : view->links) follow_link(now, link);
         }
     }
@@ -313,7 +320,7 @@ void AddressAgent::follow_link(Instant now, const Link& link) {
 // Never announce an address that somebody removed. A removal of ours may be reported after a new start: look
 // again.
 void AddressAgent::forget_removed(const std::vector<HostAddress>& removed) {
-    const auto view = netlink_.view();
+    const auto view = netlink_.view(Netlink::Routes::without);
     if (!view) return;
     for (auto at = holdings_.begin(); at != holdings_.end();) {
         const Holding& holding = at->second;

@@ -161,6 +161,7 @@ base::Status Netlink::dump(std::uint16_t type, unsigned char family, Each each) 
     std::array<char, 32768> in{};
     while (true) {
         const ssize_t n = mnl_socket_recvfrom(socket_.get(), in.data(), in.size());
+        if (n < 0 && errno == EINTR) continue;
         if (n < 0) return system_error("netlink dump");
         const int more = mnl_cb_run(in.data(), static_cast<std::size_t>(n), sequence_,
                                     mnl_socket_get_portid(socket_.get()), callback, &each);
@@ -171,7 +172,7 @@ base::Status Netlink::dump(std::uint16_t type, unsigned char family, Each each) 
     }
 }
 
-base::Result<HostView> Netlink::view() {
+base::Result<HostView> Netlink::view(Routes routes) {
     constexpr int kTries = 5;
     for (int attempt = 1;; ++attempt) {
         HostView view;
@@ -183,7 +184,7 @@ base::Result<HostView> Netlink::view() {
                 if (m->nlmsg_type == RTM_NEWADDR) view.addresses.push_back(parse_host_address(m));
             });
         }
-        if (status) {
+        if (status && routes == Routes::with) {
             status = dump(RTM_GETROUTE, AF_INET, [&](const nlmsghdr* m) {
                 if (m->nlmsg_type != RTM_NEWROUTE) return;
                 if (const auto route = parse_route(m)) view.routes.push_back(*route);

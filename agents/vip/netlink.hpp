@@ -19,7 +19,9 @@ class Netlink {
     // Belongs to the network namespace of the calling thread at this moment.
     [[nodiscard]] static base::Result<Netlink> open();
 
-    [[nodiscard]] base::Result<HostView> view();
+    // Links and addresses; routes as well when asked for, because a router may have a million.
+    enum class Routes { without, with };
+    [[nodiscard]] base::Result<HostView> view(Routes routes);
     // Adds request.ip at the site, marked with kAddressProto. An address that is there already (EEXIST) is
     // adopted.
     [[nodiscard]] base::Status add_address(const Site& site, const AddressRequest& request);

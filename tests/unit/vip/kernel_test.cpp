@@ -58,7 +58,7 @@ std::string output(const std::string& command) {
 std::string marks() {
     auto netlink = agents::Netlink::open();
     REQUIRE(netlink);
-    const auto view = netlink->view();
+    const auto view = netlink->view(agents::Netlink::Routes::without);
     REQUIRE(view);
     std::string text;
     for (const auto& a : view->addresses)
@@ -362,6 +362,14 @@ TEST_CASE(
     CHECK(outcomes[1].id == 100);
     CHECK(outcomes[1].reason == "stopped before it was up");
     CHECK(outcomes[2].code == manager::kOcfOk);
+    REQUIRE(world.run(AddressAction::start, kVip).code == manager::kOcfOk);
+    world.agent().submit(now(), {200, AddressAction::monitor, "b", request});
+    world.agent().submit(now(), {201, AddressAction::stop, "b", request});
+    const auto others = world.agent().take_outcomes();
+    REQUIRE(others.size() == 2);
+    CHECK(others[0].code == manager::kOcfNotRunning);
+    CHECK(others[1].code == manager::kOcfOk);
+    CHECK(world.run(AddressAction::monitor, kVip).code == manager::kOcfOk);
 }
 
 TEST_CASE("the setting is persisted once, and says so itself") {
