@@ -100,6 +100,7 @@ bool become(const Account& account) {
 // After fork: only calls that are safe there. The exit code says which step failed.
 [[noreturn]] void run_child(const Plan& plan, const char* program, char* const* argv, char* const* envp,
                             pid_t parent) {
+    ::setsid();  // a Ctrl-C at the terminal is guard's to handle
     for (int signal = 1; signal < NSIG; ++signal) ::signal(signal, SIG_DFL);
     sigset_t none;
     ::sigemptyset(&none);

@@ -14,6 +14,9 @@ std::string describe(Role role, ChildEnd end) {
     const std::string who = role == Role::core ? "the core" : "the runner";
     if (end.signal != 0)
         return who + " died by signal " + std::to_string(end.signal) + " (" + ::strsignal(end.signal) + ")";
+    // As run_child in children.cpp says it.
+    if (end.exit_status == 126) return who + " could not take the identity of its user";
+    if (end.exit_status == 127) return who + " could not be executed";
     return who + " exited with code " + std::to_string(end.exit_status);
 }
 

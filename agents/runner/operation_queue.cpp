@@ -1,6 +1,8 @@
 #include "agents/runner/operation_queue.hpp"
 
 #include <algorithm>
+#include <set>
+#include <string_view>
 #include <utility>
 
 namespace agents {
@@ -154,14 +156,13 @@ std::optional<std::size_t> OperationQueue::pick(Instant now) const {
     const bool room_for_stop = stops < limit_;
     const bool room = running_.size() - stops < limit_;
     std::optional<std::size_t> best;
+    std::set<std::string_view> changed;  // resources that an earlier operation is going to change
     for (std::size_t i = 0; i < waiting_.size(); ++i) {
         const OperationRequest& request = waiting_[i].request;
-        if (waiting_[i].due > now || !(is_stop(request) ? room_for_stop : room)) continue;
+        const bool behind = changed.count(request.resource) > 0;
+        if (!is_monitor(request)) changed.insert(request.resource);
+        if (behind || waiting_[i].due > now || !(is_stop(request) ? room_for_stop : room)) continue;
         if (running(request.resource) != nullptr) continue;
-        const bool overtakes = std::any_of(
-            waiting_.begin(), waiting_.begin() + static_cast<std::ptrdiff_t>(i),
-            [&](const Entry& e) { return e.request.resource == request.resource && !is_monitor(e.request); });
-        if (overtakes) continue;
         if (!best || rank(request) < rank(waiting_[*best].request)) best = i;
     }
     return best;

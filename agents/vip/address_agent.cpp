@@ -98,6 +98,9 @@ void AddressAgent::start(Instant now, const AddressCommand& command) {
     }
     if (!presence.foreign.empty())
         return finish(command.id, kOcfGeneric, not_ours(*view, presence.foreign.front()));
+    if (const auto removed = remove(*view, presence.stale); !removed) {
+        return finish(command.id, kOcfGeneric, removed.error().message);
+    }
     auto site = choose_site(*view, command.request);
     if (!site) {
         const bool invalid = site.error().code == base::Errc::invalid;
@@ -213,6 +216,15 @@ bool AddressAgent::held_for_another(const AddressCommand& command) const {
     return at != holdings_.end() && at->second.resource != command.resource;
 }
 
+base::Status AddressAgent::remove(const HostView& view, const std::vector<HostAddress>& addresses) {
+    for (const HostAddress& address : addresses) {
+        if (has_secondaries(view, address)) TRY_OK(set_promote_secondaries(view.link(address.link)->name));
+        const auto deleted = netlink_.delete_address(address);
+        if (!deleted) return deleted.error().with(describe(view, address));
+    }
+    return base::ok();
+}
+
 void AddressAgent::stop(const AddressCommand& command) {
     if (held_for_another(command)) return finish(command.id, kOcfOk);
     if (const auto at = holdings_.find(command.request.ip); at != holdings_.end()) {
@@ -222,15 +234,9 @@ void AddressAgent::stop(const AddressCommand& command) {
     const auto view = netlink_.view(Netlink::Routes::without);
     if (!view) return finish(command.id, kOcfGeneric, view.error().message);
     const Presence presence = find_address(*view, command.request);
-    for (const HostAddress& address : presence.ours) {
-        if (has_secondaries(*view, address)) {
-            const auto set = set_promote_secondaries(view->link(address.link)->name);
-            if (!set) return finish(command.id, kOcfGeneric, set.error().message);
-        }
-        const auto deleted = netlink_.delete_address(address);
-        if (!deleted) {
-            return finish(command.id, kOcfGeneric,
-                          deleted.error().message + " (" + describe(*view, address) + ")");
+    for (const auto* list : {&presence.ours, &presence.stale}) {
+        if (const auto removed = remove(*view, *list); !removed) {
+            return finish(command.id, kOcfGeneric, removed.error().message);
         }
     }
     if (!presence.foreign.empty())
@@ -244,6 +250,11 @@ void AddressAgent::monitor(Instant now, const AddressCommand& command) {
     if (!view) return finish(command.id, kOcfGeneric, view.error().message);
     const Presence presence = find_address(*view, command.request);
     if (presence.ours.empty()) {
+        if (!presence.stale.empty()) {
+            return finish(
+                command.id, kOcfGeneric,
+                describe(*view, presence.stale.front()) + " is of a former definition of this resource");
+        }
         if (presence.foreign.empty()) return finish(command.id, kOcfNotRunning);
         return finish(command.id, kOcfGeneric, not_ours(*view, presence.foreign.front()));
     }

@@ -80,6 +80,7 @@ class AddressAgent {
     void start(base::Instant now, const AddressCommand& command);
     void stop(const AddressCommand& command);
     void monitor(base::Instant now, const AddressCommand& command);
+    [[nodiscard]] base::Status remove(const HostView& view, const std::vector<HostAddress>& addresses);
     [[nodiscard]] bool held_for_another(const AddressCommand& command) const;
     [[nodiscard]] bool bring_up(const AddressCommand& command, Link& link);
     void adopt(base::Instant now, const AddressCommand& command, const HostView& view,

@@ -83,7 +83,11 @@ Presence find_address(const HostView& view, const AddressRequest& request) {
         if (a.ip != request.ip || link == nullptr || link->loopback) continue;
         const bool where_asked = request.nic.empty() || link->name == request.nic;
         const bool as_asked = !request.prefix || *request.prefix == a.prefix;
-        (a.proto == kAddressProto || (where_asked && as_asked) ? found.ours : found.foreign).push_back(a);
+        if (where_asked && as_asked) {
+            found.ours.push_back(a);
+        } else {
+            (a.proto == kAddressProto ? found.stale : found.foreign).push_back(a);
+        }
     }
     return found;
 }

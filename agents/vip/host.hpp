@@ -64,12 +64,13 @@ struct Site {
 // on a tie). Error: no such interface, no route, label too long.
 [[nodiscard]] base::Result<Site> choose_site(const HostView& view, const AddressRequest& request);
 
-// Entries of this IP on interfaces other than loopback, split by whether they are the resource's: on the
-// requested interface (if one is named) with the requested prefix (if one is given), or with our mark. The
-// rest was put there by somebody else.
+// Entries of this IP on interfaces other than loopback.
 struct Presence {
-    std::vector<HostAddress> ours;
-    std::vector<HostAddress> foreign;
+    std::vector<HostAddress>
+        ours;  // on the requested interface (if one is named), with the requested prefix (if one is given)
+    std::vector<HostAddress>
+        stale;  // elsewhere or otherwise, with our mark: of a former definition of the resource
+    std::vector<HostAddress> foreign;  // elsewhere or otherwise, put there by somebody else
 };
 [[nodiscard]] Presence find_address(const HostView& view, const AddressRequest& request);
 

@@ -91,7 +91,7 @@ TEST_CASE("a label becomes nic:label and is refused when that is too long for th
     CHECK(choose_site(view(), r).error().code == base::Errc::invalid);
 }
 
-TEST_CASE("ours is what matches the request or carries our mark; the rest is somebody else's") {
+TEST_CASE("ours is what matches the request, stale what carries our mark, the rest is somebody else's") {
     HostView v = view();
     AddressRequest r = request(ip(192, 0, 2, 10));
     r.prefix = 32;
@@ -101,14 +101,16 @@ TEST_CASE("ours is what matches the request or carries our mark; the rest is som
                    {1, r.ip, 32, 0, false},
                    {2, {ip(192, 0, 2, 11)}, 32, 0, false}};
     auto found = agents::find_address(v, r);
-    REQUIRE(found.ours.size() == 2);
+    REQUIRE(found.ours.size() == 1);
     CHECK(found.ours[0].link == 3);
-    CHECK(found.ours[1].link == 4);
+    REQUIRE(found.stale.size() == 1);
+    CHECK(found.stale[0].link == 4);
     REQUIRE(found.foreign.size() == 1);
     CHECK(agents::describe(v, found.foreign[0]) == "192.0.2.10/24 on eth0");
     r.nic = "eth0";
     found = agents::find_address(v, r);
-    CHECK(found.ours.size() == 1);
+    CHECK(found.ours.empty());
+    CHECK(found.stale.size() == 1);
     CHECK(found.foreign.size() == 2);
     r.nic.clear();
     r.prefix.reset();

@@ -313,6 +313,21 @@ TEST_CASE("an address that somebody else put elsewhere is neither taken over nor
     CHECK(output("ip -4 addr show dev d0").find("192.0.2.10/24") != std::string::npos);
 }
 
+TEST_CASE("an address of a former definition is a failure to a monitor, and moves by a start") {
+    World world;
+    REQUIRE(world.run(AddressAction::start, kVip).code == manager::kOcfOk);
+    const Attributes wider{{"ip", "192.0.2.10"}, {"cidr_netmask", "24"}};
+    const AddressOutcome found = world.run(AddressAction::monitor, wider);
+    CHECK(found.code == manager::kOcfGeneric);
+    CHECK(found.reason == "192.0.2.10/32 on v0 is of a former definition of this resource");
+    CHECK(world.run(AddressAction::start, wider).code == manager::kOcfOk);
+    const std::string shown = output("ip -4 addr show dev v0");
+    CHECK(shown.find("192.0.2.10/24") != std::string::npos);
+    CHECK(shown.find("192.0.2.10/32") == std::string::npos);
+    REQUIRE(world.run(AddressAction::stop, kVip).code == manager::kOcfOk);
+    CHECK(output("ip -4 addr show dev v0").find("192.0.2.10") == std::string::npos);
+}
+
 TEST_CASE("an address that somebody removes is forgotten, not announced") {
     World world;
     REQUIRE(world.run(AddressAction::start, kVip).code == manager::kOcfOk);
