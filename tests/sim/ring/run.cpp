@@ -147,7 +147,7 @@ struct Mix {
         for (std::uint64_t& w : weight) w = rng.chance(500) ? 1 + rng.below(10) : 0;
         weight[restart] += 5;
         weight[heal] += 4;
-        ambush = rng.chance(500) ? static_cast<std::uint32_t>(rng.below(800)) : 0;
+        ambush = rng.chance(700) ? static_cast<std::uint32_t>(rng.below(900)) : 0;
     }
     [[nodiscard]] Kind draw(base::Rng& rng) const {
         std::uint64_t total = 0;
@@ -276,6 +276,7 @@ class Run {
                 ++tally_.one_way_cuts;
                 recorder_.tell("one-way cut from " + base::to_string(id));
                 world_.cut(id, any_for_fault(), true);
+                heal_soon();
                 break;
             case Mix::heal:
                 ++tally_.heals;
@@ -293,6 +294,8 @@ class Run {
     void phase_changed() {
         if (calm_ || ambush_in_ == 0 || --ambush_in_ > 0) return;
         ++tally_.ambushes;
+        if (fault_rng_.chance(mix_.ambush / 2))
+            ambush_in_ = 1 + fault_rng_.below(4 * world_.roster().size());  // and again
         world_.at(world_.now() + microseconds(between(fault_rng_, 0, 1500)), [this] {
             if (!calm_) fault();
         });
@@ -355,6 +358,20 @@ class Run {
         for (const base::NodeSet& group : groups) text += " " + base::to_string(group);
         recorder_.tell(text);
         world_.partition(groups);
+        heal_soon();
+    }
+
+    // Half of all cuts are short: some end before anybody noticed, some amid the view change.
+    void heal_soon() {
+        if (fault_rng_.chance(500)) return;
+        const auto after =
+            nanoseconds(between(fault_rng_, 0, 2 * (config_.token_timeout + config_.consensus_timeout).ns));
+        world_.at(world_.now() + after, [this] {
+            if (calm_) return;
+            ++tally_.heals;
+            recorder_.tell("healed");
+            world_.heal();
+        });
     }
 
     void storm() {
