@@ -120,7 +120,7 @@ base::Status ra_info(Shell& shell, const Words& words) {
 // --- cluster, corosync, maintenance
 
 base::Status start_daemon(Shell& /*shell*/, const Words& /*words*/) {
-    return invalid("custosd is started by the system: systemctl start custosd");
+    return invalid("custosd is started by the system: systemctl start custos");
 }
 
 base::Status maintenance_on(Shell& shell, const Words& /*words*/) {

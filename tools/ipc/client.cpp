@@ -24,7 +24,7 @@ using Clock = std::chrono::steady_clock;
 
 base::Error not_running(const std::string& path, const char* detail) {
     return {base::Errc::unavailable, std::string("custosd is not running on this node (") + detail + " " +
-                                         path + "): start it with: systemctl start custosd"};
+                                         path + "): start it with: systemctl start custos"};
 }
 
 base::Error gone() {
