@@ -104,6 +104,11 @@ bool is_false(std::string_view value) {
     return word == "off" || word == "false" || word == "no" || word == "0" || word == "n";
 }
 
+bool demands_proof(const Configuration& config) {
+    return !is_false(property_value(config, "stonith-enabled")) &&
+           lower(property_value(config, "no-quorum-policy")) != "ignore";
+}
+
 base::Duration operation_timeout(const Configuration& config, const Primitive& primitive,
                                  std::string_view operation, base::Duration interval) {
     const OperationSpec* op = find_operation(primitive, operation, interval);

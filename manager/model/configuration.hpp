@@ -120,6 +120,9 @@ struct Configuration {
 [[nodiscard]] bool is_true(std::string_view value);
 // off/false/no/0/n -> true (any case); words that are neither true nor false are refused at the border
 [[nodiscard]] bool is_false(std::string_view value);
+// True unless the administrator gave up the proof (stonith-enabled=false, no-quorum-policy=ignore): a node
+// outside the view must be cleared before anything that it may run starts elsewhere.
+[[nodiscard]] bool demands_proof(const Configuration& config);
 // "10s", "1min", "500ms", "20" (seconds), "PT1M30S" -> duration. One number and one unit (ms msec us usec s
 // sec m min h hr, any case), or an ISO 8601 duration of weeks, days, hours, minutes and seconds. Refused:
 // signs, fractions, sums such as "1m30s", anything above 100 years.

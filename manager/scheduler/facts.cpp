@@ -208,8 +208,7 @@ Facts gather_facts(const Configuration& config, const ClusterStatus& status) {
     facts.maintenance = is_true(property_value(config, "maintenance-mode"));
     facts.symmetric = !is_false(property_value(config, "symmetric-cluster"));
     facts.start_failure_is_fatal = !is_false(property_value(config, "start-failure-is-fatal"));
-    facts.proof = !is_false(property_value(config, "stonith-enabled")) &&
-                  lower(property_value(config, "no-quorum-policy")) != "ignore";
+    facts.proof = demands_proof(config);
     facts.hold = why_hold(facts.nodes, facts.proof);
     for (const Primitive& primitive : config.primitives) {
         facts.by_id[primitive.id] = facts.resources.size();

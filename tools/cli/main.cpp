@@ -60,8 +60,8 @@ std::string time_text(base::WallTime when) {
 // takes.
 std::optional<base::Duration> patience(const tools::Request& request) {
     if (std::holds_alternative<tools::GetStatus>(request)) return base::seconds(20);
-    if (std::holds_alternative<tools::WaitConverged>(request)) return std::nullopt;
-    return base::seconds(120);
+    if (std::holds_alternative<tools::RunCommand>(request)) return base::seconds(120);
+    return std::nullopt;
 }
 
 tools::Ask ask_daemon(const std::string& socket) {
@@ -185,6 +185,7 @@ int command(int argc, char** argv, const std::string& program) {
     app.add_flag("-F,--force", options.force, "ask nothing; stop what is to be deleted first");
     app.add_flag("-n,--no", options.never, "answer no to every question");
     app.add_option("-f,--file", options.script, "take the commands from a file (-: standard input)");
+    app.add_option("--agents", options.agents, "folder of our own resource agents (also $CUSTOS_AGENTS)");
     app.add_option("--offline", options.offline, "work on a configuration in this file instead of a cluster");
     app.prefix_command();
     try {

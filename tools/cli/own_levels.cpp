@@ -112,15 +112,20 @@ base::Status links_install(Shell& shell, const Words& words) {
     std::error_code trouble;
     const auto self = std::filesystem::read_symlink("/proc/self/exe", trouble);
     if (trouble) return base::Error{base::Errc::io, "cannot find this program's file: " + trouble.message()};
+    std::vector<std::filesystem::path> missing;
     for (const char* name : {"crm", "crm_mon"}) {
         const auto place = std::filesystem::path(words[1]) / name;
         if (std::filesystem::read_symlink(place, trouble) == self) continue;
         if (std::filesystem::exists(std::filesystem::symlink_status(place, trouble))) {
-            return base::Error{base::Errc::conflict,
-                               place.string() +
-                                   " exists already and was left as it is (is Pacemaker "
-                                   "installed? its commands then talk to Pacemaker)"};
+            return base::Error{
+                base::Errc::conflict,
+                place.string() +
+                    " exists already, so nothing was made (is Pacemaker installed? its commands "
+                    "talk to Pacemaker)"};
         }
+        missing.push_back(place);
+    }
+    for (const auto& place : missing) {
         std::filesystem::create_symlink(self, place, trouble);
         if (trouble)
             return base::Error{base::Errc::io, "cannot make " + place.string() + ": " + trouble.message()};

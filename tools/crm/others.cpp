@@ -141,7 +141,7 @@ base::Status ring_status(Shell& shell, const Words& /*words*/) {
 base::Status stop_daemon(Shell& shell, const Words& words) {
     if (words.size() > 1) return invalid("not yet supported: stopping other nodes: run it there");
     if (const auto reply = shell.ask(Shutdown{}); !reply) return reply.error();
-    shell.info("custosd hands over what runs here, leaves the ring and ends");
+    shell.info("custosd handed over what ran here, left the ring and ended");
     return base::ok();
 }
 

@@ -147,6 +147,11 @@ base::Status Shell::wait_for(std::uint64_t version) {
 base::Result<const StatusReply*> Shell::seen() {
     if (!transaction_) {
         TRY(StatusReply start, status());
+        // A daemon that waits (for its address) answers, but knows no configuration yet.
+        if (start.local.phase == kWaiting) {
+            return base::Error{base::Errc::unavailable,
+                               "this node has not started yet: " + joined(start.local.warnings, "; ")};
+        }
         transaction_.emplace();
         transaction_->working = start.configuration;
         transaction_->start = std::move(start);

@@ -114,7 +114,7 @@ std::string status_json(const StatusReply& reply) {
                   {"retransmitted", local.ring_retransmitted},
                   {"views", local.ring_views},
                   {"refused", local.ring_refused}}},
-                {"proven", manager::is_true(manager::property_value(reply.configuration, "stonith-enabled"))},
+                {"proven", manager::demands_proof(reply.configuration)},
                 {"nodes", Json::array()},
                 {"resources", Json::array()},
                 {"actions", Json::array()},

@@ -23,10 +23,6 @@ std::string joined(const std::vector<std::string>& words, const char* between) {
     return out;
 }
 
-bool proves(const Configuration& config) {
-    return manager::is_true(manager::property_value(config, "stonith-enabled"));
-}
-
 bool node_flag(const Configuration& config, const NodeStatus& node, const char* name) {
     const manager::NodeObject* object = config.node(node.name);
     if (object == nullptr) return false;
@@ -38,7 +34,7 @@ bool node_flag(const Configuration& config, const NodeStatus& node, const char* 
 // otherwise.
 bool counts(const Configuration& config, const NodeStatus& node) {
     if (node.clearance == Clearance::clean) return false;
-    return node.clearance != Clearance::uncleared || proves(config);
+    return node.clearance != Clearance::uncleared || manager::demands_proof(config);
 }
 
 const ResourceOnNode* record(const NodeStatus& node, const std::string& resource) {
@@ -112,7 +108,6 @@ class Renderer {
         if (!style_.by_node) resources();
         failures();
         if (style_.verbose) fail_counts();
-        notes();
         if (style_.verbose) out_ += "\n" + render_ring(reply_);
         return std::move(out_);
     }
@@ -121,20 +116,15 @@ class Renderer {
     void line(const std::string& text) { out_ += text + "\n"; }
     void title(const std::string& text) { out_ += (out_.empty() ? "" : "\n") + paint_.strong(text) + "\n"; }
 
-    // What an administrator has to know first, in whole sentences.
+    // What an administrator has to know first, in whole sentences: the daemon's own trouble, then the
+    // scheduler's notes.
     void plain_words() {
         for (const std::string& warning : reply_.local.warnings) line(paint_.bad(warning));
-        if (!proves(config_) && !config_.primitives.empty()) {
-            line(
-                paint_.bad("Not proven: stonith-enabled=false: a node that is cut off may still run what "
-                           "this side starts again"));
-        }
-        for (const auto& [id, node] : reply_.status.nodes) {
-            if (node.clearance != Clearance::uncleared || !proves(config_)) continue;
-            line(paint_.bad(node.name + " is not cleared (" + (node.why.empty() ? "not heard" : node.why) +
-                            "): what it may run starts nowhere else; when it is surely switched off: crm "
-                            "node clearstate " +
-                            node.name));
+        for (const std::string& note : reply_.local.notes) line(paint_.bad(note));
+        const bool started = reply_.local.phase != kWaiting;
+        if (started && !reply_.local.synchronised) {
+            line(paint_.bad(
+                "the members of this view do not agree on one state yet: what follows may be old"));
         }
     }
 
@@ -173,7 +163,7 @@ class Renderer {
             case Clearance::clean:
                 return standby ? "OFFLINE (standby)" : "";
             case Clearance::uncleared:
-                if (proves(config_)) return "UNCLEAN (offline)";
+                if (manager::demands_proof(config_)) return "UNCLEAN (offline)";
                 return standby ? "OFFLINE (standby)" : "";
             case Clearance::member:
                 break;
@@ -266,12 +256,6 @@ class Renderer {
                      manager::meta_value(config_, primitive, "migration-threshold", "INFINITY"));
             }
         }
-    }
-
-    void notes() {
-        if (reply_.local.notes.empty()) return;
-        title("Notes:");
-        for (const std::string& note : reply_.local.notes) line("  * " + note);
     }
 
     const StatusReply& reply_;

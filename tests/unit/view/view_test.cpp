@@ -103,7 +103,8 @@ StatusReply troubled() {
     reply.configuration.nodes.push_back({"n2", 2, {{"standby", "on"}}});
     reply.local.members = {{1}, {2}};
     reply.local.warnings = {"foreign frames on port 5405: corosync of 10.0.0.9 talks there"};
-    reply.local.notes = {"failover-ip stays where it was: n3 is not cleared"};
+    reply.local.notes = {"nothing starts: node n3 is not cleared, it may still run resources"};
+    reply.local.synchronised = false;
     return reply;
 }
 
@@ -124,6 +125,7 @@ TEST_CASE("a cluster in trouble") {
 TEST_CASE("the same, where the administrator gave up the proof") {
     StatusReply reply = troubled();
     reply.configuration.properties["stonith-enabled"] = "false";
+    reply.local.notes = {"not proven: stonith-enabled=false, so node n3 counts as stopped"};
     check_golden("not_proven.txt", render_status(reply, style()));
 }
 

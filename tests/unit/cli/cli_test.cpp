@@ -1,0 +1,172 @@
+// The program itself: its names, options and exit codes, without a daemon.
+#include <doctest/doctest.h>
+
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
+
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Outcome {
+    int code{-1};
+    std::string out, err;
+};
+
+std::string content(const fs::path& path) {
+    std::ifstream in(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+}
+
+bool contains(const std::string& text, const std::string& part) {
+    return text.find(part) != std::string::npos;
+}
+
+// A folder with the program under its three names; command lines are run there.
+class Bench {
+  public:
+    Bench() : folder_(fs::temp_directory_path() / ("custos-cli-" + std::to_string(getpid()))) {
+        fs::create_directories(folder_ / "agents/pacemaker");
+        for (const char* name : {"custos", "crm", "crm_mon"})
+            fs::create_symlink(CUSTOS_PROGRAM, folder_ / name);
+    }
+    ~Bench() { fs::remove_all(folder_); }
+    Bench(const Bench&) = delete;
+    Bench& operator=(const Bench&) = delete;
+
+    [[nodiscard]] Outcome run(const std::string& line) const {
+        const std::string command = "cd '" + folder_.string() +
+                                    "' && export CUSTOS_SOCKET=none/c.sock PATH=.:$PATH && { " + line +
+                                    "; } >out 2>err </dev/null";
+        const int status = std::system(command.c_str());
+        Outcome outcome{WIFEXITED(status) ? WEXITSTATUS(status) : -1, content(folder_ / "out"),
+                        content(folder_ / "err")};
+        return outcome;
+    }
+    [[nodiscard]] fs::path at(const std::string& name) const { return folder_ / name; }
+
+  private:
+    fs::path folder_;
+};
+
+}  // namespace
+
+TEST_CASE("without a daemon each name says so with its own exit code") {
+    const Bench bench;
+    for (const char* line : {"custos status", "crm status", "crm configure show", "crm -w resource stop x",
+                             "custos ring status"}) {
+        const Outcome outcome = bench.run(line);
+        CHECK_MESSAGE(outcome.code == 1, line);
+        CHECK(outcome.out.empty());
+        CHECK(contains(outcome.err,
+                       "custosd is not running on this node (no socket at none/c.sock): start it with"));
+    }
+    const Outcome monitor = bench.run("crm_mon --one-shot -V");
+    CHECK(monitor.code == 102);
+    CHECK(contains(monitor.err, "custosd is not running"));
+    CHECK(bench.run("crm_mon --no-such-option").code == 64);
+    CHECK(bench.run("custos --socket other/c.sock status").err.find("other/c.sock") != std::string::npos);
+}
+
+TEST_CASE("wrong words and options are refused, help and version are not") {
+    const Bench bench;
+    CHECK(bench.run("custos nonsense").code == 1);
+    CHECK(bench.run("custos --nonsense").code == 1);
+    CHECK(contains(bench.run("custos --nonsense").err, "does not know the option --nonsense"));
+    CHECK(bench.run("crm key generate x").code == 1);  // the crm language has no such level
+    CHECK(bench.run("custos --version").out.rfind("custos ", 0) == 0);
+    CHECK(bench.run("crm --version").out.rfind("crm of custos ", 0) == 0);
+    CHECK(contains(bench.run("custos --help").out, "Exit codes"));
+    CHECK(contains(bench.run("crm_mon --help").out, "Exit codes"));
+    CHECK(contains(bench.run("custos help").out, "configure ..."));
+    CHECK(contains(bench.run("custos help key").out, "generate"));
+    CHECK(contains(bench.run("custos").out, "configure ..."));
+}
+
+TEST_CASE("a key file is made once, for its owner only") {
+    const Bench bench;
+    const Outcome made = bench.run("custos key generate keys/authkey");
+    CHECK(made.code == 0);
+    struct stat info {};
+    REQUIRE(stat(bench.at("keys/authkey").c_str(), &info) == 0);
+    CHECK((info.st_mode & 07777) == 0400);
+    const std::string first = content(bench.at("keys/authkey"));
+    const Outcome shown = bench.run("custos key show keys/authkey");
+    CHECK(shown.code == 0);
+    CHECK(contains(made.out, shown.out.substr(0, 16)));
+
+    const Outcome again = bench.run("custos key generate keys/authkey");
+    CHECK(again.code == 1);
+    CHECK(contains(again.err, "keys/authkey exists already"));
+    CHECK(content(bench.at("keys/authkey")) == first);
+    CHECK(!fs::exists(bench.at("keys/authkey.new")));
+
+    CHECK(bench.run("custos key generate keys/authkey --force").code == 0);
+    CHECK(content(bench.at("keys/authkey")) != first);
+    CHECK(!fs::exists(bench.at("keys/authkey.new")));
+    CHECK(bench.run("custos key generate a b").code == 1);
+    CHECK(bench.run("custos key generate --farce").code == 1);
+    CHECK(bench.run("custos key generate keys").code == 1);
+    CHECK(bench.run("custos key show none").code == 1);
+}
+
+TEST_CASE("a node file is checked without a daemon") {
+    const Bench bench;
+    std::ofstream(bench.at("good.conf"))
+        << "totem {\n  version: 2\n  cluster_name: demo\n  transport: udpu\n}\n"
+           "nodelist {\n  node {\n    nodeid: 1\n    name: a\n    ring0_addr: 192.0.2.1\n  }\n}\n";
+    std::ofstream(bench.at("bad.conf")) << "totem {\n  verzion: 2\n}\n";
+    const Outcome good = bench.run("custos config check good.conf");
+    CHECK_MESSAGE(good.code == 0, good.err);
+    CHECK(contains(good.out, "192.0.2.1"));
+    const Outcome bad = bench.run("custos config check bad.conf");
+    CHECK(bad.code == 1);
+    CHECK(contains(bad.err, "bad.conf:2:"));
+    CHECK(bench.run("custos config check none.conf").code == 1);
+}
+
+TEST_CASE("the names crm and crm_mon are made where they are free") {
+    const Bench bench;
+    fs::create_directory(bench.at("bin"));
+    CHECK(bench.run("custos links install bin").code == 0);
+    CHECK(fs::is_symlink(bench.at("bin/crm")));
+    CHECK(contains(bench.run("bin/crm --version").out, "crm of custos"));
+    CHECK(bench.run("custos links install bin").code == 0);
+
+    fs::create_directory(bench.at("taken"));
+    std::ofstream(bench.at("taken/crm")) << "pacemaker's";
+    CHECK(bench.run("custos links install taken").code == 1);
+    CHECK(content(bench.at("taken/crm")) == "pacemaker's");
+    CHECK(!fs::exists(bench.at("taken/crm_mon")));
+}
+
+TEST_CASE("a file in place of a cluster, lines from a file or from standard input") {
+    const Bench bench;
+    std::ofstream(bench.at("agents/pacemaker/Dummy"))
+        << "#!/bin/sh\ncat <<END\n<?xml version=\"1.0\"?><resource-agent "
+           "name=\"Dummy\"><parameters/><actions/></resource-agent>\nEND\n";
+    fs::permissions(bench.at("agents/pacemaker/Dummy"), fs::perms::owner_all);
+    const std::string crm = "crm --agents \"$PWD/agents\" --offline conf ";
+    const Outcome made = bench.run(crm + "configure primitive d ocf:pacemaker:Dummy");
+    CHECK_MESSAGE(made.code == 0, made.err);
+    CHECK(bench.run(crm + "configure location l d -inf: n1").code == 0);  // the score is no option
+    std::ofstream(bench.at("script"))
+        << "configure\nlocation m d 100: n2\ncommit\nnonsense\nlocation k d 5: n3\n";
+    const Outcome script = bench.run(crm + "-f script");
+    CHECK(script.code == 1);
+    CHECK(contains(script.err, "script:4: 'nonsense' is no command"));
+    CHECK(bench.run("printf 'configure rsc_defaults a=b\\n' | " + crm + "-f -").code == 0);
+    CHECK(bench.run("printf 'configure op_defaults timeout=30s\\n' | " + crm).code == 0);
+    const Outcome shown = bench.run(crm + "configure show");
+    CHECK(shown.out ==
+          "primitive d ocf:pacemaker:Dummy\nlocation k d 5: n3\nlocation l d -inf: n1\nlocation m d 100: n2\n"
+          "rsc_defaults rsc-options: \\\n\ta=b\nop_defaults op-options: \\\n\ttimeout=30s\n");
+    CHECK(bench.run(crm + "-f none").code == 2);
+}
