@@ -114,6 +114,8 @@ Weather draw_weather(base::Rng rng) {
         w.loss = static_cast<std::uint32_t>(rng.chance(200) ? rng.below(300) : rng.below(60));
     if (rng.chance(600)) w.duplicate = static_cast<std::uint32_t>(rng.below(150));
     if (rng.chance(600)) w.slow = static_cast<std::uint32_t>(rng.below(200));
+    if (rng.chance(500)) w.lazy = static_cast<std::uint32_t>(rng.below(1000));
+    w.lazy_by = microseconds(between(rng, 50, 3000));
     w.delay = microseconds(between(rng, 20, 500));
     w.jitter = microseconds(between(rng, 0, 300));
     w.slow_by = milliseconds(rng.chance(200) ? between(rng, 50, 2000) : between(rng, 1, 30));

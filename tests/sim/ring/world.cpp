@@ -68,7 +68,13 @@ class World::Node final : public base::Tracer {
     void arrive(const Member& from, std::shared_ptr<const base::Bytes> bytes) {
         if (!ring_) return;
         socket_.emplace_back(from, std::move(bytes));
-        if (!paused_) drain_socket();
+        if (paused_ || socket_.size() > 1) return;  // somebody will read
+        if (!world_.node_rng_.chance(world_.weather.lazy)) return drain_socket();
+        const Duration later{static_cast<std::int64_t>(
+            world_.node_rng_.below(static_cast<std::uint64_t>(world_.weather.lazy_by.ns)))};
+        world_.at(world_.now_ + later, [this, process = member_] {
+            if (ring_ && process == member_ && !paused_) drain_socket();
+        });
     }
 
     totem::Submit submit(base::Bytes payload) {

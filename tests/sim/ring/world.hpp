@@ -44,6 +44,8 @@ struct Weather {
     Duration delay{base::microseconds(100)};
     Duration jitter{base::microseconds(50)};
     Duration slow_by{base::milliseconds(5)};
+    std::uint32_t lazy{0};  // a node does not read its socket at once but up to lazy_by later: batches
+    Duration lazy_by{base::milliseconds(1)};
 };
 
 // How often each thing was done to the world.
