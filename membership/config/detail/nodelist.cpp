@@ -177,10 +177,9 @@ void fill_names(std::vector<NodeEntry>& nodes, const std::vector<const Section*>
         if (node.named) continue;
         node.name = parse_ipv4(node.ring0_addr) ? "node" + base::to_string(node.id) : node.ring0_addr;
         notices.add(sections[i]->line, "nodelist.node without a name:",
-                    "the own node is called what \"uname -n\" says, another one its ring0_addr if that is a "
-                    "host name, else "
-                    "node<ID>; add a line \"name: ...\" so that all nodes agree",
-                    true);
+                    "the node is called what \"uname -n\" says there and tells the others in the ring; until "
+                    "it was seen they "
+                    "call it by its ring0_addr if that is a host name, else node<ID>");
     }
 }
 
