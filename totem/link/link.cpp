@@ -35,6 +35,13 @@ std::uint64_t kernel_drops(int fd) {
     return size > SK_MEMINFO_DROPS * sizeof info[0] ? info[SK_MEMINFO_DROPS] : 0;
 }
 
+std::size_t receive_buffer(int fd) {
+    int size = 0;
+    socklen_t length = sizeof size;
+    if (::getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, &length) != 0) return 0;
+    return static_cast<std::size_t>(size);
+}
+
 }  // namespace
 
 struct Link::Impl {
@@ -250,6 +257,7 @@ LinkCounters Link::counters() const {
     out.send_failed = sends.failed;
     if (sends.failed > 0) out.last_send_error = system_error(sends.last_error);
     out.overflowed = impl_->overflowed();
+    if (impl_->unicast.is_open()) out.receive_buffer = receive_buffer(impl_->unicast.native_handle());
     out.unsent = impl_->unsent;
     return out;
 }

@@ -33,6 +33,7 @@ TEST_CASE("unicast: a frame to all reaches each peer, one to a node that node al
         node->link().start();
         CHECK(node->link().bound());
         CHECK(node->link().trouble().empty());
+        CHECK(node->link().counters().receive_buffer >= 100'000);
     }
     one.send(std::nullopt, "data");
     one.send(3, "token");

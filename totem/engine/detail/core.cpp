@@ -137,8 +137,10 @@ void Core::on_link_changed() {
     if (!link_.bound()) return;
     const std::string group =
         config_.multicast_group.empty() ? "" : ", multicast group " + config_.multicast_group;
-    handlers_.note(base::Level::info,
-                   "bound to " + to_string(own_) + " UDP port " + std::to_string(config_.port) + group);
+    const std::string buffer =
+        ", receive buffer " + std::to_string(link_.counters().receive_buffer >> 10) + " KiB";
+    handlers_.note(base::Level::info, "bound to " + to_string(own_) + " UDP port " +
+                                          std::to_string(config_.port) + group + buffer);
     if (!ring_) start_ring(wake());
 }
 

@@ -93,8 +93,8 @@ class Core {
     std::deque<base::Bytes> early_;  // submitted before that
     bool fed_{false};                // the ring got something since the last pump()
 
-    std::deque<Outbox>
-        held_;  // the first one waits for its epoch to become durable, the others for the first
+    // The first one waits for its epoch to become durable, the others for the first.
+    std::deque<Outbox> held_;
     std::string epoch_trouble_;  // why that does not come about
     base::Duration heartbeat_;   // the timer fires at least this often, so that a pause shows
     base::Instant last_wake_;
