@@ -33,12 +33,14 @@ struct Failure {
 
 struct ResourceOnNode {
     Activity activity{Activity::unknown};
-    bool monitored{false};           // recurring monitors run on the node; a stop ends them
-    std::string monitored_digest;    // monitors_digest() of those that run; differs from config -> re-armed
-    bool cannot_run{false};          // probe or start said 5 (or 2, 4): banned on this node
-    bool blocked{false};             // a stop failed and nothing can fence: hands off until cleanup
-    bool found_by_probe{false};      // was already active when first probed (enabled outside the cluster)
-    std::uint32_t fail_count{0};     // Score::kInfinity = banned by a failed start
+    bool monitored{false};         // recurring monitors run on the node; a stop ends them
+    std::string monitored_digest;  // monitors_digest() of those that run; differs from config -> re-armed
+    bool cannot_run{false};        // probe or start said 5 (or 2, 4): banned on this node
+    bool blocked{false};           // a stop failed and nothing can fence: hands off until cleanup
+    bool found_by_probe{false};    // was already active when first probed (enabled outside the cluster)
+    // Failures since the last cleanup; banned here from migration-threshold on. A failed start bans by
+    // `failure` alone, unless start-failure-is-fatal is false.
+    std::uint32_t fail_count{0};
     std::optional<Failure> failure;  // the last one
     // params_digest() of the definition with which it was started or found by a probe; differs from config ->
     // restart. "" is "not known": left as it runs.

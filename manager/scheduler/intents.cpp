@@ -119,7 +119,7 @@ class Decider {
         bool may_wait = false;
         if (at != *target) {
             // A place that the resource itself may not keep is left in any case.
-            may_wait = usable(facts_, own_[r], at) && (!failed || idle_wait(r));
+            may_wait = usable(facts_, own_[r], at) && (idle_wait(r) || (!failed && !self.other_agent));
             intent.stop_why = move_reason(r, at, *target);
         } else if (failed) {
             may_wait = idle_wait(r);

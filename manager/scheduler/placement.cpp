@@ -12,7 +12,9 @@ namespace {
 // Why mandatory constraints keep a resource from running anywhere, or anywhere but where it runs.
 struct Force {
     std::string why;
-    bool may_stay{false};
+    bool may_stay{false};  // it may go on where it runs
+    bool keeps_place{
+        false};  // it waits for another: its place counts as taken, so that nobody has to move when it starts
     bool operator==(const Force&) const = default;
 };
 using Forced = std::map<ResourceIndex, Force>;
@@ -23,7 +25,7 @@ class Round {
     Round(const Facts& facts, const std::vector<Table>& own, const std::vector<Link>& links,
           const Forced& forced)
         : facts_(facts),
-          own_(own),
+          tables_(own),
           links_(links),
           forced_(forced),
           placed_(facts.resources.size()),
@@ -59,15 +61,27 @@ class Round {
             }
             assign(r);
             placed_[r] = true;
+            tell_followers(r);
             open_[r] = false;
             path.pop_back();
+        }
+    }
+
+    // Who follows `r` is pulled or pushed at once, so that its wishes to its other partners count that in.
+    void tell_followers(ResourceIndex r) {
+        const Assignment& assignment = result_[r];
+        for (const Link& link : links_) {
+            if (link.with != r || placed_[link.resource]) continue;
+            const bool wish = link.score > Score{} && link.score < Score::infinity();
+            const auto& node = wish && assignment.kept ? assignment.kept : assignment.node;
+            add_partner(facts_, link, node, tables_[link.resource]);
         }
     }
 
     void assign(ResourceIndex r) {
         const ResourceFacts& resource = facts_.resources[r];
         Assignment& assignment = result_[r];
-        assignment.table = own_[r];
+        assignment.table = tables_[r];
         if (resource.away) {
             assignment.node = resource.away;
             const NodeFacts& node = facts_.nodes[*resource.away];
@@ -78,17 +92,17 @@ class Round {
             assignment.why = "it is left as it is: " + resource.unmanaged;
         } else if (!resource.nowhere.empty()) {
             assignment.why = resource.nowhere;
-        } else if (const auto forced = forced_.find(r); forced != forced_.end() && !forced->second.may_stay) {
+        } else if (const auto forced = forced_.find(r);
+                   forced != forced_.end() && !forced->second.keeps_place) {
             assignment.why = forced->second.why;
         } else {
-            for (const Link& link : links_) {
-                if (link.resource == r && placed_[link.with]) {
-                    add_partner(facts_, link, result_[link.with].node, assignment.table);
-                }
-            }
-            add_wishes(facts_, own_, links_, r, placed_, assignment.table);
+            add_wishes(facts_, tables_, links_, r, placed_, assignment.table);
             choose(r, assignment);
-            name_partner(r, assignment);
+            if (forced == forced_.end()) {
+                name_partner(r, assignment);
+            } else {
+                withhold(resource, forced->second, assignment);
+            }
         }
         if (assignment.node) ++assigned_[*assignment.node];
     }
@@ -104,8 +118,7 @@ class Round {
             return;
         }
         // While nothing may start, what runs stays: to stop it would gain nothing.
-        const auto forced = forced_.find(r);
-        if (!facts_.hold.empty() || resource.unprobed || forced != forced_.end()) {
+        if (!facts_.hold.empty() || resource.unprobed || forced_.contains(r)) {
             std::vector<NodeIndex> running;
             std::copy_if(candidates.begin(), candidates.end(), std::back_inserter(running),
                          [&](NodeIndex n) { return resource.active_on(n); });
@@ -115,13 +128,18 @@ class Round {
                 return;
             }
         }
-        if (forced != forced_.end()) {
-            assignment.why = forced->second.why;
-            return;
-        }
+
         const auto [node, why] = best(resource, assignment.table, candidates);
         assignment.node = node;
         assignment.why = why;
+    }
+
+    // It waits for another resource, so it runs nowhere, or where it does; its place is kept.
+    void withhold(const ResourceFacts& resource, const Force& force, Assignment& assignment) {
+        if (!assignment.node || (force.may_stay && resource.active_on(*assignment.node))) return;
+        ++assigned_[*assignment.node];
+        std::swap(assignment.kept, assignment.node);
+        assignment.why = force.why;
     }
 
     // A partner that it must be with says more than the scores that follow from it.
@@ -196,7 +214,7 @@ class Round {
     }
 
     const Facts& facts_;
-    const std::vector<Table>& own_;
+    std::vector<Table> tables_;  // by ResourceIndex: own scores, and what placed partners do to them
     const std::vector<Link>& links_;
     const Forced& forced_;
     std::vector<bool> placed_, open_;
@@ -212,7 +230,9 @@ bool movable(const Facts& facts, const std::vector<Assignment>& placed, Resource
 
 void force(Forced& forced, ResourceIndex r, Force by) {
     const auto [at, added] = forced.try_emplace(r, by);
-    if (!added && at->second.may_stay && !by.may_stay) at->second = std::move(by);
+    // What leaves less wins: nowhere at all, then nowhere with a place kept, then where it runs.
+    if (!added && (at->second.keeps_place > by.keeps_place || at->second.may_stay > by.may_stay))
+        at->second = std::move(by);
 }
 
 // Colocations that a round could not see because they close a loop.
@@ -224,8 +244,10 @@ void force_by_colocation(const Facts& facts, const std::vector<Link>& links,
         const std::string& partner = facts.resources[link.with].id;
         const std::string by = " (colocation " + link.constraint->id + ")";
         if (link.score == Score::infinity() && !together) {
-            force(forced, link.resource,
-                  {"it must be with " + partner + by + ", which cannot be where it would run"});
+            force(
+                forced, link.resource,
+                {"it must be with " + partner + by +
+                 (placed[link.with].node ? ", which cannot be where it would run" : ", which runs nowhere")});
         } else if (link.score == Score::minus_infinity() && together) {
             force(forced, link.resource, {"it must not be with " + partner + by});
         }
@@ -246,9 +268,9 @@ void force_by_order(const Facts& facts, const std::vector<Assignment>& placed, F
             !facts.resources[first->second].active.empty())
             continue;
         // An order for starts alone does not end what runs.
-        force(
-            forced, then->second,
-            {order.first + " must run first (order " + order.id + "), but runs nowhere", !order.symmetrical});
+        force(forced, then->second,
+              {order.first + " must run first (order " + order.id + "), but runs nowhere", !order.symmetrical,
+               true});
     }
 }
 

@@ -15,6 +15,7 @@ namespace manager::scheduling {
 
 struct Assignment {
     std::optional<NodeIndex> node;  // none: it shall run nowhere
+    std::optional<NodeIndex> kept;  // the place that is kept for it while it waits for another resource
     std::string why;                // what decided, one clause
     Table table;                    // the final scores
 };

@@ -87,6 +87,18 @@ m::ResourceOnNode random_record(base::Rng& rng, const m::Configuration& config,
     return record;
 }
 
+// The administrator deletes a resource, or gives it another agent, while it may run.
+void change_under_way(base::Rng& rng, m::Scenario& s, std::uint64_t resources) {
+    const m::Configuration before = s.config;
+    const std::string id = resource_name(rng.below(resources));
+    m::Primitive other = *before.primitive(id);
+    other.agent.type = "Stateful";
+    const m::Edit edit = rng.chance(500) ? m::Edit(m::Delete{id}) : m::Edit(m::PutPrimitive{other, true});
+    s.config = apply_edits(s.config, {edit}).value();
+    keep_former(before, s.config, s.status);
+    forget_former(s.config, s.status);
+}
+
 m::Scenario random_scenario(std::uint64_t seed) {
     base::Rng rng(seed);
     m::Scenario s{{}, {{}, {}, {}, true}, {}, false};
@@ -125,6 +137,7 @@ m::Scenario random_scenario(std::uint64_t seed) {
             if (rng.chance(300)) s.finds.insert({p.id, {static_cast<std::uint32_t>(i + 1)}});
         }
     }
+    if (rng.chance(200)) change_under_way(rng, s, resources);
     return s;
 }
 
@@ -158,8 +171,8 @@ class Watcher {
     }
     // Left as it is: by an attribute, by its node, or because it is blocked.
     [[nodiscard]] bool hands_off(const std::string& resource) const {
-        const m::Primitive& p = *s_.config.primitive(resource);
-        if (m::is_false(meta_value(s_.config, p, "is-managed"))) return true;
+        const m::Primitive* p = s_.config.primitive(resource);
+        if (p != nullptr && m::is_false(meta_value(s_.config, *p, "is-managed"))) return true;
         const auto all = places(resource);
         return std::any_of(all.begin(), all.end(), [&](base::NodeId n) {
             return record(resource, n)->blocked || attribute(n, "maintenance");
@@ -186,8 +199,9 @@ class Watcher {
         CHECK_FALSE(hands_off(resource));
         CHECK(places(resource).empty());
         for (const auto& [id, status] : s_.status.nodes) {
-            if (status.clearance == Clearance::member)
-                CHECK(record(resource, id)->activity != Activity::unknown);
+            if (status.clearance != Clearance::member) continue;
+            REQUIRE(record(resource, id) != nullptr);
+            CHECK(record(resource, id)->activity != Activity::unknown);
         }
         const m::NodeStatus& host = s_.status.nodes.at(node);
         CHECK(host.clearance == Clearance::member);
@@ -228,6 +242,9 @@ class Watcher {
     }
 
     void when_quiet() const {
+        for (const auto& [id, definition] : s_.status.former) {
+            if (s_.config.primitive(id) == nullptr && !hands_off(id)) CHECK(places(id).empty());
+        }
         for (const m::Primitive& p : s_.config.primitives) {
             if (hands_off(p.id)) continue;
             if (!held() && !waits_for_blocked(p.id)) CHECK(places(p.id).size() <= 1);
