@@ -22,6 +22,8 @@
 #include <filesystem>
 #include <string_view>
 
+#include "totem/base/fd.hpp"
+
 namespace agents {
 
 namespace {
@@ -31,10 +33,6 @@ using base::Errc;
 using base::Error;
 using base::Fd;
 
-Error system_error(const std::string& what) {
-    return {Errc::io, what + ": " + std::strerror(errno)};
-}
-
 struct SocketPair {
     Fd ours, theirs;
 };
@@ -42,7 +40,7 @@ struct SocketPair {
 base::Result<SocketPair> make_socket_pair(int type) {
     std::array<int, 2> fds{};
     if (::socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, fds.data()) != 0)
-        return system_error("cannot make a socket pair");
+        return base::system_error("cannot make a socket pair");
     return SocketPair{Fd(fds[0]), Fd(fds[1])};
 }
 
@@ -145,11 +143,11 @@ base::Result<Child> spawn(const std::string& program, const Plan& plan) {
     const auto envp = pointers(environment);
     const pid_t parent = ::getpid();
     const pid_t pid = ::fork();
-    if (pid < 0) return system_error("cannot fork");
+    if (pid < 0) return base::system_error("cannot fork");
     if (pid == 0) run_child(plan, program.c_str(), argv.data(), envp.data(), parent);
     Child child{pid, Fd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)))};
     if (!child.pidfd.valid()) {
-        const Error error = system_error("cannot watch a child");
+        const Error error = base::system_error("cannot watch a child");
         ::kill(pid, SIGKILL);
         ::waitpid(pid, nullptr, 0);
         return error;
@@ -164,18 +162,18 @@ base::Status prepare_directory(const std::string& path, mode_t mode, Account acc
     if (error) return Error{Errc::io, "cannot make " + path + ": " + error.message()};
     const Fd fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     struct stat info {};
-    if (!fd.valid() || ::fstat(fd.get(), &info) != 0) return system_error("cannot open " + path);
+    if (!fd.valid() || ::fstat(fd.get(), &info) != 0) return base::system_error("cannot open " + path);
     // Never in a directory that the account could have filled with links.
     if (hand_over_content && info.st_uid == 0 && account.uid != 0) {
         for (fs::recursive_directory_iterator at(path, error), end; !error && at != end;
              at.increment(error)) {
             if (::lchown(at->path().c_str(), account.uid, account.gid) != 0) {
-                return system_error("cannot hand over " + at->path().string());
+                return base::system_error("cannot hand over " + at->path().string());
             }
         }
     }
     if (::fchmod(fd.get(), mode) != 0 || ::fchown(fd.get(), account.uid, account.gid) != 0) {
-        return system_error("cannot prepare " + path);
+        return base::system_error("cannot prepare " + path);
     }
     return base::ok();
 }
@@ -205,7 +203,8 @@ base::Result<Fd> open_key(const std::string& path) {
                                           "and copy it to the others"};
     }
     struct stat info {};
-    if (!fd.valid() || ::fstat(fd.get(), &info) != 0) return system_error("cannot open the key file " + path);
+    if (!fd.valid() || ::fstat(fd.get(), &info) != 0)
+        return base::system_error("cannot open the key file " + path);
     if (!S_ISREG(info.st_mode) || info.st_uid != 0 || (info.st_mode & 0177U) != 0) {
         return Error{Errc::invalid, "the key file " + path +
                                         " must belong to root and be readable by nobody else: "

@@ -52,7 +52,9 @@ void Supervisor::ended(Instant now, Role role, ChildEnd end) {
 }
 
 void Supervisor::core_ended(Instant now, ChildEnd end) {
-    if (std::holds_alternative<Clearing>(state_)) {
+    // The runner has ended first. If the core had ended by itself before our kill, its own words count.
+    const bool clearing = std::holds_alternative<Clearing>(state_);
+    if (clearing && end.signal != 0) {
         if (!runner_alive_) restart(now);
         return;
     }
@@ -62,7 +64,7 @@ void Supervisor::core_ended(Instant now, ChildEnd end) {
             log(describe(Role::core, end) + " while it was leaving; its addresses are removed now");
         return finish(now, in_order ? kExitDone : kExitFailed);
     }
-    if (!std::holds_alternative<Running>(state_)) return;
+    if (!clearing && !std::holds_alternative<Running>(state_)) return;
     if (in_order) return finish(now, kExitDone);
     if (end.signal == 0 && end.exit_status == kExitRefused) {
         log("the core refuses to run (its own message says why); addresses are removed");

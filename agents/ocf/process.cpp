@@ -15,6 +15,8 @@
 #include <cstring>
 #include <utility>
 
+#include "totem/base/fd.hpp"
+
 namespace agents {
 
 namespace {
@@ -24,10 +26,6 @@ using base::Error;
 using base::Fd;
 
 constexpr std::size_t kDrainLimit = 1024 * 1024;
-
-Error system_error(const std::string& what, int code, Errc kind = Errc::io) {
-    return {kind, what + ": " + std::strerror(code)};
-}
 
 struct Pipe {
     Fd read, write;
@@ -41,9 +39,9 @@ Fd above_streams(int fd) {
 
 base::Result<Pipe> make_pipe() {
     std::array<int, 2> fds{};
-    if (::pipe2(fds.data(), O_CLOEXEC) != 0) return system_error("cannot make a pipe", errno);
+    if (::pipe2(fds.data(), O_CLOEXEC) != 0) return base::system_error("cannot make a pipe");
     Pipe made{above_streams(fds[0]), above_streams(fds[1])};
-    if (!made.read.valid() || !made.write.valid()) return system_error("cannot make a pipe", errno);
+    if (!made.read.valid() || !made.write.valid()) return base::system_error("cannot make a pipe");
     return made;
 }
 
@@ -121,7 +119,7 @@ base::Result<Process> Process::start(const Invocation& invocation) {
     const auto envp = pointers(invocation.environment);
     const pid_t parent = ::getpid();
     const pid_t pid = ::fork();
-    if (pid < 0) return system_error("cannot start " + invocation.arguments[0], errno);
+    if (pid < 0) return base::system_error("cannot start " + invocation.arguments[0]);
     if (pid == 0) {
         become(argv.data(), envp.data(), out.write.get(), err.write.get(), failure.write.get(), parent);
     }
@@ -135,10 +133,10 @@ base::Result<Process> Process::start(const Invocation& invocation) {
     } while (n < 0 && errno == EINTR);
     if (n == sizeof(code)) {
         const Errc kind = code == ENOENT ? Errc::not_found : Errc::invalid;
-        return system_error("cannot run " + invocation.arguments[0], code, kind);
+        return base::Error{kind, "cannot run " + invocation.arguments[0] + ": " + std::strerror(code)};
     }
     process.pidfd_ = Fd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
-    if (!process.pidfd_.valid()) return system_error("cannot watch " + invocation.arguments[0], errno);
+    if (!process.pidfd_.valid()) return base::system_error("cannot watch " + invocation.arguments[0]);
     process.out_fd_ = std::move(out.read);
     process.err_fd_ = std::move(err.read);
     ::fcntl(process.out_fd_.get(), F_SETFL, O_NONBLOCK);

@@ -14,6 +14,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "totem/base/fd.hpp"
+
 namespace agents {
 
 namespace {
@@ -23,10 +25,6 @@ using base::Error;
 
 // One message of ours; the largest carries six attributes.
 using MessageBuffer = std::array<char, 512>;
-
-Error system_error(std::string_view what) {
-    return {Errc::io, std::string(what) + ": " + std::strerror(errno)};
-}
 
 void put_ip(nlmsghdr* message, std::uint16_t type, Ipv4 ip) {
     mnl_attr_put_u32(message, type, htonl(ip.value));
@@ -136,10 +134,10 @@ void HostWatch::Close::operator()(mnl_socket* socket) const {
 
 base::Result<Netlink> Netlink::open() {
     mnl_socket* socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
-    if (socket == nullptr) return system_error("cannot open a netlink socket");
+    if (socket == nullptr) return base::system_error("cannot open a netlink socket");
     Netlink netlink(socket);
     if (mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) < 0)
-        return system_error("cannot bind a netlink socket");
+        return base::system_error("cannot bind a netlink socket");
     return netlink;
 }
 
@@ -153,7 +151,7 @@ base::Status Netlink::dump(std::uint16_t type, unsigned char family, Each each) 
     ask->nlmsg_seq = ++sequence_;
     auto* header = static_cast<rtgenmsg*>(mnl_nlmsg_put_extra_header(ask, sizeof(rtgenmsg)));
     header->rtgen_family = family;
-    if (mnl_socket_sendto(socket_.get(), ask, ask->nlmsg_len) < 0) return system_error("netlink dump");
+    if (mnl_socket_sendto(socket_.get(), ask, ask->nlmsg_len) < 0) return base::system_error("netlink dump");
     const auto callback = [](const nlmsghdr* message, void* context) -> int {
         (*static_cast<Each*>(context))(message);
         return MNL_CB_OK;
@@ -162,13 +160,13 @@ base::Status Netlink::dump(std::uint16_t type, unsigned char family, Each each) 
     while (true) {
         const ssize_t n = mnl_socket_recvfrom(socket_.get(), in.data(), in.size());
         if (n < 0 && errno == EINTR) continue;
-        if (n < 0) return system_error("netlink dump");
+        if (n < 0) return base::system_error("netlink dump");
         const int more = mnl_cb_run(in.data(), static_cast<std::size_t>(n), sequence_,
                                     mnl_socket_get_portid(socket_.get()), callback, &each);
         if (more == MNL_CB_STOP) return base::ok();
         if (more < 0 && errno == ESRCH) continue;  // the answer to an older, abandoned question
         if (more < 0 && errno == EINTR) return Error{Errc::unavailable, "netlink dump: it kept changing"};
-        if (more < 0) return system_error("netlink dump");
+        if (more < 0) return base::system_error("netlink dump");
     }
 }
 
@@ -199,16 +197,16 @@ base::Result<HostView> Netlink::view(Routes routes) {
 base::Status Netlink::request(void* message, const char* what, std::initializer_list<int> fine) {
     auto* ask = static_cast<nlmsghdr*>(message);
     ask->nlmsg_seq = ++sequence_;
-    if (mnl_socket_sendto(socket_.get(), ask, ask->nlmsg_len) < 0) return system_error(what);
+    if (mnl_socket_sendto(socket_.get(), ask, ask->nlmsg_len) < 0) return base::system_error(what);
     std::array<char, 8192> in{};
     while (true) {
         const ssize_t n = mnl_socket_recvfrom(socket_.get(), in.data(), in.size());
         if (n < 0 && errno == EINTR) continue;
-        if (n < 0) return system_error(what);
+        if (n < 0) return base::system_error(what);
         const int done = mnl_cb_run(in.data(), static_cast<std::size_t>(n), sequence_,
                                     mnl_socket_get_portid(socket_.get()), nullptr, nullptr);
         if (done >= 0 || std::find(fine.begin(), fine.end(), errno) != fine.end()) return base::ok();
-        if (errno != ESRCH) return system_error(what);
+        if (errno != ESRCH) return base::system_error(what);
     }
 }
 
@@ -256,10 +254,10 @@ base::Status Netlink::set_up(int link) {
 
 base::Result<HostWatch> HostWatch::open() {
     mnl_socket* socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    if (socket == nullptr) return system_error("cannot open a netlink socket");
+    if (socket == nullptr) return base::system_error("cannot open a netlink socket");
     HostWatch watch(socket);
     if (mnl_socket_bind(socket, RTMGRP_LINK | RTMGRP_IPV4_IFADDR, MNL_SOCKET_AUTOPID) < 0) {
-        return system_error("cannot watch the interfaces");
+        return base::system_error("cannot watch the interfaces");
     }
     return watch;
 }

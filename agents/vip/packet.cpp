@@ -8,19 +8,15 @@
 #include <cerrno>
 #include <cstring>
 
+#include "totem/base/fd.hpp"
+
 namespace agents {
 
-namespace {
-
-base::Error system_error(std::string_view what) {
-    return {base::Errc::io, std::string(what) + ": " + std::strerror(errno)};
-}
-
-}  // namespace
+namespace {}  // namespace
 
 base::Result<ArpSocket> ArpSocket::open_sender() {
     base::Fd fd(::socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-    if (!fd.valid()) return system_error("cannot open a packet socket");
+    if (!fd.valid()) return base::system_error("cannot open a packet socket");
     return ArpSocket(std::move(fd));
 }
 
@@ -31,7 +27,7 @@ base::Result<ArpSocket> ArpSocket::open_listener(int link) {
     address.sll_protocol = htons(ETH_P_ARP);
     address.sll_ifindex = link;
     if (::bind(socket.fd(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
-        return system_error("cannot listen for ARP");
+        return base::system_error("cannot listen for ARP");
     }
     return socket;
 }
@@ -45,7 +41,7 @@ base::Status ArpSocket::send(int link, const ArpFrame& frame) {
     std::memcpy(address.sll_addr, frame.data(), 6);
     const ssize_t n = ::sendto(fd_.get(), frame.data(), frame.size(), MSG_NOSIGNAL,
                                reinterpret_cast<const sockaddr*>(&address), sizeof(address));
-    if (n < 0) return system_error("cannot send ARP");
+    if (n < 0) return base::system_error("cannot send ARP");
     return base::ok();
 }
 

@@ -6,13 +6,13 @@
 
 #include <cerrno>
 #include <condition_variable>
-#include <cstring>
 #include <ctime>
 #include <deque>
 #include <mutex>
 #include <thread>
 
 #include "manager/journal/log.hpp"
+#include "totem/base/fd.hpp"
 
 namespace manager {
 
@@ -25,15 +25,11 @@ using base::Status;
 constexpr std::size_t kCompactAbove = 8u
                                       << 20;  // bytes of journal before it is rewritten with its last record
 
-Error os_error(const std::string& what) {
-    return {Errc::io, what + ": " + std::strerror(errno)};
-}
-
 Status write_all(int fd, base::ByteView bytes, const std::string& path) {
     while (!bytes.empty()) {
         const ssize_t n = ::write(fd, bytes.data(), bytes.size());
         if (n < 0 && errno == EINTR) continue;
-        if (n < 0) return os_error("cannot write " + path);
+        if (n < 0) return base::system_error("cannot write " + path);
         bytes = bytes.subspan(static_cast<std::size_t>(n));
     }
     return base::ok();
@@ -41,10 +37,10 @@ Status write_all(int fd, base::ByteView bytes, const std::string& path) {
 
 Status sync_directory(const std::string& directory) {
     const int fd = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0) return os_error("cannot open " + directory);
+    if (fd < 0) return base::system_error("cannot open " + directory);
     const int rc = ::fsync(fd);
     ::close(fd);
-    if (rc != 0) return os_error("cannot make " + directory + " durable");
+    if (rc != 0) return base::system_error("cannot make " + directory + " durable");
     return base::ok();
 }
 
@@ -53,19 +49,20 @@ Status replace_file(const std::string& directory, const std::string& name, base:
     const std::string path = directory + "/" + name;
     const std::string temporary = path + ".new";
     const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (fd < 0) return os_error("cannot create " + temporary);
+    if (fd < 0) return base::system_error("cannot create " + temporary);
     Status written = write_all(fd, bytes, temporary);
-    if (written && ::fsync(fd) != 0) written = os_error("cannot make " + temporary + " durable");
+    if (written && ::fsync(fd) != 0) written = base::system_error("cannot make " + temporary + " durable");
     ::close(fd);
     if (!written) return written;
-    if (::rename(temporary.c_str(), path.c_str()) != 0) return os_error("cannot rename " + temporary);
+    if (::rename(temporary.c_str(), path.c_str()) != 0)
+        return base::system_error("cannot rename " + temporary);
     return sync_directory(directory);
 }
 
 base::Result<base::Bytes> read_file(const std::string& path) {
     const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
     if (fd < 0 && errno == ENOENT) return base::Bytes{};
-    if (fd < 0) return os_error("cannot open " + path);
+    if (fd < 0) return base::system_error("cannot open " + path);
     base::Bytes bytes;
     std::uint8_t chunk[65536];
     ssize_t n = 0;
@@ -75,7 +72,7 @@ base::Result<base::Bytes> read_file(const std::string& path) {
         bytes.insert(bytes.end(), chunk, chunk + n);
     }
     ::close(fd);
-    if (n < 0) return os_error("cannot read " + path);
+    if (n < 0) return base::system_error("cannot read " + path);
     return bytes;
 }
 
@@ -103,7 +100,7 @@ struct JournalStore::Impl {
     Status reopen() {
         if (fd >= 0) ::close(fd);
         fd = ::open(path().c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
-        if (fd < 0) return os_error("cannot open " + path());
+        if (fd < 0) return base::system_error("cannot open " + path());
         return base::ok();
     }
 
@@ -118,7 +115,7 @@ struct JournalStore::Impl {
             return reopen();
         }
         TRY_OK(write_all(fd, record, path()));
-        if (::fdatasync(fd) != 0) return os_error("cannot make " + path() + " durable");
+        if (::fdatasync(fd) != 0) return base::system_error("cannot make " + path() + " durable");
         size += record.size();
         return base::ok();
     }
@@ -171,7 +168,7 @@ base::Result<JournalStore::Opened> JournalStore::open(const std::string& directo
     if (!recovered.trouble.empty()) {
         const std::string aside = impl->path() + ".damaged-" + std::to_string(std::time(nullptr));
         if (::rename(impl->path().c_str(), aside.c_str()) != 0)
-            return os_error("cannot set " + impl->path() + " aside");
+            return base::system_error("cannot set " + impl->path() + " aside");
         opened.warning = "the journal " + impl->path() + " was damaged (" + recovered.trouble +
                          ") and is kept as " + aside +
                          "; this node has no vote until it has learned the configuration from the others";
@@ -183,7 +180,7 @@ base::Result<JournalStore::Opened> JournalStore::open(const std::string& directo
         recovered.valid = header.size();
     } else if (recovered.torn) {
         if (::truncate(impl->path().c_str(), static_cast<off_t>(recovered.valid)) != 0) {
-            return os_error("cannot shorten " + impl->path());
+            return base::system_error("cannot shorten " + impl->path());
         }
     }
     impl->size = recovered.valid;

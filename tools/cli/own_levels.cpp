@@ -24,10 +24,6 @@ constexpr const char* kKeyFile = "/etc/custos/authkey";
 base::Error io_error(const std::string& what) {
     return {base::Errc::io, what + ": " + std::strerror(errno)};
 }
-base::Error invalid(std::string message) {
-    return {base::Errc::invalid, std::move(message)};
-}
-
 // config check [FILE]: reads and resolves, starts nothing.
 base::Status config_check(Shell& shell, const Words& words) {
     const std::string file = words.size() > 1 ? words[1] : kConfigFile;
@@ -86,7 +82,7 @@ base::Status key_generate(Shell& shell, const Words& words) {
         if (*word == "--force") {
             force = true;
         } else if (named || word->empty() || word->front() == '-') {
-            return invalid("usage: " + shell.options().program + " key generate [FILE] [--force]");
+            return base::invalid("usage: " + shell.options().program + " key generate [FILE] [--force]");
         } else {
             file = *word;
             named = true;

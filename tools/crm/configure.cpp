@@ -14,10 +14,6 @@
 namespace tools {
 namespace {
 
-base::Error invalid(std::string message) {
-    return {base::Errc::invalid, std::move(message)};
-}
-
 // Agents that the edits bring in: missing ones and wrong parameters are errors (with -F: warnings).
 base::Status check_agents(Shell& shell, const std::vector<manager::Edit>& edits) {
     for (const manager::Edit& edit : edits) {
@@ -71,7 +67,7 @@ base::Status show(Shell& shell, const Words& words) {
         return base::ok();
     }
     if (words[1] == "xml" || words[1] == "changed")
-        return invalid("not yet supported: configure show " + words[1]);
+        return base::invalid("not yet supported: configure show " + words[1]);
     std::string text;
     for (auto id = words.begin() + 1; id != words.end(); ++id) {
         const std::string one = show_object(config, *id, {});
@@ -115,7 +111,7 @@ base::Result<std::string> read_all(const std::string& name) {
 // load [update|replace] FILE|-: all statements of the file, or none.
 base::Status load(Shell& shell, const Words& words) {
     const std::string how = words.size() == 3 ? words[1] : "update";
-    if (how != "update" && how != "replace") return invalid("not yet supported: configure load " + how);
+    if (how != "update" && how != "replace") return base::invalid("not yet supported: configure load " + how);
     const std::string& name = words.back();
     TRY(const std::string text, read_all(name));
     TRY(const manager::Configuration* current, shell.working());
@@ -200,7 +196,7 @@ base::Status remove(Shell& shell, const Words& words) {
         }
     }
     if (ids.empty())
-        return invalid("an id is missing: " + shell.options().program + " configure delete ID...");
+        return base::invalid("an id is missing: " + shell.options().program + " configure delete ID...");
     TRY_OK(stop_before_delete(shell, ids, force));
     TRY(const manager::Configuration* config, shell.working());
     std::vector<manager::Edit> all;
@@ -213,7 +209,7 @@ base::Status remove(Shell& shell, const Words& words) {
 }
 
 base::Status erase(Shell& shell, const Words& words) {
-    if (words.size() == 2) return invalid("not yet supported: configure erase " + words[1]);
+    if (words.size() == 2) return base::invalid("not yet supported: configure erase " + words[1]);
     TRY(const StatusReply* seen, shell.seen());
     for (const manager::Primitive& primitive : seen->configuration.primitives) {
         const auto nodes = active_nodes(*seen, primitive.id);
@@ -228,7 +224,7 @@ base::Status erase(Shell& shell, const Words& words) {
 
 base::Status commit(Shell& shell, const Words& words) {
     if (words.size() == 2 && words[1] != "force")
-        return invalid("not yet supported: configure commit " + words[1]);
+        return base::invalid("not yet supported: configure commit " + words[1]);
     return shell.commit();
 }
 
@@ -258,7 +254,7 @@ base::Status verify(Shell& shell, const Words& /*words*/) {
         if (!checked) reasons.push_back(checked.error().message);
         for (const std::string& line : advice) shell.warn(line);
     }
-    if (!reasons.empty()) return invalid(joined(reasons, "\n"));
+    if (!reasons.empty()) return base::invalid(joined(reasons, "\n"));
     return base::ok();
 }
 

@@ -7,10 +7,6 @@
 namespace tools {
 namespace {
 
-base::Error invalid(std::string message) {
-    return {base::Errc::invalid, std::move(message)};
-}
-
 std::string state_of(const manager::NodeStatus& node) {
     if (node.leaving) return "leaving";
     switch (node.clearance) {
@@ -26,7 +22,7 @@ std::string state_of(const manager::NodeStatus& node) {
     return "unknown";
 }
 
-base::Status show(Shell& shell, const Words& words) {
+base::Status show_nodes(Shell& shell, const Words& words) {
     TRY(const StatusReply* seen, shell.seen());
     if (words.size() == 2) {
         TRY([[maybe_unused]] const auto* node, need_node(*seen, words[1]));
@@ -47,7 +43,8 @@ base::Result<Words> nodes_of(const StatusReply& seen, const Words& words) {
     Words names;
     for (auto word = words.begin() + 1; word != words.end(); ++word) {
         if (*word == "forever") continue;
-        if (*word == "reboot") return invalid("not yet supported: " + words[0] + " until the next reboot");
+        if (*word == "reboot")
+            return base::invalid("not yet supported: " + words[0] + " until the next reboot");
         if (*word == "--all") {
             for (const auto& [id, node] : seen.status.nodes) names.push_back(node.name);
             continue;
@@ -105,7 +102,7 @@ base::Status clearstate(Shell& shell, const Words& words) {
     return shell.command(manager::ConfirmNode{words[1]});
 }
 
-base::Status remove(Shell& shell, const Words& words) {
+base::Status delete_node(Shell& shell, const Words& words) {
     TRY(const StatusReply* seen, shell.seen());
     const auto known = need_node(*seen, words[1]);
     const bool configured = seen->configuration.node(words[1]) != nullptr;
@@ -140,8 +137,8 @@ base::Status attribute(Shell& shell, const Words& words) {
                     << "\n";
         return base::ok();
     }
-    return invalid("usage: " + shell.options().program +
-                   " node attribute NODE set NAME VALUE | show NAME | delete NAME");
+    return base::invalid("usage: " + shell.options().program +
+                         " node attribute NODE set NAME VALUE | show NAME | delete NAME");
 }
 
 }  // namespace
@@ -149,7 +146,7 @@ base::Status attribute(Shell& shell, const Words& words) {
 Level node_level() {
     Level level{"node", "", "the nodes of the cluster", {}};
     level.commands = {
-        {"show", "list status", "[NODE]", "nodes, their state and lasting attributes", 0, 1, show},
+        {"show", "list status", "[NODE]", "nodes, their state and lasting attributes", 0, 1, show_nodes},
         {"standby", "", "[NODE...|--all]", "runs nothing there (this node when none is named)", 0, kAny,
          standby},
         {"online", "", "[NODE...|--all]", "may run resources again", 0, kAny, online},
@@ -157,7 +154,7 @@ Level node_level() {
         {"ready", "", "[NODE...|--all]", "ends maintenance", 0, kAny, ready},
         {"clearstate", "", "NODE", "you vouch that the node is switched off and runs nothing", 1, 1,
          clearstate},
-        {"delete", "", "NODE", "forgets a node that has left", 1, 1, remove},
+        {"delete", "", "NODE", "forgets a node that has left", 1, 1, delete_node},
         {"attribute", "", "NODE set|show|delete NAME [VALUE]", "a lasting attribute of a node", 3, 4,
          attribute},
     };

@@ -10,10 +10,6 @@ namespace tools {
 
 namespace {
 
-base::Error invalid(std::string message) {
-    return {base::Errc::invalid, std::move(message)};
-}
-
 // status [inactive] [bynode] [-r] [-n] [-V] [-1] [--json]
 base::Status status(Shell& shell, const Words& words) {
     StatusStyle style;
@@ -27,8 +23,8 @@ base::Status status(Shell& shell, const Words& words) {
             style.verbose = true;
         } else if (*word != "inactive" && *word != "-r" && *word != "--inactive" && *word != "-1" &&
                    *word != "--one-shot") {
-            return invalid("status does not know '" + *word +
-                           "': it takes -n (by node), -V (more) and --json");
+            return base::invalid("status does not know '" + *word +
+                                 "': it takes -n (by node), -V (more) and --json");
         }
     }
     TRY(const StatusReply reply, shell.status());
@@ -77,7 +73,8 @@ base::Status ra_list(Shell& shell, const Words& words) {
 }
 
 base::Status ra_providers(Shell& shell, const Words& words) {
-    if (words.size() == 3 && words[2] != "ocf") return invalid("only agents of class ocf have providers");
+    if (words.size() == 3 && words[2] != "ocf")
+        return base::invalid("only agents of class ocf have providers");
     const auto providers = shell.agents().providers(words[1]);
     if (providers.empty()) return base::Error{base::Errc::not_found, "no provider has an agent " + words[1]};
     shell.out() << joined(providers) << "\n";
@@ -120,7 +117,7 @@ base::Status ra_info(Shell& shell, const Words& words) {
 // --- cluster, corosync, maintenance
 
 base::Status start_daemon(Shell& /*shell*/, const Words& /*words*/) {
-    return invalid("custosd is started by the system: systemctl start custos");
+    return base::invalid("custosd is started by the system: systemctl start custos");
 }
 
 base::Status maintenance_on(Shell& shell, const Words& /*words*/) {
@@ -139,7 +136,7 @@ base::Status ring_status(Shell& shell, const Words& /*words*/) {
 }
 
 base::Status stop_daemon(Shell& shell, const Words& words) {
-    if (words.size() > 1) return invalid("not yet supported: stopping other nodes: run it there");
+    if (words.size() > 1) return base::invalid("not yet supported: stopping other nodes: run it there");
     if (const auto reply = shell.ask(Shutdown{}); !reply) return reply.error();
     shell.info("custosd handed over what ran here, left the ring and ended");
     return base::ok();

@@ -11,10 +11,6 @@
 namespace tools {
 namespace {
 
-base::Error invalid(std::string message) {
-    return {base::Errc::invalid, std::move(message)};
-}
-
 // name = value of that meta attribute at each resource that is named.
 base::Status set_meta(Shell& shell, const Words& words, const std::string& name, const std::string& value) {
     TRY(const manager::Configuration* config, shell.working());
@@ -65,7 +61,7 @@ base::Status cleanup(Shell& shell, const Words& words) {
     Words args(words.begin() + 1, words.end());
     args.erase(std::remove(args.begin(), args.end(), "force"), args.end());
     if (args.size() > 2)
-        return invalid("usage: " + shell.options().program + " resource cleanup [RESOURCE [NODE]]");
+        return base::invalid("usage: " + shell.options().program + " resource cleanup [RESOURCE [NODE]]");
     TRY(const StatusReply* seen, shell.seen());
     manager::Cleanup cleanup;
     if (!args.empty()) cleanup.resource = args[0];
@@ -88,7 +84,7 @@ base::Status cleanup(Shell& shell, const Words& words) {
     return base::ok();
 }
 
-base::Status status(Shell& shell, const Words& words) {
+base::Status show_resources(Shell& shell, const Words& words) {
     TRY(const StatusReply* seen, shell.seen());
     if (words.size() == 1) {
         for (const auto& primitive : seen->configuration.primitives) {
@@ -121,8 +117,8 @@ base::Result<Words> target_words(const Shell& shell, const Words& words, bool& f
         }
     }
     if (args.empty() || args.size() > 2) {
-        return invalid("usage: " + shell.options().program + " resource " + words[0] +
-                       " RESOURCE [NODE] [force]");
+        return base::invalid("usage: " + shell.options().program + " resource " + words[0] +
+                             " RESOURCE [NODE] [force]");
     }
     return args;
 }
@@ -150,8 +146,8 @@ base::Status move(Shell& shell, const Words& words) {
     TRY_OK(need_resource(seen->configuration, args[0]));
     if (args.size() == 1) {
         if (!force)
-            return invalid("name the node to move " + args[0] +
-                           " to, or add `force` to ban it from where it runs");
+            return base::invalid("name the node to move " + args[0] +
+                                 " to, or add `force` to ban it from where it runs");
         TRY(const std::string from, only_node_of(*seen, args[0]));
         return ban_from(shell, args[0], from);
     }
@@ -225,7 +221,7 @@ base::Status attribute(Shell& shell, const Words& words, manager::Attributes man
         }
         attributes.erase(found);
     } else {
-        return invalid(usage);
+        return base::invalid(usage);
     }
     std::vector<std::string> advice;
     TRY_OK(check_agent(shell.agents(), primitive, advice));
@@ -261,7 +257,8 @@ base::Status failcount(Shell& shell, const Words& words) {
     TRY(const manager::NodeStatus* node, need_node(*seen, words[3]));
     if (words[2] == "delete") return cleanup(shell, {"cleanup", words[1], words[3]});
     if (words[2] != "show")
-        return invalid("usage: " + shell.options().program + " resource failcount RESOURCE show|delete NODE");
+        return base::invalid("usage: " + shell.options().program +
+                             " resource failcount RESOURCE show|delete NODE");
     const auto found = node->resources.find(words[1]);
     const std::uint32_t count = found == node->resources.end() ? 0 : found->second.fail_count;
     const bool banned = count >= static_cast<std::uint32_t>(manager::Score::kInfinity);
@@ -275,7 +272,7 @@ base::Status failcount(Shell& shell, const Words& words) {
 Level resource_level() {
     Level level{"resource", "", "starts, stops and moves resources", {}};
     level.commands = {
-        {"status", "show list", "[RESOURCE...]", "where resources run", 0, kAny, status},
+        {"status", "show list", "[RESOURCE...]", "where resources run", 0, kAny, show_resources},
         {"start", "", "RESOURCE...", "starts resources (target-role=Started)", 1, kAny, start},
         {"stop", "", "RESOURCE...", "stops resources (target-role=Stopped)", 1, kAny, stop},
         {"restart", "", "RESOURCE...", "stops resources, waits, and starts them again", 1, kAny, restart},
@@ -286,7 +283,7 @@ Level resource_level() {
          clear},
         {"cleanup", "", "[RESOURCE [NODE]]", "forgets failures and looks again", 0, 3, cleanup},
         {"refresh", "reprobe", "[RESOURCE [NODE]]", "the same as cleanup", 0, 3, cleanup},
-        {"locate", "", "RESOURCE...", "where resources run", 1, kAny, status},
+        {"locate", "", "RESOURCE...", "where resources run", 1, kAny, show_resources},
         {"manage", "", "RESOURCE...", "the cluster starts and stops them again", 1, kAny, manage},
         {"unmanage", "", "RESOURCE...", "the cluster keeps its hands off them", 1, kAny, unmanage},
         {"meta", "", "RESOURCE set|show|delete NAME [VALUE]", "a meta attribute of a resource", 3, 4, meta},

@@ -6,12 +6,8 @@
 namespace tools {
 namespace {
 
-base::Error invalid(std::string message) {
-    return {base::Errc::invalid, std::move(message)};
-}
-
 base::Error unexpected() {
-    return invalid("custosd answered something else than asked: is it of the same release?");
+    return base::invalid("custosd answered something else than asked: is it of the same release?");
 }
 
 Words names_of(std::string_view name, std::string_view aliases) {
@@ -219,8 +215,8 @@ base::Result<Shell::Found> Shell::find(const Level& level, const std::string& wo
     }
     if (prefixes.size() == 1) return prefixes.front();
     const std::string place = with_blank(options_.program, level.name);
-    if (!prefixes.empty()) return invalid("'" + word + "' is ambiguous: " + alternatives(candidates));
-    return invalid("'" + word + "' is no command: `" + place + " help` shows what there is");
+    if (!prefixes.empty()) return base::invalid("'" + word + "' is ambiguous: " + alternatives(candidates));
+    return base::invalid("'" + word + "' is no command: `" + place + " help` shows what there is");
 }
 
 std::string Shell::usage(const Level& level, const Command& command) const {
@@ -235,10 +231,10 @@ base::Status Shell::call(const Level& level, const Command& command, Words words
     }
     const std::string name = with_blank(level.name, command.name);
     if (command.run == nullptr) {
-        return invalid("not yet supported: " + (level.name.empty() ? std::string(command.name) : name));
+        return base::invalid("not yet supported: " + (level.name.empty() ? std::string(command.name) : name));
     }
     const std::size_t args = words.size() - 1;
-    if (args < command.least || args > command.most) return invalid("usage: " + usage(level, command));
+    if (args < command.least || args > command.most) return base::invalid("usage: " + usage(level, command));
     words[0] = command.name;
     return command.run(*this, words);
 }
@@ -374,7 +370,7 @@ base::Result<std::string> Shell::help(const Words& topic) const {
     const Level* level = &top();
     const Command* command = nullptr;
     for (const std::string& word : topic) {
-        if (command != nullptr) return invalid("'" + word + "' is no topic of help");
+        if (command != nullptr) return base::invalid("'" + word + "' is no topic of help");
         TRY(const Found found, find(*level, word));
         level = found.level;
         command = found.command;

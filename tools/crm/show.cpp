@@ -20,7 +20,7 @@ std::string pairs(const manager::Attributes& attributes, ShowStyle style) {
     for (const auto& [name, value] : attributes) {
         out += " " + name;
         const bool secret = !style.full && name.rfind("passw", 0) == 0;
-        if (!value.empty()) out += "=" + (secret ? "\"******\"" : quoted(value));
+        if (!value.empty()) out += "=" + (secret ? "\"******\"" : tools::quoted(value));
     }
     return out;
 }
@@ -36,7 +36,7 @@ std::string operation_text(const manager::OperationSpec& operation, ShowStyle st
         (is_operation_attribute(name) ? own : instance).emplace(name, value);
     }
     std::string out = "op " + operation.name;
-    if (!operation.interval_text.empty()) out += " interval=" + quoted(operation.interval_text);
+    if (!operation.interval_text.empty()) out += " interval=" + tools::quoted(operation.interval_text);
     out += pairs(own, style);
     if (operation.interval_text.empty() && !style.full) out += " interval=0";
     if (!instance.empty()) out += " op_params" + pairs(instance, style);
@@ -46,7 +46,7 @@ std::string operation_text(const manager::OperationSpec& operation, ShowStyle st
 std::string text_of(const manager::Primitive& primitive, ShowStyle style) {
     std::string out = "primitive " + primitive.id + " " + agent_text(primitive.agent, style);
     if (!primitive.description.empty())
-        out += std::string(kNext) + "description=" + quoted(primitive.description);
+        out += std::string(kNext) + "description=" + tools::quoted(primitive.description);
     if (!primitive.params.empty()) out += std::string(kNext) + "params" + pairs(primitive.params, style);
     if (!primitive.meta.empty()) out += std::string(kNext) + "meta" + pairs(primitive.meta, style);
     for (const manager::OperationSpec& operation : primitive.operations) {

@@ -13,7 +13,6 @@ namespace {
 
 using grammar::Cursor;
 using grammar::Edits;
-using grammar::invalid;
 using grammar::not_yet;
 using grammar::option_value;
 using grammar::Pair;
@@ -171,16 +170,16 @@ bool is_operation_attribute(std::string_view name) {
 }
 
 base::Result<Edits> parse_statement(const Words& words, const StatementContext& context) {
-    if (words.empty()) return invalid("a statement is missing");
+    if (words.empty()) return base::invalid("a statement is missing");
     for (const std::string& word : words) {
         if (word.find_first_of(std::string_view("\n\r\0", 3)) != std::string::npos) {
-            return invalid(words[0] + ": a value holds a line end, which is not supported");
+            return base::invalid(words[0] + ": a value holds a line end, which is not supported");
         }
     }
     for (const Statement& statement : kStatements) {
         if (equal_any_case(words[0], statement.name)) return statement.parse(words, context);
     }
-    return invalid("'" + words[0] + "' is no statement of the configuration");
+    return base::invalid("'" + words[0] + "' is no statement of the configuration");
 }
 
 base::Result<Edits> parse_script(std::string_view text, const std::string& name,

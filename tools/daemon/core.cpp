@@ -2,14 +2,13 @@
 
 #include <unistd.h>
 
-#include <cerrno>
 #include <cstdio>
-#include <cstring>
 
 #include "agents/guard/supervisor.hpp"
 #include "membership/config/config.hpp"
 #include "tools/daemon/daemon.hpp"
 #include "tools/daemon/logging.hpp"
+#include "totem/base/fd.hpp"
 #include "totem/seal/seal.hpp"
 
 namespace tools {
@@ -30,7 +29,7 @@ base::Result<totem::MasterKey> read_key(int fd, const std::string& name) {
         text.append(chunk, static_cast<std::size_t>(n));
         if (text.size() > 65536) break;
     }
-    if (n < 0) return base::Error{base::Errc::io, "cannot read " + name + ": " + std::strerror(errno)};
+    if (n < 0) return base::system_error("cannot read " + name);
     ::close(fd);
     return totem::MasterKey::parse(text, name);
 }

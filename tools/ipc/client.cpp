@@ -60,8 +60,7 @@ base::Result<base::Fd> connect_to(const std::string& path) {
     }
     std::memcpy(address.sun_path, path.data(), path.size());
     base::Fd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    if (fd.get() < 0)
-        return base::Error{base::Errc::io, std::string("cannot make a socket: ") + std::strerror(errno)};
+    if (fd.get() < 0) return base::system_error("cannot make a socket");
     if (connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
         if (errno == ENOENT || errno == ENOTDIR) return not_running(path, "no socket at");
         if (errno == ECONNREFUSED) return not_running(path, "nobody listens at");
@@ -70,7 +69,7 @@ base::Result<base::Fd> connect_to(const std::string& path) {
                                std::string("this user may not administer the cluster (no access to ") + path +
                                    "): use sudo, or join the group " + kAdminGroups[0] + " and log in again"};
         }
-        return base::Error{base::Errc::io, "cannot connect to " + path + ": " + std::strerror(errno)};
+        return base::system_error("cannot connect to " + path);
     }
     TRY_OK(check_server(fd.get(), path));
     return fd;
@@ -92,8 +91,7 @@ base::Status wait_for(int fd, short events, Clock::time_point until) {
         pollfd waiting{fd, events, 0};
         const int rc = poll(&waiting, 1, timeout);
         if (rc > 0) return base::ok();
-        if (rc < 0 && errno != EINTR)
-            return base::Error{base::Errc::io, std::string("poll: ") + std::strerror(errno)};
+        if (rc < 0 && errno != EINTR) return base::system_error("poll");
     }
 }
 

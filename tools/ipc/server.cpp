@@ -30,10 +30,6 @@ namespace asio = boost::asio;
 using Stream = asio::local::stream_protocol;
 using boost::system::error_code;
 
-base::Error system_error(const std::string& what, int number) {
-    return {base::Errc::io, what + ": " + std::strerror(number)};
-}
-
 // True when a process listens at the socket file.
 bool somebody_listens(const std::string& path) {
     const base::Fd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
@@ -55,7 +51,7 @@ base::Status remove_stale(const std::string& path) {
     if (somebody_listens(path)) {
         return base::Error{base::Errc::conflict, "another custosd listens at " + path + ": stop it first"};
     }
-    if (unlink(path.c_str()) != 0) return system_error("cannot remove the stale socket " + path, errno);
+    if (unlink(path.c_str()) != 0) return base::system_error("cannot remove the stale socket " + path, errno);
     return base::ok();
 }
 
@@ -229,9 +225,10 @@ base::Status ControlServer::Impl::open() {
     // daemon's user connect.
     if (!policy_.admin_groups.empty() &&
         chown(path_.c_str(), static_cast<uid_t>(-1), policy_.admin_groups.front()) != 0 && errno != EPERM) {
-        return system_error("cannot change the group of " + path_, errno);
+        return base::system_error("cannot change the group of " + path_, errno);
     }
-    if (chmod(path_.c_str(), mode_) != 0) return system_error("cannot change the mode of " + path_, errno);
+    if (chmod(path_.c_str(), mode_) != 0)
+        return base::system_error("cannot change the mode of " + path_, errno);
     acceptor_.listen(asio::socket_base::max_listen_connections, error);
     if (error) return base::Error{base::Errc::io, "cannot listen at " + path_ + ": " + error.message()};
     return base::ok();

@@ -1,12 +1,25 @@
-// Owner of one file descriptor: closes it once. For edges; a core has none.
+// What edges need of the operating system; a core has none of it: the owner of a descriptor, and its errors
+// as values.
 #pragma once
 
 #include <unistd.h>
 
+#include <cerrno>
+#include <cstring>
+#include <string>
+#include <string_view>
 #include <utility>
+
+#include "totem/base/result.hpp"
 
 namespace base {
 
+// "what: the system's words for `number`", of kind Errc::io.
+[[nodiscard]] inline Error system_error(std::string_view what, int number = errno) {
+    return {Errc::io, std::string(what) + ": " + std::strerror(number)};
+}
+
+// Owner of one file descriptor: closes it once.
 class Fd {
   public:
     Fd() = default;

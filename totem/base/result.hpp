@@ -34,6 +34,11 @@ struct Error {
     }
 };
 
+// An error of kind Errc::invalid.
+[[nodiscard]] inline Error invalid(std::string message) {
+    return {Errc::invalid, std::move(message)};
+}
+
 template <typename T>
 class [[nodiscard]] Result {
   public:

@@ -92,6 +92,20 @@ TEST_CASE("a runner that dies takes the core along") {
     CHECK(s.core(kKilled).after() == "launch");
 }
 
+TEST_CASE("a core that has ended by itself is heard, also when its runner's end is seen first") {
+    const std::pair<ChildEnd, std::string> ends[] = {
+        {{0, 0}, "drop; exit 0"},
+        {{78, 0},
+         "'the core refuses to run (its own message says why); addresses are removed'; drop; exit 78"},
+        {{3, 0}, "'the core exited with code 3; addresses stay, it is restarted'; launch"}};
+    for (const auto& [end, effects] : ends) {
+        Script s;
+        s.begin().after();
+        CHECK(s.runner(kDone).after() == "core<-KILL");
+        CHECK(s.core(end).after({}, true) == effects);
+    }
+}
+
 TEST_CASE("a runner that does not end is killed, again and again") {
     Script s;
     s.begin().after();

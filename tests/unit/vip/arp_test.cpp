@@ -11,8 +11,8 @@ using agents::Mac;
 
 namespace {
 
-constexpr Mac kOwn{{0x02, 0x00, 0x00, 0x00, 0x00, 0x01}};
-constexpr Ipv4 kIp{0xc000020a};
+constexpr Mac kSender{{0x02, 0x00, 0x00, 0x00, 0x00, 0x01}};
+constexpr Ipv4 kAddress{0xc000020a};
 
 std::string hex(const ArpFrame& frame) {
     std::string text;
@@ -29,32 +29,32 @@ std::string hex(const ArpFrame& frame) {
 }  // namespace
 
 TEST_CASE("golden bytes of a probe: the sender claims nothing") {
-    CHECK(hex(agents::arp_probe(kOwn, kIp)) ==
+    CHECK(hex(agents::arp_probe(kSender, kAddress)) ==
           "ffffffffffff0200000000010806 0001080006040001 02000000000100000000 000000000000c000020a");
 }
 
 TEST_CASE("golden bytes of a gratuitous request") {
-    CHECK(hex(agents::arp_announce_request(kOwn, kIp)) ==
+    CHECK(hex(agents::arp_announce_request(kSender, kAddress)) ==
           "ffffffffffff0200000000010806 0001080006040001 020000000001c000020a 000000000000c000020a");
 }
 
 TEST_CASE("golden bytes of a gratuitous reply: the target is the sender, also in hardware") {
-    CHECK(hex(agents::arp_announce_reply(kOwn, kIp)) ==
+    CHECK(hex(agents::arp_announce_reply(kSender, kAddress)) ==
           "ffffffffffff0200000000010806 0001080006040002 020000000001c000020a 020000000001c000020a");
 }
 
 TEST_CASE("frames are read back; padding does not matter") {
-    const ArpFrame frame = agents::arp_announce_reply(kOwn, kIp);
+    const ArpFrame frame = agents::arp_announce_reply(kSender, kAddress);
     base::Bytes padded(frame.begin(), frame.end());
     padded.resize(60);
     const auto seen = agents::parse_arp(padded);
     REQUIRE(seen);
-    CHECK(*seen == agents::ArpSighting{kOwn, kIp, kIp, true});
+    CHECK(*seen == agents::ArpSighting{kSender, kAddress, kAddress, true});
 }
 
 TEST_CASE(
     "what is not ARP for IPv4 over Ethernet is nothing: every truncation and every flip of a fixed octet") {
-    const ArpFrame frame = agents::arp_probe(kOwn, kIp);
+    const ArpFrame frame = agents::arp_probe(kSender, kAddress);
     const base::Bytes whole(frame.begin(), frame.end());
     for (std::size_t n = 0; n < whole.size(); ++n)
         CHECK_FALSE(agents::parse_arp(base::ByteView(whole).first(n)));

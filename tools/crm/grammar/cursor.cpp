@@ -5,9 +5,6 @@
 
 namespace tools::grammar {
 
-base::Error invalid(std::string message) {
-    return {base::Errc::invalid, std::move(message)};
-}
 base::Error not_yet(const std::string& what) {
     return {base::Errc::invalid, "not yet supported: " + what};
 }

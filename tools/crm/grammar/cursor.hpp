@@ -18,7 +18,6 @@ namespace tools::grammar {
 
 using Edits = std::vector<manager::Edit>;
 
-[[nodiscard]] base::Error invalid(std::string message);
 [[nodiscard]] base::Error not_yet(const std::string& what);
 
 // The words of one statement, read from left to right. `subject` opens each message: "primitive web".
@@ -34,7 +33,7 @@ class Cursor {
     const std::string& take() { return words_[at_++]; }
     // The next word that has to be there; `what` it is, for the message.
     base::Result<std::string> need(std::string_view what) {
-        if (done()) return invalid(subject_ + ": " + std::string(what) + " is missing: " + usage_);
+        if (done()) return base::invalid(subject_ + ": " + std::string(what) + " is missing: " + usage_);
         return take();
     }
     // The id after the statement's name.
@@ -44,7 +43,7 @@ class Cursor {
         return id;
     }
     [[nodiscard]] base::Error error(const std::string& message) const {
-        return invalid(subject_ + ": " + message);
+        return base::invalid(subject_ + ": " + message);
     }
     [[nodiscard]] base::Error unsupported(const std::string& what) const {
         return not_yet(subject_ + ": " + what);
