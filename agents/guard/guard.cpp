@@ -119,7 +119,7 @@ class Guard {
         std::vector<pollfd> fds{
             {signals_.get(), POLLIN, 0},
             {pair_.core.pidfd.get(), POLLIN, 0},
-            {core_is_ending() ? -1 : pair_.runner.pidfd.get(), POLLIN, 0},
+            {pair_.runner.pidfd.get(), POLLIN, 0},
             {pair_.core_socket.get(), static_cast<short>(out_.empty() ? POLLIN : POLLIN | POLLOUT), 0}};
         for (const int fd : agent_.fds()) fds.push_back({fd, POLLIN, 0});
         const base::Instant deadline = std::min(agent_.next_deadline(), supervisor_.next_deadline());
@@ -128,12 +128,8 @@ class Guard {
         if (fds[3].revents != 0) receive();
         if (fds[0].revents != 0) take_signals();
         if (fds[1].revents != 0) reap(pair_.core, Role::core);
-        if (fds[2].revents != 0 && !core_is_ending()) reap(pair_.runner, Role::runner);
+        if (fds[2].revents != 0) reap(pair_.runner, Role::runner);
     }
-
-    // Its end of our line is closed, its death is not seen yet. The runner follows a core that is gone, and
-    // may be seen first.
-    [[nodiscard]] bool core_is_ending() const { return pair_.core.pid > 0 && !pair_.core_socket.valid(); }
 
     void take_signals() {
         signalfd_siginfo info{};

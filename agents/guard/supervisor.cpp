@@ -43,6 +43,12 @@ void Supervisor::ended(Instant now, Role role, ChildEnd end) {
     (role == Role::core ? core_alive_ : runner_alive_) = false;
     if (role == Role::core) return core_ended(now, end);
     if (std::holds_alternative<Running>(state_)) {
+        // A runner ends in order when the core's end of their line closes: the core is going, and its end
+        // says why.
+        if (end.signal == 0 && end.exit_status == 0) {
+            state_ = Clearing{now + policy_.kill_grace, false};
+            return;
+        }
         log(describe(role, end) + "; the core is restarted with it, addresses stay");
         return end_pair(now);
     }
@@ -52,9 +58,8 @@ void Supervisor::ended(Instant now, Role role, ChildEnd end) {
 }
 
 void Supervisor::core_ended(Instant now, ChildEnd end) {
-    // The runner has ended first. If the core had ended by itself before our kill, its own words count.
-    const bool clearing = std::holds_alternative<Clearing>(state_);
-    if (clearing && end.signal != 0) {
+    const auto* clearing = std::get_if<Clearing>(&state_);
+    if (clearing != nullptr && clearing->core_killed && end.signal != 0) {
         if (!runner_alive_) restart(now);
         return;
     }
@@ -64,7 +69,7 @@ void Supervisor::core_ended(Instant now, ChildEnd end) {
             log(describe(Role::core, end) + " while it was leaving; its addresses are removed now");
         return finish(now, in_order ? kExitDone : kExitFailed);
     }
-    if (!clearing && !std::holds_alternative<Running>(state_)) return;
+    if (clearing == nullptr && !std::holds_alternative<Running>(state_)) return;
     if (in_order) return finish(now, kExitDone);
     if (end.signal == 0 && end.exit_status == kExitRefused) {
         log("the core refuses to run (its own message says why); addresses are removed");
@@ -78,7 +83,7 @@ void Supervisor::end_pair(Instant now) {
     // The core has nothing to put in order; the runner has operations to kill.
     if (core_alive_) effects_.emplace_back(Signal{Role::core, SIGKILL});
     if (runner_alive_) effects_.emplace_back(Signal{Role::runner, SIGTERM});
-    state_ = Clearing{now + policy_.kill_grace};
+    state_ = Clearing{now + policy_.kill_grace, core_alive_};
     if (!core_alive_ && !runner_alive_) restart(now);
 }
 
@@ -136,6 +141,8 @@ void Supervisor::advance(Instant now) {
     if (std::holds_alternative<Pausing>(state_)) return launch();
     if (auto* clearing = std::get_if<Clearing>(&state_)) {
         clearing->kill_at = now + policy_.kill_grace;
+        if (core_alive_ && !std::exchange(clearing->core_killed, true))
+            log("the core stays without its runner: it is killed and restarted, addresses stay");
         if (core_alive_) effects_.emplace_back(Signal{Role::core, SIGKILL});
         if (runner_alive_) effects_.emplace_back(Signal{Role::runner, SIGKILL});
     }

@@ -72,6 +72,7 @@ class Supervisor {
     struct Running {};
     struct Clearing {  // one of the pair is dead, the other is being killed
         base::Instant kill_at;
+        bool core_killed;  // its death by a signal is our doing
     };
     struct Pausing {
         base::Instant until;

@@ -44,8 +44,9 @@ std::optional<std::int64_t> take_number(std::string_view& text) {
     if (text.empty() || !is_digit(text.front())) return std::nullopt;
     std::int64_t value = 0;
     while (!text.empty() && is_digit(text.front())) {
-        value = value * 10 + (text.front() - '0');
-        if (value > kLimitNs) return std::nullopt;
+        const std::int64_t digit = text.front() - '0';
+        if (value > (kLimitNs - digit) / 10) return std::nullopt;
+        value = value * 10 + digit;
         text.remove_prefix(1);
     }
     return value;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "agents/ocf/invocation.hpp"
 #include "agents/ocf/metadata.hpp"
 #include "totem/base/check.hpp"
 

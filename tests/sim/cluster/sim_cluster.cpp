@@ -29,7 +29,6 @@ class Run {
     Run(std::uint64_t seed, bool trace)
         : rng_(seed),
           nodes_(static_cast<std::uint32_t>(2 + rng_.below(4))),
-          trace_(trace),
           cluster_(seed, nodes_, nodes_ == 2 && rng_.chance(700), trace) {
         cluster_.proof = rng_.chance(600);
         cluster_.mood.start_fails = rng_.chance(400) ? 50 : 0;
@@ -236,7 +235,6 @@ class Run {
 
     base::Rng rng_;
     std::uint32_t nodes_;
-    bool trace_;
     sim::Cluster cluster_;
     base::NodeSet leaving_;
     std::string liveness_;

@@ -6,17 +6,21 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cinttypes>
 #include <cstdio>
 #include <cstring>
+#include <deque>
 #include <fstream>
 #include <optional>
 #include <string>
+#include <thread>
 #include <type_traits>
 #include <vector>
 
 #include "tests/sim/ring/run.hpp"
+#include "totem/base/check.hpp"
 
 namespace {
 
@@ -50,35 +54,48 @@ const char* word(sim::Verdict verdict) {
     return "";
 }
 
-// In a child; a child that dies counts as a broken guarantee.
-Report run_apart(std::uint64_t seed, bool trace) {
-    int ends[2];
-    if (pipe(ends) != 0) return {};
-    std::fflush(stdout);
-    const pid_t child = fork();
-    if (child == 0) {
-        const sim::Outcome outcome = run_checked(seed, trace);
+// One seed in a child process. A child that dies counts as a broken guarantee.
+class Child {
+  public:
+    Child(std::uint64_t seed, bool trace) : seed_(seed) {
+        int ends[2];
+        ASSERT(pipe(ends) == 0);
+        std::fflush(stdout);
+        pid_ = fork();
+        ASSERT(pid_ >= 0);
+        if (pid_ == 0) run(ends[1], trace);
+        close(ends[1]);
+        from_ = ends[0];
+    }
+
+    // Waits for its end; call it once.
+    Report report() {
+        Report report;
+        const bool got = read(from_, &report, sizeof report) == static_cast<ssize_t>(sizeof report);
+        close(from_);
+        waitpid(pid_, nullptr, 0);
+        if (got) return report;
+        std::printf("seed %" PRIu64 ": SAFETY: it ended in a crash or an assertion\n", seed_);
+        return {};
+    }
+
+  private:
+    [[noreturn]] void run(int to, bool trace) const {
+        const sim::Outcome outcome = run_checked(seed_, trace);
         if (outcome.verdict != sim::Verdict::ok) {
             std::printf("seed %" PRIu64 ": %s: %s\n  repeat with: sim_ring --seed %" PRIu64 " --trace\n",
-                        seed, word(outcome.verdict), outcome.what.c_str(), seed);
+                        seed_, word(outcome.verdict), outcome.what.c_str(), seed_);
         }
         std::fflush(stdout);
         const Report report{outcome.verdict, outcome.tally};
-        const bool sent = write(ends[1], &report, sizeof report) == static_cast<ssize_t>(sizeof report);
+        const bool sent = write(to, &report, sizeof report) == static_cast<ssize_t>(sizeof report);
         _exit(sent ? 0 : 1);
     }
-    close(ends[1]);
-    Report report;
-    const bool got =
-        child > 0 && read(ends[0], &report, sizeof report) == static_cast<ssize_t>(sizeof report);
-    close(ends[0]);
-    if (child > 0) waitpid(child, nullptr, 0);
-    if (!got) {
-        report = {};
-        std::printf("seed %" PRIu64 ": SAFETY: it ended in a crash or an assertion\n", seed);
-    }
-    return report;
-}
+
+    std::uint64_t seed_;
+    pid_t pid_;
+    int from_;
+};
 
 void print_table(const sim::Tally& t, std::size_t seeds) {
     const auto row = [](const char* name, std::uint64_t n) {
@@ -130,8 +147,12 @@ int run_all(const std::vector<std::uint64_t>& seeds, bool trace) {
     sim::Tally total;
     std::size_t passed = 0;
     sim::Verdict worst = sim::Verdict::ok;
-    for (const std::uint64_t seed : seeds) {
-        const Report report = run_apart(seed, trace);
+    std::deque<Child> running;
+    const std::size_t processors = std::max(1U, std::thread::hardware_concurrency());
+    for (std::size_t next = 0; next < seeds.size() || !running.empty();) {
+        while (next < seeds.size() && running.size() < processors) running.emplace_back(seeds[next++], trace);
+        const Report report = running.front().report();
+        running.pop_front();
         total += report.tally;
         if (report.verdict == sim::Verdict::ok) {
             ++passed;

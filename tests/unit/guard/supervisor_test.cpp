@@ -101,9 +101,20 @@ TEST_CASE("a core that has ended by itself is heard, also when its runner's end 
     for (const auto& [end, effects] : ends) {
         Script s;
         s.begin().after();
-        CHECK(s.runner(kDone).after() == "core<-KILL");
+        CHECK(s.runner(kDone).after({}, true).empty());
         CHECK(s.core(end).after({}, true) == effects);
     }
+    Script killed;
+    killed.begin().after();
+    killed.runner(kDone);
+    CHECK(killed.core(kKilled).after({}, true) ==
+          "'the core died by signal 9 (Killed); addresses stay, it is restarted'; launch");
+    Script stays;
+    stays.begin().after();
+    stays.runner(kDone);
+    CHECK(stays.after(seconds(3), true) ==
+          "'the core stays without its runner: it is killed and restarted, addresses stay'; core<-KILL");
+    CHECK(stays.core(kKilled).after({}, true) == "launch");
 }
 
 TEST_CASE("a runner that does not end is killed, again and again") {
