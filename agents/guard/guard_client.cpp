@@ -116,9 +116,10 @@ class GuardClient::Connection : public std::enable_shared_from_this<Connection> 
             queue_.finished(boottime_now(), start.run, {code, why});
         };
         const auto kind = kind_of(start.request.action);
-        if (!kind)
+        if (!kind) {
             return fail(manager::kOcfUnimplemented,
                         "the native address agent has no action " + start.request.action);
+        }
         auto parsed = parse_address(start.request.params, start.request.meta);
         if (const auto* error = std::get_if<AddressError>(&parsed)) return fail(error->code, error->message);
         auto& address = std::get<ParsedAddress>(parsed);

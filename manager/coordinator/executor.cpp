@@ -59,7 +59,7 @@ void Executor::arm(const State& state, Job& job, Orders& orders) {
     }
 }
 
-Report Executor::report(const Job& job, int code, std::string reason, base::WallTime wall) const {
+Report Executor::report(const Job& job, int code, const std::string& reason, base::WallTime wall) const {
     Report out;
     out.action = job.action.id;
     out.resource = job.action.resource;

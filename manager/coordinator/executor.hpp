@@ -59,7 +59,8 @@ class Executor {
                              base::Duration interval);
     void arm(const State& state, Job& job, Orders& orders);
     void cancel_recurring(const std::string& resource, Orders& orders);
-    [[nodiscard]] Report report(const Job& job, int code, std::string reason, base::WallTime wall) const;
+    [[nodiscard]] Report report(const Job& job, int code, const std::string& reason,
+                                base::WallTime wall) const;
     Report numbered(Report report, const State& state);
 
     base::NodeId self_;

@@ -126,7 +126,7 @@ class Editor {
     }
 
     // Ids are unique across kinds: `delete ID` must mean one thing.
-    base::Status check_free(std::string_view kind, const std::string& id) const {
+    [[nodiscard]] base::Status check_free(std::string_view kind, const std::string& id) const {
         std::string other = config_.kind_of(id);
         const bool is_node = std::find(known_nodes_.begin(), known_nodes_.end(), id) != known_nodes_.end();
         if (other.empty() && is_node) other = "node";
@@ -135,7 +135,7 @@ class Editor {
                            object_name(kind, id) + ": the id is taken by a " + other + "; take another id"};
     }
 
-    base::Status check_known(const std::string& object, const std::string& node) const {
+    [[nodiscard]] base::Status check_known(const std::string& object, const std::string& node) const {
         if (known_nodes_.empty() || config_.node(node) != nullptr) return base::ok();
         if (std::find(known_nodes_.begin(), known_nodes_.end(), node) != known_nodes_.end())
             return base::ok();

@@ -28,8 +28,8 @@ constexpr std::array kUnits{
 // The designators of an ISO 8601 duration in the order in which they may stand; those of the time part come
 // after "T".
 struct Designator {
-    char letter;
-    bool of_time;
+    char letter{};
+    bool of_time{};
     base::Duration length;
 };
 

@@ -145,9 +145,10 @@ base::Status move(Shell& shell, const Words& words) {
     TRY(const StatusReply* seen, shell.seen());
     TRY_OK(need_resource(seen->configuration, args[0]));
     if (args.size() == 1) {
-        if (!force)
+        if (!force) {
             return base::invalid("name the node to move " + args[0] +
                                  " to, or add `force` to ban it from where it runs");
+        }
         TRY(const std::string from, only_node_of(*seen, args[0]));
         return ban_from(shell, args[0], from);
     }
@@ -256,9 +257,10 @@ base::Status failcount(Shell& shell, const Words& words) {
     TRY_OK(need_resource(seen->configuration, words[1]));
     TRY(const manager::NodeStatus* node, need_node(*seen, words[3]));
     if (words[2] == "delete") return cleanup(shell, {"cleanup", words[1], words[3]});
-    if (words[2] != "show")
+    if (words[2] != "show") {
         return base::invalid("usage: " + shell.options().program +
                              " resource failcount RESOURCE show|delete NODE");
+    }
     const auto found = node->resources.find(words[1]);
     const std::uint32_t count = found == node->resources.end() ? 0 : found->second.fail_count;
     const bool banned = count >= static_cast<std::uint32_t>(manager::Score::kInfinity);

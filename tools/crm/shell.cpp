@@ -79,7 +79,7 @@ void Shell::report(const base::Error& error, const std::string& where) {
     streams_.err.flush();
 }
 
-bool Shell::confirm(const std::string& question) {
+bool Shell::confirm(const std::string& question) const {
     if (options_.force) return true;
     if (!options_.terminal || !streams_.read_line) return false;
     const auto answer = streams_.read_line(question + " (y/n) ");
@@ -260,7 +260,7 @@ base::Status Shell::execute(const Level& level, const Words& words) {
 
 // Leaving a level commits what was collected in it.
 base::Status Shell::leave() {
-    const base::Status done = collecting_ ? commit() : base::ok();
+    base::Status done = collecting_ ? commit() : base::ok();
     forget_edits();
     collecting_ = false;
     level_ = &top();
@@ -297,7 +297,7 @@ base::Result<bool> Shell::navigate(const Words& words) {
 base::Status Shell::line(const Words& words) {
     TRY(const bool navigated, navigate(words));
     if (navigated) return base::ok();
-    const base::Status done = execute(*level_, words);
+    base::Status done = execute(*level_, words);
     if (collecting_) return done;
     // Outside the configure level each line is a transaction.
     if (!done) {

@@ -82,14 +82,14 @@ class Shell {
     // --- for the commands
     std::ostream& out() { return streams_.out; }
     Agents& agents() { return agents_; }
-    const ShellOptions& options() const { return options_; }
-    const ShellStreams& streams() const { return streams_; }
+    [[nodiscard]] const ShellOptions& options() const { return options_; }
+    [[nodiscard]] const ShellStreams& streams() const { return streams_; }
     void info(const std::string& text);
     void warn(const std::string& text);
     // Said once the change of this line is made; not at all when it is refused.
     void info_when_done(const std::string& text) { when_done_.push_back(text); }
     // False without asking when nobody can be asked and -F was not given.
-    bool confirm(const std::string& question);
+    [[nodiscard]] bool confirm(const std::string& question) const;
     base::Result<Reply> ask(const Request& request);
     base::Result<StatusReply> status();
     // Runs one command in the cluster. The version of the configuration to wait for.
@@ -120,7 +120,7 @@ class Shell {
     [[nodiscard]] bool collecting() const { return collecting_; }
 
     // Help for the top, a level, or a command: words of "help". Errc::invalid: no such topic.
-    base::Result<std::string> help(const Words& topic) const;
+    [[nodiscard]] base::Result<std::string> help(const Words& topic) const;
 
   private:
     struct Transaction {
@@ -137,8 +137,8 @@ class Shell {
     base::Status leave();
     base::Status execute(const Level& level, const Words& words);
     base::Status call(const Level& level, const Command& command, Words words);
-    std::string prompt() const;
-    base::Result<Found> find(const Level& level, const std::string& word) const;
+    [[nodiscard]] std::string prompt() const;
+    [[nodiscard]] base::Result<Found> find(const Level& level, const std::string& word) const;
     [[nodiscard]] std::string usage(const Level& level, const Command& command) const;
     [[nodiscard]] const Level& top() const { return levels_.front(); }
     void report(const base::Error& error, const std::string& where);

@@ -51,10 +51,10 @@ std::string own_host_name() {
 
 }  // namespace
 
-Daemon::Daemon(CoreOptions options, membership::NodeConfig config, totem::MasterKey key, Log& log)
+Daemon::Daemon(CoreOptions options, membership::NodeConfig config, const totem::MasterKey& key, Log& log)
     : options_(std::move(options)),
       config_(std::move(config)),
-      key_(std::move(key)),
+      key_(key),
       log_(log),
       tracer_(log),
       io_(1),
@@ -201,10 +201,9 @@ base::Status Daemon::start_node(base::NodeId self) {
 
     totem::Engine::Handlers handlers;
     handlers.events = [this](std::vector<totem::Event> events) {
-        boost::asio::post(io_,
-                          [this, events = std::move(events)]() mutable { ring_events(std::move(events)); });
+        boost::asio::post(io_, [this, events = std::move(events)] { ring_events(events); });
     };
-    handlers.note = [this](Level level, std::string text) { log_.line(level, text); };
+    handlers.note = [this](Level level, const std::string& text) { log_.line(level, text); };
     TRY(engine_, totem::Engine::start(engine_config(self, incarnation), key_, std::move(handlers)));
     log_.line(Level::info, "node " + config_.find(self)->name + " (" + base::to_string(self) +
                                ") of cluster '" + config_.totem.cluster_name + "' started");
@@ -212,7 +211,7 @@ base::Status Daemon::start_node(base::NodeId self) {
     return base::ok();
 }
 
-void Daemon::ring_events(std::vector<totem::Event> events) {
+void Daemon::ring_events(const std::vector<totem::Event>& events) {
     for (const totem::Event& event : events) {
         node_->ring_event(moment(), event);
         if (const auto* regular = std::get_if<totem::Regular>(&event)) {

@@ -27,7 +27,7 @@ namespace tools {
 
 class Daemon {
   public:
-    Daemon(CoreOptions options, membership::NodeConfig config, totem::MasterKey key, Log& log);
+    Daemon(CoreOptions options, membership::NodeConfig config, const totem::MasterKey& key, Log& log);
     Daemon(const Daemon&) = delete;
     Daemon& operator=(const Daemon&) = delete;
     ~Daemon();
@@ -47,7 +47,7 @@ class Daemon {
     void run_agent(const manager::AgentOrder& order);
     void answer(manager::Answer answer);
     void arm_timer();
-    void ring_events(std::vector<totem::Event> events);
+    void ring_events(const std::vector<totem::Event>& events);
     void finished(const manager::OperationResult& result);
 
     // --- clients (requests.cpp)

@@ -10,10 +10,11 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 #include <filesystem>
 #include <mutex>
 #include <vector>
+
+#include "totem/base/fd.hpp"
 
 namespace tools {
 
@@ -108,10 +109,7 @@ base::Status prepare_log_file(const membership::LoggingOptions& options, const s
     const bool made = !directory.empty() && std::filesystem::create_directories(directory, trouble);
     if (trouble) return base::Error{base::Errc::io, "cannot create " + directory + ": " + trouble.message()};
     const int fd = ::open(options.file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0640);
-    if (fd < 0) {
-        return base::Error{base::Errc::io,
-                           "cannot open the log file " + options.file + ": " + std::strerror(errno)};
-    }
+    if (fd < 0) return base::system_error("cannot open the log file " + options.file);
     bool given = true;
     if (account != nullptr) {
         given = ::fchown(fd, account->pw_uid, account->pw_gid) == 0;
@@ -119,9 +117,7 @@ base::Status prepare_log_file(const membership::LoggingOptions& options, const s
     }
     const int why = errno;
     ::close(fd);
-    if (!given)
-        return base::Error{base::Errc::io,
-                           "cannot give " + options.file + " to " + user + ": " + std::strerror(why)};
+    if (!given) return base::system_error("cannot give " + options.file + " to " + user, why);
     return base::ok();
 }
 
