@@ -18,6 +18,7 @@ Tally& Tally::operator+=(const Tally& o) {
         torn_crashes += o.torn_crashes, ambushes += o.ambushes;
     one_way_cuts += o.one_way_cuts, heals += o.heals, storms += o.storms;
     hits += o.hits;
+    coverage += o.coverage;
     worst_unite_ms = std::max(worst_unite_ms, o.worst_unite_ms);
     worst_deliver_ms = std::max(worst_deliver_ms, o.worst_deliver_ms);
     return *this;
@@ -38,6 +39,7 @@ class Recorder final : public Observer {
         checker_ = &checker;
     }
     [[nodiscard]] std::uint64_t hash() const { return hash_; }
+    [[nodiscard]] const Coverage& coverage() const { return coverage_; }
     bool with_disk{true};                   // of the next start
     std::function<void()> on_phase_change;  // of any node; may be empty
 
@@ -46,6 +48,10 @@ class Recorder final : public Observer {
         line(who, with_disk ? "STARTED" : "STARTED WITHOUT ITS DISK");
     }
     void ended(const Member& who) override { line(who, "ENDED"); }
+    void fed(const Member& /*who*/, const std::string& phase,
+             const std::vector<totem::Opened>& batch) override {
+        coverage_.fed(phase, batch);
+    }
     void submitted(const Member& who, base::ByteView payload) override { checker_->submitted(who, payload); }
     void noted(const Member& who, base::Level /*level*/, const std::string& text) override {
         line(who, text);
@@ -87,6 +93,7 @@ class Recorder final : public Observer {
     bool told_{false};
     const World* world_{nullptr};
     Checker* checker_{nullptr};
+    Coverage coverage_;
     std::uint64_t hash_{0xcbf29ce484222325ULL};
 };
 
@@ -188,6 +195,7 @@ class Run {
         tally_.transitional = checker_.transitional_deliveries();
         tally_.views = checker_.views();
         tally_.hits = world_.hits;
+        tally_.coverage = recorder_.coverage();
         out.tally = tally_;
         out.verdict = checker_.failed() ? Verdict::safety : stuck_.empty() ? Verdict::ok : Verdict::liveness;
         out.what = checker_.failed() ? checker_.violation() : stuck_;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 
+#include "tests/sim/ring/coverage.hpp"
 #include "tests/sim/ring/world.hpp"
 
 namespace sim {
@@ -16,6 +17,7 @@ struct Tally {
     std::uint64_t crashes{0}, torn_crashes{0}, massacres{0}, ambushes{0}, restarts{0}, diskless{0}, pauses{0},
         goodbyes{0}, partitions{0}, one_way_cuts{0}, heals{0}, storms{0};
     Hits hits;
+    Coverage coverage;
     std::uint64_t worst_unite_ms{0}, worst_deliver_ms{0};
     Tally& operator+=(const Tally& o);
 };

@@ -2,6 +2,7 @@
 // seed only.
 //   sim_ring --seeds N [--start S]    N seeds from S (default 1), after those of the list of former failures
 //   sim_ring --seed S [--trace]       one seed
+// From 5,000 seeds on each (phase, message) pair must have occurred but for those of impossible.txt.
 // Exit code: 0 all passed, 1 a guarantee was broken, 2 no progress, 3 usage.
 #include <sys/wait.h>
 #include <unistd.h>
@@ -32,8 +33,12 @@ static_assert(std::is_trivially_copyable_v<Report>);
 
 constexpr std::uint64_t kTwiceEvery = 10;  // one seed in so many runs twice, to prove determinism
 
-sim::Outcome run_checked(std::uint64_t seed, bool trace) {
+sim::Outcome run_checked(std::uint64_t seed, bool trace, const sim::Impossible& impossible) {
     sim::Outcome outcome = sim::run_seed(seed, trace);
+    if (outcome.verdict == sim::Verdict::ok) {
+        outcome.what = impossible.broken(outcome.tally.coverage);
+        if (!outcome.what.empty()) outcome.verdict = sim::Verdict::safety;
+    }
     if (outcome.verdict == sim::Verdict::ok && seed % kTwiceEvery == 0 &&
         sim::run_seed(seed, false).trace_hash != outcome.trace_hash) {
         outcome.verdict = sim::Verdict::safety;
@@ -57,13 +62,13 @@ const char* word(sim::Verdict verdict) {
 // One seed in a child process. A child that dies counts as a broken guarantee.
 class Child {
   public:
-    Child(std::uint64_t seed, bool trace) : seed_(seed) {
+    Child(std::uint64_t seed, bool trace, const sim::Impossible& impossible) : seed_(seed) {
         int ends[2];
         ASSERT(pipe(ends) == 0);
         std::fflush(stdout);
         pid_ = fork();
         ASSERT(pid_ >= 0);
-        if (pid_ == 0) run(ends[1], trace);
+        if (pid_ == 0) run(ends[1], trace, impossible);
         close(ends[1]);
         from_ = ends[0];
     }
@@ -80,8 +85,8 @@ class Child {
     }
 
   private:
-    [[noreturn]] void run(int to, bool trace) const {
-        const sim::Outcome outcome = run_checked(seed_, trace);
+    [[noreturn]] void run(int to, bool trace, const sim::Impossible& impossible) const {
+        const sim::Outcome outcome = run_checked(seed_, trace, impossible);
         if (outcome.verdict != sim::Verdict::ok) {
             std::printf("seed %" PRIu64 ": %s: %s\n  repeat with: sim_ring --seed %" PRIu64 " --trace\n",
                         seed_, word(outcome.verdict), outcome.what.c_str(), seed_);
@@ -143,14 +148,19 @@ std::vector<std::uint64_t> former_failures(const char* file) {
     return seeds;
 }
 
+// From so many seeds on, every pair that can occur must have.
+constexpr std::size_t kSeedsForCoverage = 5000;
+
 int run_all(const std::vector<std::uint64_t>& seeds, bool trace) {
+    const sim::Impossible impossible(SIM_RING_IMPOSSIBLE);
     sim::Tally total;
     std::size_t passed = 0;
     sim::Verdict worst = sim::Verdict::ok;
     std::deque<Child> running;
     const std::size_t processors = std::max(1U, std::thread::hardware_concurrency());
     for (std::size_t next = 0; next < seeds.size() || !running.empty();) {
-        while (next < seeds.size() && running.size() < processors) running.emplace_back(seeds[next++], trace);
+        while (next < seeds.size() && running.size() < processors)
+            running.emplace_back(seeds[next++], trace, impossible);
         const Report report = running.front().report();
         running.pop_front();
         total += report.tally;
@@ -161,7 +171,16 @@ int run_all(const std::vector<std::uint64_t>& seeds, bool trace) {
         }
     }
     print_table(total, seeds.size());
-    std::printf("%zu passed, %zu failed\n", passed, seeds.size() - passed);
+    impossible.print(total.coverage);
+    std::size_t failed = seeds.size() - passed;
+    if (seeds.size() >= kSeedsForCoverage) {
+        for (const std::string& pair : impossible.missing(total.coverage)) {
+            std::printf("COVERAGE: %s never occurred\n", pair.c_str());
+            ++failed;
+            worst = sim::Verdict::safety;
+        }
+    }
+    std::printf("%zu passed, %zu failed\n", passed, failed);
     return static_cast<int>(worst);
 }
 

@@ -101,6 +101,7 @@ class World::Node final : public base::Tracer {
         std::vector<totem::Opened> batch;
         batch.reserve(socket_.size());
         for (const auto& [from, bytes] : socket_) batch.push_back({from, *bytes});
+        world_.observer_.fed(member_, ring_->status().phase, batch);
         ring_->receive(world_.now_, batch);
         socket_.clear();
         flush();

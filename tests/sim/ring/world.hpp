@@ -34,6 +34,9 @@ class Observer {
     virtual void happened(const Member& /*who*/, const totem::Event& /*event*/) {}
     virtual void noted(const Member& /*who*/, base::Level /*level*/, const std::string& /*text*/) {}
     virtual void sent(const Member& /*who*/, const totem::Datagram& /*datagram*/) {}
+    // Is about to be handed these, in this phase.
+    virtual void fed(const Member& /*who*/, const std::string& /*phase*/,
+                     const std::vector<totem::Opened>& /*batch*/) {}
 };
 
 // What may happen to a datagram on its way; chances in 1/1000.
