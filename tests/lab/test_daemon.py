@@ -99,3 +99,20 @@ def inner_pid(process):
     """The pid inside the node's namespace."""
     with open(f"/proc/{process.pid}/status") as status:
         return next(line.split()[-1] for line in status if line.startswith("NSpid:"))
+
+
+@test("daemon: the log file is opened again on SIGHUP", started=False)
+def rotated(lab):
+    n1, n2, _ = lab.nodes
+    log = "/var/log/custos/custos.log"
+    to_file = f"to_syslog: no\n    to_logfile: yes\n    logfile: {log}"
+    n1.run("cp", "/dev/stdin", "/etc/custos/custos.conf", text_in=lab.config.replace("to_syslog: no", to_file))
+    lab.start()
+    n1.run("mv", log, f"{log}.1")
+    n1.guard().send(1)
+    lab.wait_until(lambda: n1.run("test", "-e", log, check=False).returncode == 0, "the log file is made anew", 10)
+    kept = n1.run("cat", f"{log}.1").stdout
+    n2.kill_daemon()
+    lab.wait(n1, lambda s: s.members == ["n1", "n3"], "n2 is missed")
+    expect("n1" in kept and n1.run("cat", f"{log}.1").stdout == kept, "the old file is written on")
+    expect("without {2}" in n1.run("cat", log).stdout, "the new file does not tell that n2 is lost")

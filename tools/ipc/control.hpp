@@ -32,7 +32,8 @@ struct Shutdown {};
 using Request = std::variant<GetStatus, RunCommand, WaitConverged, Shutdown>;
 
 // --- daemon -> client
-// LocalFacts::phase of a node that has not started yet: there is no ring, and configuration and status are empty.
+// LocalFacts::phase of a node that has not started yet: there is no ring, and configuration and status are
+// empty.
 inline constexpr const char* kWaiting = "waiting";
 struct LocalFacts {
     std::string node;  // name of the node that answers

@@ -19,11 +19,12 @@ totem::RingConfig ring_config() {
 
 class NodeTracer final : public base::Tracer {
   public:
-    explicit NodeTracer(std::function<void(const std::string&)> sink) : sink_(std::move(sink)) {}
-    void note(base::Level /*level*/, const std::string& text) override { sink_(text); }
+    using Sink = std::function<void(base::Level, const std::string&)>;
+    explicit NodeTracer(Sink sink) : sink_(std::move(sink)) {}
+    void note(base::Level level, const std::string& text) override { sink_(level, text); }
 
   private:
-    std::function<void(const std::string&)> sink_;
+    Sink sink_;
 };
 
 }  // namespace
@@ -90,7 +91,10 @@ void Cluster::start(NodeId node) {
 void Cluster::started(const Member& who) {
     auto made = std::make_unique<Process>();
     made->who = who;
-    made->tracer = std::make_unique<NodeTracer>([this, who](const std::string& text) { say(who, text); });
+    made->tracer = std::make_unique<NodeTracer>([this, who](base::Level level, const std::string& text) {
+        if (level != base::Level::debug) ++log_lines;
+        say(who, text);
+    });
     manager::NodeOptions options;
     options.self = {who.node, who.incarnation};
     options.roster = names_;
@@ -133,7 +137,9 @@ void Cluster::happened(const Member& who, const totem::Event& event) {
 }
 
 void Cluster::noted(const Member& who, base::Level level, const std::string& text) {
-    if (level != base::Level::debug) say(who, "ring: " + text);
+    if (level == base::Level::debug) return;
+    ++log_lines;
+    say(who, "ring: " + text);
 }
 
 void Cluster::later(const Member& who, Duration wait, std::function<void(Process&)> action) {

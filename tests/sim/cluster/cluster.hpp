@@ -53,6 +53,7 @@ class Cluster final : public Observer {
     // With the proof switched on nothing may ever be active twice.
     bool proof{true};
     std::uint64_t acknowledged{0}, refused{0}, operations{0}, moves{0};
+    std::uint64_t log_lines{0};  // notes of all nodes above debug
     [[nodiscard]] std::uint64_t hash() const { return hash_; }
 
     // Observer.

@@ -231,6 +231,9 @@ class Run {
                    id + " runs in " + std::to_string(cluster_.machines().where(id).size()) +
                        " places at the end");
         }
+        const std::uint64_t said = cluster_.log_lines;
+        advance(seconds(20));
+        expect(cluster_.log_lines == said, "a cluster at rest writes to the log");
     }
 
     base::Rng rng_;
