@@ -75,12 +75,14 @@ class Node(Machine):
         return when
 
     def kill(self):
-        if self._daemon:
-            self._daemon.kill()  # nsenter: it stops with a daemon that is paused, and then would never reap it
-            self._daemon.wait()
-            self._daemon = None
         super().kill()
         self.lab.network.unplug(self)
+
+    def reap(self):
+        if self._daemon:
+            self._daemon.send_signal(signal.SIGCONT)  # nsenter stopped with a daemon that was paused
+            self._daemon.wait()
+            self._daemon = None
 
     # --- the daemon
     def start(self):

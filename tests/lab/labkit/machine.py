@@ -62,10 +62,14 @@ class Machine:
         if self._holder is None:
             return
         os.kill(self.pid, signal.SIGKILL)
+        self.reap()
         self._holder.stdin.close()
         self._holder.wait()
         self._holder.stdout.close()
         self._holder, self.pid = None, None
+
+    def reap(self):
+        """Waits for what was started from outside, and has just been killed: the machine is not gone before."""
 
     def popen(self, *command, **options):
         return subprocess.Popen(enter_command(self.pid) + list(command), env=ENVIRONMENT, **options)
