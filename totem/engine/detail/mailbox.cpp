@@ -29,13 +29,15 @@ Mailbox::~Mailbox() {
 }
 
 bool Mailbox::push(Command command) {
-    auto letter = std::make_unique<Letter>(Letter{std::move(command), head_.load(std::memory_order_relaxed)});
+    Letter* newest = head_.load(std::memory_order_acquire);
+    auto letter = std::make_unique<Letter>(Letter{std::move(command), nullptr});
     do {
-        if (letter->next == &closed_) return false;
-    } while (!head_.compare_exchange_weak(letter->next, letter.get(), std::memory_order_acq_rel,
+        if (newest == &closed_) return false;
+        letter->next = newest;
+    } while (!head_.compare_exchange_weak(newest, letter.get(), std::memory_order_acq_rel,
                                           std::memory_order_acquire));
-    const bool was_empty = letter->next == nullptr;
     static_cast<void>(letter.release());  // the list's now; it may be gone already
+    const bool was_empty = newest == nullptr;
     if (was_empty) bell_.ring();
     return true;
 }
