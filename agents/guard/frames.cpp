@@ -12,7 +12,7 @@ using base::Errc;
 using base::Error;
 
 static_assert(std::is_trivially_copyable_v<GuardRequest> && std::is_trivially_copyable_v<GuardReply>);
-static_assert(sizeof(GuardRequest) == 224 && sizeof(GuardReply) == 528);
+static_assert(sizeof(GuardRequest) == 360 && sizeof(GuardReply) == 528);
 
 constexpr std::uint32_t kRequestMagic = 0x43755247;  // "CuRG"
 constexpr std::uint32_t kReplyMagic = 0x43755267;
@@ -84,9 +84,28 @@ base::Result<AddressCommand> decode_address(const GuardRequest& in) {
     return command;
 }
 
+base::Result<GuardFarewell> decode_farewell(const GuardRequest& in) {
+    if (in.ip == 0 || in.source == 0 || in.port == 0 || in.frame_size == 0 || in.frame_size > in.frame.size())
+        return malformed();
+    return GuardFarewell{{in.source}, {in.ip}, in.port, in.frame_size, in.frame};
+}
+
+GuardRequest encode_farewell(const GuardFarewell& farewell) {
+    GuardRequest out{};
+    out.magic = kRequestMagic;
+    out.kind = static_cast<std::uint16_t>(GuardRequestKind::farewell);
+    out.ip = farewell.to.value;
+    out.source = farewell.from.value;
+    out.port = farewell.port;
+    out.frame_size = farewell.size;
+    out.frame = farewell.frame;
+    return out;
+}
+
 }  // namespace
 
 base::Result<GuardRequest> encode(const GuardCommand& command) {
+    if (command.kind == GuardRequestKind::farewell) return encode_farewell(command.farewell);
     GuardRequest out{};
     out.magic = kRequestMagic;
     out.kind = static_cast<std::uint16_t>(command.kind);
@@ -147,6 +166,10 @@ base::Result<GuardCommand> decode_request(base::ByteView packet) {
         case GuardRequestKind::stop:
         case GuardRequestKind::monitor: {
             TRY(command.address, decode_address(in));
+            return command;
+        }
+        case GuardRequestKind::farewell: {
+            TRY(command.farewell, decode_farewell(in));
             return command;
         }
         case GuardRequestKind::announce_all:

@@ -21,7 +21,10 @@ enum class GuardRequestKind : std::uint16_t {
     monitor = 3,
     announce_all = 4,  // after a merge of rings
     ready = 5,         // the core is up: systemd may be told
+    farewell = 6,      // to be sent to one peer when the core has ended
 };
+
+constexpr std::size_t kMaxFarewell = 128;
 
 struct GuardRequest {
     std::uint32_t magic;
@@ -43,6 +46,11 @@ struct GuardRequest {
     std::array<char, kInterfaceNameSize> nic;
     std::array<char, kInterfaceNameSize> label;
     std::array<char, 128> resource;
+    // Of a farewell: `ip` is the peer's.
+    std::uint32_t source;
+    std::uint16_t port;
+    std::uint16_t frame_size;
+    std::array<std::uint8_t, kMaxFarewell> frame;
 };
 
 enum class GuardReplyKind : std::uint16_t { outcome = 1, facts = 2, note = 3 };
@@ -65,10 +73,20 @@ struct GuardFacts {
     bool operator==(const GuardFacts&) const = default;
 };
 
+// A sealed frame that says to one peer that the core has ended; guard knows when that is true.
+struct GuardFarewell {
+    Ipv4 from, to;
+    std::uint16_t port{0};
+    std::uint16_t size{0};
+    std::array<std::uint8_t, kMaxFarewell> frame{};
+    bool operator==(const GuardFarewell&) const = default;
+};
+
 struct GuardCommand {
     GuardRequestKind kind{GuardRequestKind::monitor};
     base::RingId ring;
     AddressCommand address;  // of start, stop and monitor
+    GuardFarewell farewell;
 };
 struct GuardNote {
     std::string text;

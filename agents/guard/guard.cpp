@@ -18,6 +18,7 @@
 
 #include "agents/guard/children.hpp"
 #include "agents/guard/frames.hpp"
+#include "agents/guard/last_words.hpp"
 #include "agents/runner/clock.hpp"
 #include "totem/base/fd.hpp"
 
@@ -105,6 +106,7 @@ class Guard {
         if (!pair) return supervisor_.launch_failed(boottime_now(), pair.error().message);
         pair_ = *std::move(pair);
         out_.clear();
+        last_words_.forget();
         gate_ = {};
         facts_.restarts = supervisor_.restarts();
         reply(facts_);
@@ -146,7 +148,10 @@ class Guard {
         int status = 0;
         if (::waitpid(child.pid, &status, WNOHANG) != child.pid) return;
         child = {};
-        if (role == Role::core) pair_.core_socket.reset();
+        if (role == Role::core) {
+            pair_.core_socket.reset();
+            last_words_.speak();  // also after a goodbye of its own, which may be lost
+        }
         const ChildEnd end{WIFEXITED(status) ? WEXITSTATUS(status) : 0,
                            WIFSIGNALED(status) ? WTERMSIG(status) : 0};
         supervisor_.ended(boottime_now(), role, end);
@@ -173,6 +178,7 @@ class Guard {
     void handle(const GuardCommand& command) {
         const base::Instant now = boottime_now();
         if (command.kind == GuardRequestKind::ready) return supervisor_.core_ready();
+        if (command.kind == GuardRequestKind::farewell) return last_words_.keep(command.farewell);
         const std::string refusal = gate_.admit(command.ring);
         if (command.kind == GuardRequestKind::announce_all) {
             if (refusal.empty()) agent_.announce_all(now);
@@ -213,6 +219,7 @@ class Guard {
     Supervisor supervisor_;
     Pair pair_;
     RingGate gate_;
+    LastWords last_words_;
     std::deque<GuardReply> out_;
     std::optional<int> exit_code_;
 };

@@ -79,6 +79,13 @@ class GuardClient::Connection : public std::enable_shared_from_this<Connection> 
         send(command);
     }
 
+    void say_at_end(const GuardFarewell& farewell) {
+        GuardCommand command;
+        command.kind = GuardRequestKind::farewell;
+        command.farewell = farewell;
+        send(command);
+    }
+
   private:
     // Handlers must not run inside the caller's call.
     void step_soon() {
@@ -230,6 +237,10 @@ void GuardClient::cancel_recurring(const std::string& resource) {
 
 void GuardClient::announce_all(const base::RingId& ring) {
     connection_->tell(GuardRequestKind::announce_all, ring);
+}
+
+void GuardClient::farewell(const GuardFarewell& farewell) {
+    connection_->say_at_end(farewell);
 }
 
 void GuardClient::ready() {

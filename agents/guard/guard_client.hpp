@@ -38,6 +38,8 @@ class GuardClient {
     // Announces all addresses of this node anew: call it in each regular view that has members which the last
     // one had not.
     void announce_all(const base::RingId& ring);
+    // What guard sends when this process has ended, one for each peer. Once.
+    void farewell(const GuardFarewell& farewell);
     // The core is up and serves: systemd hears READY=1.
     void ready();
 

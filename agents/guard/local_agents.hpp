@@ -30,6 +30,7 @@ class LocalAgents {
     void start(const manager::OperationRequest& request, const base::RingId& ring);
     void cancel_recurring(const std::string& resource);
     void announce_all(const base::RingId& ring) { guard_.announce_all(ring); }
+    void farewell(const GuardFarewell& farewell) { guard_.farewell(farewell); }
     void ready() { guard_.ready(); }
 
   private:

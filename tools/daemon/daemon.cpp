@@ -207,8 +207,24 @@ base::Status Daemon::start_node(base::NodeId self) {
     TRY(engine_, totem::Engine::start(engine_config(self, incarnation), key_, std::move(handlers)));
     log_.line(Level::info, "node " + config_.find(self)->name + " (" + base::to_string(self) +
                                ") of cluster '" + config_.totem.cluster_name + "' started");
+    leave_last_words();
     guard_->ready();
     return base::ok();
+}
+
+// From now on guard can tell the peers when this process has died.
+void Daemon::leave_last_words() {
+    const totem::LastWords& words = engine_->last_words();
+    agents::GuardFarewell farewell;
+    if (words.frame.size() > farewell.frame.size()) return;
+    std::copy(words.frame.begin(), words.frame.end(), farewell.frame.begin());
+    farewell.size = static_cast<std::uint16_t>(words.frame.size());
+    farewell.from = {words.own.value};
+    farewell.port = words.port;
+    for (const totem::Ipv4 peer : words.peers) {
+        farewell.to = {peer.value};
+        guard_->farewell(farewell);
+    }
 }
 
 void Daemon::ring_events(const std::vector<totem::Event>& events) {

@@ -109,6 +109,7 @@ class EngineThread final : public Engine {
           max_payload_(config.ring.max_payload),
           core_(std::make_unique<detail::Core>(std::move(config), std::move(link), key, std::move(handlers),
                                                stored_epoch, random_seed(), timer, mailbox_, backlog_)),
+          last_words_(core_->last_words()),
           thread_([this] { run(); }) {}
     EngineThread(const EngineThread&) = delete;
     EngineThread& operator=(const EngineThread&) = delete;
@@ -125,6 +126,8 @@ class EngineThread final : public Engine {
     }
 
     void leave() override { end(detail::Leave{}); }
+
+    [[nodiscard]] const LastWords& last_words() const override { return last_words_; }
 
     [[nodiscard]] EngineStatus status() const override {
         if (std::this_thread::get_id() == engine_id_.load()) return core_->status();
@@ -174,6 +177,7 @@ class EngineThread final : public Engine {
     mutable std::mutex status_mutex_;
     std::mutex end_mutex_;
     std::atomic<std::thread::id> engine_id_;
+    LastWords last_words_;
     std::thread thread_;  // last: it uses all of the above
 };
 

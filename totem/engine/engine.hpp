@@ -13,6 +13,7 @@
 #include "totem/base/ids.hpp"
 #include "totem/base/result.hpp"
 #include "totem/base/trace.hpp"
+#include "totem/link/address.hpp"
 #include "totem/link/counters.hpp"
 #include "totem/ring/ring.hpp"
 #include "totem/seal/seal.hpp"
@@ -51,6 +52,14 @@ struct EngineStatus {
     base::Duration longest_pause;
 };
 
+// What is to be sent for this process when it has ended without a goodbye, by its guard.
+struct LastWords {
+    Ipv4 own;                 // to be sent from this address
+    std::vector<Ipv4> peers;  // to each of them
+    std::uint16_t port{0};
+    base::Bytes frame;  // sealed; true as soon as the process has ended, and for ever
+};
+
 class Engine {
   public:
     struct Handlers {
@@ -72,6 +81,8 @@ class Engine {
     // Thread-safe; says goodbye to the peers and stops. Returns when the threads have ended. Not from within
     // a handler.
     virtual void leave() = 0;
+    // The same at every call.
+    [[nodiscard]] virtual const LastWords& last_words() const = 0;
     // Thread-safe snapshot, made by the engine's thread; waits for it, for a second at most.
     [[nodiscard]] virtual EngineStatus status() const = 0;
 

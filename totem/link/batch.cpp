@@ -1,9 +1,12 @@
 #include "totem/link/batch.hpp"
 
+#include <linux/errqueue.h>
+#include <linux/icmp.h>
 #include <sys/mman.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 
 #include "totem/base/check.hpp"
 
@@ -15,6 +18,52 @@ sockaddr_in socket_address(Ipv4 address, std::uint16_t port) {
     out.sin_port = htons(port);
     out.sin_addr.s_addr = htonl(address.value);
     return out;
+}
+
+namespace {
+
+constexpr int kTries = 3;
+
+// What an ICMP message makes of a socket's next call.
+bool was_icmp(int error) {
+    return error == ECONNREFUSED || error == EHOSTUNREACH || error == ENETUNREACH || error == EHOSTDOWN ||
+           error == EPROTO || error == ENOPROTOOPT || error == EMSGSIZE || error == EACCES;
+}
+
+// Whether the error that came with it is that nobody listens at the port.
+bool is_refusal(msghdr& message) {
+    for (cmsghdr* c = CMSG_FIRSTHDR(&message); c != nullptr; c = CMSG_NXTHDR(&message, c)) {
+        if (c->cmsg_level != IPPROTO_IP || c->cmsg_type != IP_RECVERR) continue;
+        sock_extended_err error{};
+        std::memcpy(&error, CMSG_DATA(c), sizeof error);
+        if (error.ee_origin == SO_EE_ORIGIN_ICMP && error.ee_type == ICMP_DEST_UNREACH &&
+            error.ee_code == ICMP_PORT_UNREACH)
+            return true;
+    }
+    return false;
+}
+
+}  // namespace
+
+std::vector<Ipv4> take_refusals(int fd) {
+    std::vector<Ipv4> refused;
+    while (true) {
+        sockaddr_in to{};
+        alignas(cmsghdr) std::array<char, 512> control{};
+        std::array<char, 64> start{};  // of the datagram that was refused: not of interest
+        iovec buffer{start.data(), start.size()};
+        msghdr message{};
+        message.msg_name = &to;
+        message.msg_namelen = sizeof to;
+        message.msg_iov = &buffer;
+        message.msg_iovlen = 1;
+        message.msg_control = control.data();
+        message.msg_controllen = control.size();
+        const ssize_t n = ::recvmsg(fd, &message, MSG_ERRQUEUE | MSG_DONTWAIT);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return refused;
+        if (is_refusal(message)) refused.push_back(Ipv4{ntohl(to.sin_addr.s_addr)});
+    }
 }
 
 ReceiveBatch::ReceiveBatch()
@@ -39,11 +88,13 @@ ReceiveBatch::~ReceiveBatch() {
 
 bool ReceiveBatch::receive(int fd, std::size_t limit) {
     limit = std::min(limit, kSlots);
+    int tries = 0;
     while (used_ < limit) {
         const std::size_t room = limit - used_;
         for (std::size_t i = used_; i < limit; ++i) headers_[i].msg_hdr.msg_namelen = sizeof(sockaddr_in);
         const int n = ::recvmmsg(fd, &headers_[used_], static_cast<unsigned>(room), MSG_DONTWAIT, nullptr);
-        if (n < 0 && errno == EINTR) continue;
+        // An error that was waiting at the socket (ICMP) is told once, in place of what was asked for.
+        if (n < 0 && (errno == EINTR || (was_icmp(errno) && tries++ < kTries))) continue;
         if (n <= 0) return true;
         for (int i = 0; i < n; ++i, ++used_) {
             received_[used_].source = Ipv4{ntohl(sources_[used_].sin_addr.s_addr)};
@@ -69,17 +120,21 @@ void SendBatch::add(int fd, const sockaddr_in& to, base::ByteView frame) {
 }
 
 void SendBatch::flush(int fd) {
+    int tries = 0;
     for (std::size_t at = 0; at < used_;) {
         const int n =
             ::sendmmsg(fd, &headers_[at], static_cast<unsigned>(used_ - at), MSG_DONTWAIT | MSG_NOSIGNAL);
         if (n > 0) {
             at += static_cast<std::size_t>(n);
             counters_.sent += static_cast<std::uint64_t>(n);
+        } else if (was_icmp(errno) && tries++ < kTries) {
+            continue;  // the error of a former datagram: this one has not been tried
         } else if (errno != EINTR) {
             // The error belongs to the first datagram; those behind it have their own chance.
             counters_.last_error = errno;
             ++counters_.failed;
             ++at;
+            tries = 0;
         }
     }
     used_ = 0;

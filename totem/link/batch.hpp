@@ -69,6 +69,10 @@ class SendBatch {
     Counters counters_;
 };
 
+// Takes what ICMP said about datagrams that this socket sent; returns where nobody listens at the port.
+// Anybody could have sent that. The socket needs IP_RECVERR.
+[[nodiscard]] std::vector<Ipv4> take_refusals(int fd);
+
 [[nodiscard]] sockaddr_in socket_address(Ipv4 address, std::uint16_t port);
 
 }  // namespace totem

@@ -151,6 +151,7 @@ struct Link::Impl {
     void collect() {
         if (!unicast.is_open()) return;
         batch.clear();
+        const std::vector<Ipv4> refusals = take_refusals(unicast.native_handle());
         bool group_empty = true;
         if (group.is_open()) group_empty = batch.receive(group.native_handle(), kGroupSlots);
         // When more data is waiting, it may be what a waiting token is about: it goes first.
@@ -162,6 +163,14 @@ struct Link::Impl {
         const auto all = batch.all();
         received += all.size();
         if (!all.empty()) handlers.received(all);
+        // After what has been received: that may be of those who are said to be gone.
+        for (const Ipv4 address : refusals) refused(address);
+    }
+
+    void refused(Ipv4 address) {
+        for (const LinkPeer& peer : config.peers) {
+            if (peer.address == address && handlers.refused) handlers.refused(peer.node);
+        }
     }
 
     void send(std::span<const Outgoing> frames) {

@@ -52,6 +52,8 @@ class Link {
         std::function<void(std::span<const Received>)> received;
         // bound() or trouble() changed.
         std::function<void()> changed;
+        // The peer's machine says that nobody listens at our port; nobody vouches for that. May be empty.
+        std::function<void(base::NodeId)> refused{};
     };
     // Not thread-safe; lives on the thread that runs `io`, and must outlive its last handler.
     Link(boost::asio::io_context& io, LinkConfig config, Handlers handlers);

@@ -69,6 +69,7 @@ base::Result<Fd> open_unicast(const LinkConfig& config, int interface) {
         TRY_OK(set_option(fd, IPPROTO_IP, IP_MULTICAST_TTL, "IP_MULTICAST_TTL", config.ttl));
         TRY_OK(set_option(fd, IPPROTO_IP, IP_MULTICAST_LOOP, "IP_MULTICAST_LOOP", config.same_host ? 1 : 0));
     }
+    TRY_OK(set_option(fd, IPPROTO_IP, IP_RECVERR, "IP_RECVERR", 1));
     TRY_OK(bind_socket(fd, config.own, config.port));
     return fd;
 }

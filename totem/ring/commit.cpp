@@ -94,9 +94,21 @@ Next on(Commit& c, Context& ctx, const Member& from, const wire::Join& join) {
     return std::nullopt;
 }
 
-Next on(Commit& c, Context& ctx, const Member& from, const wire::Leave& /*leave*/) {
+Next on(Commit& c, Context& ctx, const Member& from, const wire::Leave& leave) {
     if (!holds(c.token, from)) return std::nullopt;
-    return back_to_gather(c, ctx, "node " + base::to_string(from.node) + " said goodbye");
+    return back_to_gather(c, ctx, words(from, leave));
+}
+
+std::optional<Member> reckoned(const Commit& c, base::NodeId node) {
+    for (const wire::CommitEntry& e : c.token.entries) {
+        if (e.member.node == node) return e.member;
+    }
+    return std::nullopt;
+}
+
+Next silent(Commit& c, Context& ctx, const Member& who) {
+    c.episode.standings.fail(who);
+    return back_to_gather(c, ctx, words_of_silence(who));
 }
 
 Next advance(Commit& c, Context& ctx) {

@@ -34,6 +34,13 @@ struct Peer {
         0};  // sequence of the last ring, or attempt, that held that process and us: older traffic is stale
 };
 
+// Somebody says that a process is gone. It is asked, and only its silence counts.
+struct Suspicion {
+    Member who;
+    base::Instant ask_at;
+    unsigned asked{0};
+};
+
 struct Context {
     RingConfig config;
     base::Tracer& tracer;
@@ -42,6 +49,7 @@ struct Context {
     wire::Packer packer;
     Epochs epochs;
     std::map<base::NodeId, Peer> peers;
+    std::map<base::NodeId, Suspicion> suspicions;
     std::uint64_t serial{0};  // of our last membership message
     View view;                // the last regular view; no members before the first
     Outbox out;

@@ -126,6 +126,16 @@ Opinion merge(Context& ctx, Episode& episode, const Member& from, const wire::Jo
     return changed ? Opinion::merged : Opinion::nothing_new;
 }
 
+std::string words(const Member& from, const wire::Leave& leave) {
+    return "node " + base::to_string(from.node) +
+           (leave.died ? "'s daemon died, says its guard" : " said goodbye");
+}
+
+std::string words_of_silence(const Member& who) {
+    return "nobody listens at node " + base::to_string(who.node) +
+           ", says its machine, and it did not answer";
+}
+
 std::string words(const Episode& episode, const RingConfig& config) {
     const std::string node = "node " + base::to_string(episode.subject);
     const auto by = [&](std::string text) {
@@ -150,6 +160,10 @@ std::string words(const Episode& episode, const RingConfig& config) {
             return by("commit token lost");
         case wire::Reason::recovery_lost:
             return by("token lost in recovery");
+        case wire::Reason::died:
+            return node + "'s daemon died (its guard says so)";
+        case wire::Reason::unreachable:
+            return by(node + "'s daemon is gone (its machine says so, and it did not answer)");
     }
     return "";
 }

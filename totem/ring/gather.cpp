@@ -37,6 +37,10 @@ void send_join(Gather& g, Context& ctx) {
     const Episode& e = g.episode;
     const std::uint64_t ring_seq = std::max(ctx.epochs.seen, ctx.epochs.used);
     ctx.send_all(wire::Join{++ctx.serial, ring_seq, 0, e.reason, e.subject, e.standings.list()});
+    // A multicast join to a dead daemon is not refused by its machine; this is.
+    for (const auto& [node, other] : g.others) {
+        if (other.heard == base::Instant::never()) ctx.send_to(node, wire::Probe{wire::ProbeKind::look});
+    }
     // +-10 %: nodes that started together don't stay in step.
     const std::int64_t interval = ctx.config.join_interval.ns;
     g.join_at =
@@ -139,11 +143,24 @@ Next on(Gather& g, Context& ctx, const Member& from, const wire::Beacon& beacon)
     return std::nullopt;
 }
 
-Next on(Gather& g, Context& ctx, const Member& from, const wire::Leave& /*leave*/) {
+Next on(Gather& g, Context& ctx, const Member& from, const wire::Leave& leave) {
     if (fail_gone(ctx, g.episode.standings)) {
-        ctx.info("gather: node " + base::to_string(from.node) + " said goodbye");
+        ctx.info("gather: " + words(from, leave));
         changed(g, ctx);
     }
+    return std::nullopt;
+}
+
+std::optional<Member> reckoned(const Gather& g, base::NodeId node) {
+    const auto at = g.others.find(node);
+    if (at == g.others.end()) return std::nullopt;
+    return Member{node, at->second.incarnation};
+}
+
+Next silent(Gather& g, Context& ctx, const Member& who) {
+    if (!g.episode.standings.fail(who)) return std::nullopt;
+    ctx.info("gather: " + words_of_silence(who));
+    changed(g, ctx);
     return std::nullopt;
 }
 

@@ -39,6 +39,7 @@ Supply queue_of(Context& ctx) {
 void work(Operational& o, Context& ctx, wire::Token token) {
     o.held.reset();
     o.wake_at = base::Instant::never();
+    o.look_at = ctx.now + ctx.config.idle_interval;
     visit(ctx, o.rotation, o.log, token, queue_of(ctx));
     pass(ctx, o.rotation, o.log, std::move(token));
     deliver_in_order(ctx, o.log);
@@ -152,12 +153,25 @@ Next on(Operational& o, Context& ctx, const Member& from, const wire::Join& join
     return next;
 }
 
-Next on(Operational& o, Context& ctx, const Member& from, const wire::Leave& /*leave*/) {
+Next on(Operational& o, Context& ctx, const Member& from, const wire::Leave& leave) {
     if (!o.log.has(from)) return std::nullopt;
     Episode episode;
-    episode.reason = wire::Reason::left;
+    episode.reason = leave.died ? wire::Reason::died : wire::Reason::left;
     episode.subject = from.node;
-    return to_gather(o, ctx, std::move(episode), "node " + base::to_string(from.node) + " said goodbye");
+    return to_gather(o, ctx, std::move(episode), words(from, leave));
+}
+
+std::optional<Member> reckoned(const Operational& o, base::NodeId node) {
+    const Member* member = find_member(o.log.view.members, node);
+    return member == nullptr ? std::nullopt : std::optional(*member);
+}
+
+Next silent(Operational& o, Context& ctx, const Member& who) {
+    Episode episode;
+    episode.reason = wire::Reason::unreachable;
+    episode.subject = who.node;
+    episode.standings.fail(who);
+    return to_gather(o, ctx, std::move(episode), words_of_silence(who));
 }
 
 Next advance(Operational& o, Context& ctx) {
@@ -175,6 +189,11 @@ Next advance(Operational& o, Context& ctx) {
         o.wake_at = ctx.now + ctx.config.hop_retry;
     }
     retry_hop(ctx, o.rotation);
+    // A token may stay with a dead successor's machine, or have died with it: nothing else is sent there.
+    if (ctx.now >= o.look_at) {
+        ctx.send_to(o.rotation.hop.successor, wire::Probe{wire::ProbeKind::look});
+        o.look_at = ctx.now + ctx.config.idle_interval;
+    }
     if (ctx.now >= o.beacon_at) {
         ctx.send_all(wire::Beacon{++ctx.serial, o.log.view.ring});
         o.beacon_at = ctx.now + ctx.config.merge_interval;
@@ -194,7 +213,8 @@ void submitted(Operational& o, Context& ctx) {
 
 base::Instant deadline(const Operational& o, const Context& /*ctx*/) {
     const base::Instant release = o.held ? o.release_at : base::Instant::never();
-    return std::min({o.rotation.lost_at, o.rotation.hop.retry_at, release, o.wake_at, o.beacon_at});
+    return std::min(
+        {o.rotation.lost_at, o.rotation.hop.retry_at, release, o.wake_at, o.look_at, o.beacon_at});
 }
 
 void postpone(Operational& o, base::Duration pause) {
@@ -208,6 +228,7 @@ void check_invariants(const Operational& o, const Context& ctx) {
     ASSERT(o.log.view.ring.seq == ctx.epochs.used);
     ASSERT(o.log.delivered == o.log.window.aru());
     ASSERT(alone(o) == (o.rotation.lost_at == base::Instant::never()));
+    ASSERT(alone(o) == (o.look_at == base::Instant::never()));
     ASSERT(!o.held || o.held->token_seq == o.rotation.token_seq);
 }
 

@@ -76,6 +76,7 @@ struct Operational {
     base::Instant release_at{base::Instant::never()};
     base::Instant beacon_at{base::Instant::never()};
     base::Instant wake_at{base::Instant::never()};  // when to ask (again) for an idle ring's token
+    base::Instant look_at{base::Instant::never()};  // when to look whether the successor is there
 };
 
 struct Left {};
@@ -129,6 +130,17 @@ template <typename AnyPhase, typename AnyMessage>
     return std::nullopt;
 }
 
+// The process of that node which the phase reckons with, if any.
+[[nodiscard]] std::optional<Member> reckoned(const Gather& g, base::NodeId node);
+[[nodiscard]] std::optional<Member> reckoned(const Commit& c, base::NodeId node);
+[[nodiscard]] std::optional<Member> reckoned(const Recovery& r, base::NodeId node);
+[[nodiscard]] std::optional<Member> reckoned(const Operational& o, base::NodeId node);
+// That process was said to be gone, and did not answer when it was asked.
+[[nodiscard]] Next silent(Gather& g, Context& ctx, const Member& who);
+[[nodiscard]] Next silent(Commit& c, Context& ctx, const Member& who);
+[[nodiscard]] Next silent(Recovery& r, Context& ctx, const Member& who);
+[[nodiscard]] Next silent(Operational& o, Context& ctx, const Member& who);
+
 // Whatever is due by ctx.now, and whatever the last messages made possible (consensus).
 [[nodiscard]] Next advance(Gather& g, Context& ctx);
 [[nodiscard]] Next advance(Commit& c, Context& ctx);
@@ -155,6 +167,12 @@ inline base::Instant deadline(const Left& /*left*/, const Context& /*ctx*/) {
     return base::Instant::never();
 }
 inline void postpone(Left& /*left*/, base::Duration /*pause*/) {}
+inline std::optional<Member> reckoned(const Left& /*left*/, base::NodeId /*node*/) {
+    return std::nullopt;
+}
+inline Next silent(Left& /*left*/, Context& /*ctx*/, const Member& /*who*/) {
+    return std::nullopt;
+}
 inline void check_invariants(const Left& /*left*/, const Context& /*ctx*/) {}
 // There is a new message in ctx.packer.
 void submitted(Operational& o, Context& ctx);
@@ -172,6 +190,10 @@ enum class Opinion {
 [[nodiscard]] bool has_news(const Context& ctx, const Standings& standings, const wire::Join& join);
 // Standings raised by goodbyes.
 bool fail_gone(const Context& ctx, Standings& standings);
+// "node 3 said goodbye"
+[[nodiscard]] std::string words(const Member& from, const wire::Leave& leave);
+// "node 3 did not answer ..."
+[[nodiscard]] std::string words_of_silence(const Member& who);
 // "token lost", "node 3 joined": the first cause in words
 [[nodiscard]] std::string words(const Episode& episode, const RingConfig& config);
 

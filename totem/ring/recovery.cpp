@@ -170,9 +170,19 @@ Next on(Recovery& r, Context& ctx, const Member& from, const wire::Join& join) {
     return next;
 }
 
-Next on(Recovery& r, Context& ctx, const Member& from, const wire::Leave& /*leave*/) {
+Next on(Recovery& r, Context& ctx, const Member& from, const wire::Leave& leave) {
     if (!r.log.has(from)) return std::nullopt;
-    return back_to_gather(r, ctx, "node " + base::to_string(from.node) + " said goodbye");
+    return back_to_gather(r, ctx, words(from, leave));
+}
+
+std::optional<Member> reckoned(const Recovery& r, base::NodeId node) {
+    const Member* member = find_member(r.log.view.members, node);
+    return member == nullptr ? std::nullopt : std::optional(*member);
+}
+
+Next silent(Recovery& r, Context& ctx, const Member& who) {
+    r.episode.standings.fail(who);
+    return back_to_gather(r, ctx, words_of_silence(who));
 }
 
 Next advance(Recovery& r, Context& ctx) {

@@ -24,6 +24,13 @@ std::size_t payload_size(const RingConfig& config) {
            wire::kEncapsulation;  // a recovered datagram must fit as well
 }
 
+// A suspect is asked so often before its silence counts: a lost question or answer is none.
+constexpr unsigned kQuestions = 4;
+
+base::Duration question_interval(const RingConfig& config) {
+    return config.hop_retry / 5;
+}
+
 const char* name(const Phase& phase) {
     constexpr const char* kNames[] = {"gather", "commit", "recovery", "operational", "left"};
     return kNames[phase.index()];
@@ -37,6 +44,8 @@ struct Ring::Impl {
 
     void begin(base::Instant now);
     void settle();
+    void ask_suspects();
+    [[nodiscard]] std::optional<Member> reckoned(base::NodeId node) const;
     void receive(const Member& from, const wire::Message& message);
     [[nodiscard]] bool admit(const Member& from);
     [[nodiscard]] bool fresh(const Member& from, const wire::Message& message);
@@ -55,6 +64,7 @@ Ring::Impl::Impl(RingConfig config, std::uint64_t stored_epoch, base::Rng rng, b
           rng,
           now,
           wire::Packer(payload_size(config)),
+          {},
           {},
           {},
           0,
@@ -82,6 +92,7 @@ void Ring::Impl::begin(base::Instant now) {
     if (gap <= ctx.config.token_timeout / 2 || std::holds_alternative<Left>(phase)) return;
     stale_until = now + std::min(base::milliseconds(10), ctx.config.token_timeout / 20);
     std::visit([&](auto& p) { totem::postpone(p, gap); }, phase);
+    for (auto& [node, suspicion] : ctx.suspicions) suspicion = {suspicion.who, now};
     ctx.warning("this node was not running for " + words(gap) +
                 ": nobody is accused, stale membership messages are dropped");
 }
@@ -89,10 +100,40 @@ void Ring::Impl::begin(base::Instant now) {
 // Runs the phase until nothing more is possible now.
 void Ring::Impl::settle() {
     poked = false;
+    ask_suspects();
     for (int i = 0; i < 8; ++i) {
         Next next = std::visit([&](auto& p) { return totem::advance(p, ctx); }, phase);
         if (!next) return;
         phase = std::move(*next);
+    }
+}
+
+std::optional<Member> Ring::Impl::reckoned(base::NodeId node) const {
+    return std::visit([&](const auto& p) { return totem::reckoned(p, node); }, phase);
+}
+
+// Asks those that are said to be gone; who is silent after the last question is gone.
+void Ring::Impl::ask_suspects() {
+    for (auto at = ctx.suspicions.begin(); at != ctx.suspicions.end();) {
+        Suspicion& s = at->second;
+        const bool due = ctx.now >= s.ask_at;
+        if (reckoned(s.who.node) != s.who) {
+            at = ctx.suspicions.erase(at);
+            continue;
+        }
+        if (due && s.asked >= kQuestions) {
+            const Member who = s.who;
+            at = ctx.suspicions.erase(at);
+            Next next = std::visit([&](auto& p) { return totem::silent(p, ctx, who); }, phase);
+            if (next) phase = std::move(*next);
+            continue;
+        }
+        if (due) {
+            ctx.send_to(s.who.node, wire::Probe{wire::ProbeKind::ask});
+            ++s.asked;
+            s.ask_at = ctx.now + question_interval(ctx.config);
+        }
+        ++at;
     }
 }
 
@@ -129,7 +170,16 @@ bool Ring::Impl::fresh(const Member& from, const wire::Message& message) {
 }
 
 void Ring::Impl::receive(const Member& from, const wire::Message& message) {
-    if (!admit(from) || !fresh(from, message)) {
+    if (!admit(from)) {
+        ++ctx.counters.dropped;
+        return;
+    }
+    ctx.suspicions.erase(from.node);  // it lives, as this process or as a newer one
+    if (const auto* probe = std::get_if<wire::Probe>(&message)) {
+        if (probe->kind == wire::ProbeKind::ask) ctx.send_to(from.node, wire::Probe{wire::ProbeKind::answer});
+        return;
+    }
+    if (!fresh(from, message)) {
         ++ctx.counters.dropped;
         return;
     }
@@ -192,6 +242,17 @@ void Ring::epoch_persisted(std::uint64_t epoch) {
     impl_->poked = true;
 }
 
+void Ring::peer_hint(base::Instant now, base::NodeId node, Hint /*hint*/) {
+    impl_->begin(now);
+    const auto who = impl_->reckoned(node);
+    if (who && !impl_->ctx.is_self(*who)) impl_->ctx.suspicions.try_emplace(node, Suspicion{*who, now});
+    impl_->settle();
+}
+
+base::Bytes Ring::last_words() {
+    return wire::encode(wire::Leave{0, true});
+}
+
 void Ring::leave(base::Instant now) {
     impl_->begin(now);
     if (std::holds_alternative<Left>(impl_->phase)) return;
@@ -218,8 +279,13 @@ base::Instant Ring::next_deadline() const {
     if (impl_->poked) return impl_->last_input;
     // Being called this often is how an own pause is noticed.
     const base::Instant watch = impl_->last_input + impl_->ctx.config.token_timeout / 4;
-    return std::min(watch,
-                    std::visit([&](const auto& p) { return totem::deadline(p, impl_->ctx); }, impl_->phase));
+    base::Instant question = base::Instant::never();
+    for (const auto& [node, suspicion] : impl_->ctx.suspicions) {
+        question = std::min(question, suspicion.ask_at);
+    }
+    return std::min(
+        {watch, question,
+         std::visit([&](const auto& p) { return totem::deadline(p, impl_->ctx); }, impl_->phase)});
 }
 
 RingStatus Ring::status() const {

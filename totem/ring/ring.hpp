@@ -99,6 +99,11 @@ struct RingStatus {
     base::Duration rotation;  // smoothed time of one token rotation
 };
 
+// What the driver learned of a peer by the way. Nobody vouches for it.
+enum class Hint {
+    port_closed,  // the peer's machine says that nobody listens at its port (ICMP)
+};
+
 enum class Submit { accepted, queue_full, too_large };
 
 class Ring {
@@ -120,8 +125,15 @@ class Ring {
     [[nodiscard]] Submit submit(base::Instant now,
                                 base::Bytes payload);  // ordered for all members, self included
     void epoch_persisted(
-        std::uint64_t epoch);       // the reservation `epoch` is durable; see Outbox::persist_epoch
+        std::uint64_t epoch);  // the reservation `epoch` is durable; see Outbox::persist_epoch
+    // Somebody says that the peer is gone: if a ring is made with it, it is asked several times within a few
+    // hop times, and held for failed if nothing at all comes from it. A peer that answers loses nothing.
+    void peer_hint(base::Instant now, base::NodeId node, Hint hint);
     void leave(base::Instant now);  // says goodbye once; afterwards the ring is silent
+
+    // What is to be said for a process when it has ended without a goodbye: sent by whoever knows that for
+    // certain, sealed as that process's own.
+    [[nodiscard]] static base::Bytes last_words();
 
     // Outputs.
     [[nodiscard]] Outbox drain();                       // what the inputs since the last drain produced

@@ -81,6 +81,11 @@ class Sealer {
     // The same into a buffer whose capacity is reused.
     void seal(base::ByteView body, base::Bytes& frame);
 
+    // Seals one frame to be kept and sent when this process has ended, by whoever knows that (its guard). Its
+    // key is its own, so that it opens however much was sent since; it may open more than once, so that the
+    // body must mean the same each time. Once for each sealer.
+    [[nodiscard]] base::Bytes seal_last_words(base::ByteView body);
+
     // Takes any bytes. Before the tag was checked nothing is allocated (but for the library's short-lived key
     // derivation when a peer's start or epoch is new) and nothing is remembered. A frame opens once.
     [[nodiscard]] std::variant<OpenedFrame, Rejected> open(base::ByteView frame);

@@ -20,6 +20,7 @@ constexpr std::uint64_t kFramesPerEpoch = std::uint64_t{1} << 32;
 
 // What a sending key is derived for, besides the cluster.
 struct KeyName {
+    std::uint8_t stream{Header::kRingStream};
     base::NodeId node;
     base::Incarnation incarnation;
     std::uint32_t epoch{0};
@@ -28,7 +29,7 @@ struct KeyName {
 };
 
 KeyName key_name(const Header& h) {
-    return {base::NodeId{h.sender}, base::Incarnation{h.incarnation}, h.epoch, h.salt};
+    return {h.stream, base::NodeId{h.sender}, base::Incarnation{h.incarnation}, h.epoch, h.salt};
 }
 
 Nonce nonce_of(const Header& h) {
@@ -68,6 +69,12 @@ struct Peer {
     }
 };
 
+std::uint64_t fresh_salt() {
+    std::array<std::uint8_t, 8> salt{};
+    detail::random_bytes(salt.data(), salt.size());
+    return base::ByteReader(salt).u64();
+}
+
 std::uint64_t cluster_hash(const std::string& name) {
     const auto digest = detail::sha256(base::as_bytes("custos cluster\n" + name));
     return base::ByteReader(digest).u64();
@@ -100,7 +107,7 @@ struct Sealer::Impl {
         constexpr std::string_view kLabel = "custos frame 1";
         info.assign(kLabel.begin(), kLabel.end());
         base::ByteWriter w(info);
-        w.u8(Header::kRingStream);
+        w.u8(name.stream);
         w.u8(Header::kKeyId);
         w.u32(name.node.value);
         w.u64(name.incarnation.value);
@@ -149,6 +156,7 @@ struct Sealer::Impl {
         if (peer == nullptr) return Rejected::node;
         if (h.length > kMaxBody) return Rejected::tag;
 
+        if (h.stream == Header::kLastWordsStream) return open_last_words(*peer, h, frame, into);
         const auto found = key_for(*peer, key_name(h));
         if (const auto* why = std::get_if<Rejected>(&found)) return *why;
         PeerKey* const key = *std::get_if<PeerKey*>(&found);
@@ -160,10 +168,35 @@ struct Sealer::Impl {
         }
         key->window.mark(h.counter);
         if (key == peer->candidate.get()) peer->promote();
+        hand_over(h, into);
+        return std::nullopt;
+    }
+
+    // A process has one such frame, and it stays true: nothing is remembered of it. The candidate's place is
+    // used for the key.
+    std::optional<Rejected> open_last_words(Peer& peer, const Header& h, base::ByteView frame,
+                                            OpenedFrame& into) {
+        const KeyName name = key_name(h);
+        if (peer.current->set && name.incarnation < peer.current->name.incarnation)
+            return Rejected::incarnation;
+        PeerKey& candidate = *peer.candidate;
+        if (!candidate.set || candidate.name != name) {
+            derive(name, candidate.aead);
+            candidate.name = name;
+            candidate.set = true;
+        }
+        if (!candidate.aead.open(nonce_of(h), frame.first(Header::kSize), frame.subspan(Header::kSize),
+                                 scratch.data())) {
+            return Rejected::tag;
+        }
+        hand_over(h, into);
+        return std::nullopt;
+    }
+
+    void hand_over(const Header& h, OpenedFrame& into) const {
         into.sender = base::NodeId{h.sender};
         into.incarnation = base::Incarnation{h.incarnation};
         into.body.assign(scratch.begin(), scratch.begin() + h.length);
-        return std::nullopt;
     }
 
     MasterKey master;
@@ -211,9 +244,7 @@ void Sealer::renew() {
     Header& h = impl_->header;
     ++h.epoch;
     h.counter = 0;
-    std::array<std::uint8_t, 8> salt{};
-    detail::random_bytes(salt.data(), salt.size());
-    h.salt = base::ByteReader(salt).u64();
+    h.salt = fresh_salt();
     impl_->derive(key_name(h), impl_->sender);
 }
 
@@ -228,6 +259,23 @@ void Sealer::seal(base::ByteView body, base::Bytes& frame) {
     frame.resize(body.size() + kOverhead);
     impl_->sender.seal(nonce_of(h), base::ByteView(frame).first(Header::kSize), body,
                        frame.data() + Header::kSize);
+}
+
+base::Bytes Sealer::seal_last_words(base::ByteView body) {
+    ASSERT(body.size() <= kMaxBody);
+    Header h = impl_->header;
+    h.stream = Header::kLastWordsStream;
+    h.epoch = 1;
+    h.counter = 1;
+    h.length = static_cast<std::uint16_t>(body.size());
+    h.salt = fresh_salt();
+    Aead aead(impl_->cipher.get(), Aead::Direction::seal);
+    impl_->derive(key_name(h), aead);
+    base::Bytes frame;
+    detail::write_header(h, frame);
+    frame.resize(body.size() + kOverhead);
+    aead.seal(nonce_of(h), base::ByteView(frame).first(Header::kSize), body, frame.data() + Header::kSize);
+    return frame;
 }
 
 base::Bytes Sealer::seal(base::ByteView body) {

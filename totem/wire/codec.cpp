@@ -15,7 +15,7 @@ using base::Errc;
 using base::Error;
 using base::Result;
 
-enum class Type : std::uint8_t { token = 1, data, join, commit, beacon, wake, ack, leave };
+enum class Type : std::uint8_t { token = 1, data, join, commit, beacon, wake, ack, leave, probe };
 
 constexpr std::uint32_t kMaxNodeId = 0x7fffffff;
 constexpr std::uint8_t kEncapsulated = 1;
@@ -234,6 +234,26 @@ Result<Message> get_ack(ByteReader& in) {
 
 void put(ByteWriter& out, const Leave& leave) {
     out.u64(leave.serial);
+    out.u8(leave.died ? 1 : 0);
+}
+
+Result<Message> get_leave(ByteReader& in) {
+    Leave leave;
+    leave.serial = in.u64();
+    const std::uint8_t died = in.u8();
+    if (died > 1) return bad("leave has unknown flags");
+    leave.died = died == 1;
+    return Message{leave};
+}
+
+void put(ByteWriter& out, const Probe& probe) {
+    out.u8(static_cast<std::uint8_t>(probe.kind));
+}
+
+Result<Message> get_probe(ByteReader& in) {
+    const std::uint8_t kind = in.u8();
+    if (kind >= kProbeKinds) return bad("probe of an unknown kind");
+    return Message{Probe{static_cast<ProbeKind>(kind)}};
 }
 
 Result<Message> get_body(Type type, ByteReader& in) {
@@ -253,7 +273,9 @@ Result<Message> get_body(Type type, ByteReader& in) {
         case Type::ack:
             return get_ack(in);
         case Type::leave:
-            return Message{Leave{in.u64()}};
+            return get_leave(in);
+        case Type::probe:
+            return get_probe(in);
     }
     return bad("unknown type");
 }

@@ -70,9 +70,11 @@ enum class Reason : std::uint8_t {
     left,
     foreign,
     commit_lost,
-    recovery_lost
+    recovery_lost,
+    died,        // its guard says so
+    unreachable  // its machine says that nobody listens, and it did not answer
 };
-constexpr std::uint8_t kReasons = 8;
+constexpr std::uint8_t kReasons = 10;
 
 // What a node thinks of another in this round of membership. Ordered: a failed process is above its living
 // self, a later process of the same node is above both, so that merging two opinions is taking the larger
@@ -137,13 +139,26 @@ struct TokenAck {
     bool operator==(const TokenAck&) const = default;
 };
 
-// Goodbye of one process, for ever. Multicast.
+// The end of one process, for ever. Multicast by itself, or sent by its guard when it is dead.
 struct Leave {
     std::uint64_t serial{0};
+    bool died{false};  // it did not say this itself
     bool operator==(const Leave&) const = default;
 };
 
-using Message = std::variant<Token, Data, Join, CommitToken, Beacon, Wake, TokenAck, Leave>;
+// Finds out whether a process is there, apart from everything else. Unicast.
+enum class ProbeKind : std::uint8_t {
+    look,  // expects nothing: where nobody listens, the machine says so
+    ask,   // expects an answer at once
+    answer
+};
+constexpr std::uint8_t kProbeKinds = 3;
+struct Probe {
+    ProbeKind kind{ProbeKind::look};
+    bool operator==(const Probe&) const = default;
+};
+
+using Message = std::variant<Token, Data, Join, CommitToken, Beacon, Wake, TokenAck, Leave, Probe>;
 
 }  // namespace wire
 }  // namespace totem

@@ -120,7 +120,7 @@ class Play {
 
     wire::Message random_message() {
         const auto node = [&] { return NodeId{static_cast<std::uint32_t>(1 + script_.below(4))}; };
-        switch (script_.below(8)) {
+        switch (script_.below(9)) {
             case 0: {
                 wire::Token t{ring_id(),
                               script_.number(),
@@ -175,8 +175,10 @@ class Play {
                 return wire::Wake{ring_id()};
             case 6:
                 return wire::TokenAck{ring_id(), script_.number()};
+            case 7:
+                return wire::Leave{++serial_, script_.below(2) == 0};
             default:
-                return wire::Leave{++serial_};
+                return wire::Probe{static_cast<wire::ProbeKind>(script_.below(wire::kProbeKinds))};
         }
     }
 

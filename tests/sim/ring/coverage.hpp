@@ -11,8 +11,8 @@
 namespace sim {
 
 inline constexpr const char* kPhaseNames[] = {"gather", "commit", "recovery", "operational", "left"};
-inline constexpr const char* kTypeNames[] = {"token",  "data", "join", "commit",
-                                             "beacon", "wake", "ack",  "leave"};
+inline constexpr const char* kTypeNames[] = {"token", "data", "join",  "commit", "beacon",
+                                             "wake",  "ack",  "leave", "probe"};
 static_assert(std::size(kTypeNames) == std::variant_size_v<totem::wire::Message>);
 
 // Plain data: it crosses a pipe.

@@ -125,6 +125,9 @@ Weather draw_weather(base::Rng rng) {
     w.lazy_by = microseconds(between(rng, 50, 3000));
     w.delay = microseconds(between(rng, 20, 500));
     w.jitter = microseconds(between(rng, 0, 300));
+    if (rng.chance(700)) w.refused = static_cast<std::uint32_t>(rng.below(1001));
+    if (rng.chance(400)) w.rumour = static_cast<std::uint32_t>(rng.below(20));
+    w.guarded = static_cast<std::uint32_t>(rng.below(1001));
     w.slow_by = milliseconds(rng.chance(200) ? between(rng, 50, 2000) : between(rng, 1, 30));
     return w;
 }
@@ -429,6 +432,7 @@ class Run {
             return;
         }
         const std::uint64_t views = checker_.views();
+        world_.weather.rumour = 20;  // of whoever answers, rumours do nothing
         static_cast<void>(until([] { return false; }, seconds(2)));
         if (views != checker_.views()) stuck_ = "views changed without a cause: " + who_is_where();
     }

@@ -13,6 +13,9 @@ Hits& Hits::operator+=(const Hits& o) {
     slowed += o.slowed;
     cut += o.cut;
     stale_disk += o.stale_disk;
+    refused += o.refused;
+    rumours += o.rumours;
+    last_words += o.last_words;
     return *this;
 }
 
@@ -75,6 +78,12 @@ class World::Node final : public base::Tracer {
         world_.at(world_.now_ + later, [this, process = member_] {
             if (ring_ && process == member_ && !paused_) drain_socket();
         });
+    }
+
+    void hint(NodeId about) {
+        if (!ring_ || paused_) return;
+        ring_->peer_hint(world_.now_, about, totem::Hint::port_closed);
+        flush();
     }
 
     totem::Submit submit(base::Bytes payload) {
@@ -179,7 +188,11 @@ void World::start(NodeId node, bool with_disk) {
     if (!up(node)) nodes_.at(node)->start(with_disk);
 }
 void World::crash(NodeId node) {
-    if (up(node)) nodes_.at(node)->stop();
+    if (!up(node)) return;
+    nodes_.at(node)->stop();
+    if (!network_rng_.chance(weather.guarded)) return;
+    ++hits.last_words;
+    transmit(member(node), {std::nullopt, totem::Ring::last_words()});
 }
 void World::crash_while_sending(NodeId node, bool so) {
     if (up(node)) nodes_.at(node)->tear(so);
@@ -204,6 +217,10 @@ totem::Submit World::submit(NodeId node, base::Bytes payload) {
 
 void World::inject(const Member& from, NodeId to, base::Bytes bytes) {
     nodes_.at(to)->arrive(from, std::make_shared<const base::Bytes>(std::move(bytes)));
+}
+
+void World::hint(NodeId node, NodeId about) {
+    nodes_.at(node)->hint(about);
 }
 
 void World::cut(NodeId from, NodeId to, bool is_cut) {
@@ -308,8 +325,18 @@ void World::carry(const Member& from, NodeId to, const std::shared_ptr<const bas
                 static_cast<std::int64_t>(network_rng_.below(static_cast<std::uint64_t>(weather.slow_by.ns)));
             ++hits.slowed;
         }
-        at(now_ + delay, [this, from, to, bytes] { nodes_.at(to)->arrive(from, bytes); });
+        at(now_ + delay, [this, from, to, bytes] { reach(from, to, bytes); });
     }
+}
+
+void World::reach(const Member& from, NodeId to, const std::shared_ptr<const base::Bytes>& bytes) {
+    const bool refused = !up(to) && network_rng_.chance(weather.refused);
+    const bool rumour = up(to) && network_rng_.chance(weather.rumour);
+    if (refused || rumour) {
+        ++(refused ? hits.refused : hits.rumours);
+        at(now_ + weather.delay, [this, from, to] { hint(from.node, to); });
+    }
+    nodes_.at(to)->arrive(from, bytes);
 }
 
 void World::at(Instant when, std::function<void()> action) {

@@ -49,11 +49,15 @@ struct Weather {
     Duration slow_by{base::milliseconds(5)};
     std::uint32_t lazy{0};  // a node does not read its socket at once but up to lazy_by later: batches
     Duration lazy_by{base::milliseconds(1)};
+    std::uint32_t refused{0};  // the machine of a node that is down says that nobody listens
+    std::uint32_t rumour{0};   // somebody says so of a node that is up
+    std::uint32_t guarded{0};  // the guard of a node that crashes says that it has ended
 };
 
 // How often each thing was done to the world.
 struct Hits {
-    std::uint64_t lost{0}, torn{0}, duplicated{0}, slowed{0}, cut{0}, stale_disk{0};
+    std::uint64_t lost{0}, torn{0}, duplicated{0}, slowed{0}, cut{0}, stale_disk{0}, refused{0}, rumours{0},
+        last_words{0};
     Hits& operator+=(const Hits& o);
 };
 
@@ -83,6 +87,8 @@ class World {
     totem::Submit submit(NodeId node, base::Bytes payload);
     // A datagram that was kept from earlier arrives (again).
     void inject(const Member& from, NodeId to, base::Bytes bytes);
+    // Somebody tells `node` that nobody listens at `about`.
+    void hint(NodeId node, NodeId about);
     // One way; a cut stays until joined.
     void cut(NodeId from, NodeId to, bool is_cut);
     void heal();
@@ -116,6 +122,7 @@ class World {
     void step();
     void transmit_torn(const Member& from, const totem::Datagram& datagram);
     void transmit(const Member& from, const totem::Datagram& datagram);
+    void reach(const Member& from, NodeId to, const std::shared_ptr<const base::Bytes>& bytes);
     void carry(const Member& from, NodeId to, const std::shared_ptr<const base::Bytes>& bytes);
 
     Instant now_{0};

@@ -88,6 +88,7 @@ class FakeCore {
         if (verb == "watch") watch(words);
         if (verb == "ready") agents_.ready();
         if (verb == "announce") agents_.announce_all(ring(words));
+        if (verb == "farewell") farewell(words);
         if (verb == "garbage") ::send(guard_fd_, "garbage", 7, MSG_NOSIGNAL);
         if (verb == "hang") hang_ = true;
         if (verb == "abort") ::abort();
@@ -96,6 +97,17 @@ class FakeCore {
             words >> code;
             ::_exit(code);
         }
+    }
+
+    void farewell(std::istream& words) {
+        agents::GuardFarewell f;
+        f.from = f.to = {0x7f000001};
+        words >> f.port;
+        constexpr std::string_view kText = "bye";
+        std::copy(kText.begin(), kText.end(), f.frame.begin());
+        f.size = kText.size();
+        agents_.farewell(f);
+        say("kept");
     }
 
     static base::RingId ring(std::istream& words) {

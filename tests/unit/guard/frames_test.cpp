@@ -106,6 +106,26 @@ TEST_CASE("guard takes no packet that is not exactly a request") {
     }
 }
 
+TEST_CASE("a farewell crosses; one that cannot be sent is refused") {
+    GuardCommand command;
+    command.kind = GuardRequestKind::farewell;
+    command.farewell = {{0xc0000201}, {0xc0000202}, 5405, 3, {'b', 'y', 'e'}};
+    const auto packet = encode(command);
+    REQUIRE(packet);
+    const auto back = agents::decode_request(bytes(*packet));
+    REQUIRE(back);
+    CHECK(back->kind == GuardRequestKind::farewell);
+    CHECK(back->farewell == command.farewell);
+    GuardRequest bad = *packet;
+    bad.frame_size = agents::kMaxFarewell + 1;
+    CHECK_FALSE(agents::decode_request(bytes(bad)));
+    bad.frame_size = 0;
+    CHECK_FALSE(agents::decode_request(bytes(bad)));
+    bad = *packet;
+    bad.ip = 0;
+    CHECK_FALSE(agents::decode_request(bytes(bad)));
+}
+
 TEST_CASE("replies cross; long texts are cut") {
     const auto back = [](const GuardMessage& m) { return *agents::decode_reply(bytes(agents::encode(m))); };
     const auto outcome = std::get<agents::AddressOutcome>(back(agents::AddressOutcome{9, -1, "why"}));

@@ -2,6 +2,7 @@
 // of its own with an interface v0. Needs root, as guard does.
 #define DOCTEST_CONFIG_IMPLEMENT
 #include <doctest/doctest.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -215,6 +216,27 @@ TEST_CASE(
     CHECK(machine.log().find("the core died by signal 9 (Killed); addresses stay, it is restarted") !=
           std::string::npos);
     CHECK(machine.log().find("removing 192.0.2.10/32 on v0 (vip)") != std::string::npos);
+}
+
+TEST_CASE("the peers hear from guard that the core has ended, and not before") {
+    const base::Fd peer(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    REQUIRE(::bind(peer.get(), reinterpret_cast<const sockaddr*>(&address), size) == 0);
+    REQUIRE(::getsockname(peer.get(), reinterpret_cast<sockaddr*>(&address), &size) == 0);
+    Machine machine;
+    auto core = machine.start();
+    CHECK(core->ask("farewell " + std::to_string(ntohs(address.sin_port))) == "kept");
+    CHECK(core->ask("monitor 1 4 192.0.2.10") == "result 1 7 ");  // guard has read what came before
+    std::array<char, 16> said{};
+    CHECK(::recv(peer.get(), said.data(), said.size(), MSG_DONTWAIT) < 0);
+    ::kill(core->pid, SIGKILL);
+    REQUIRE(readable(peer.get()));
+    CHECK(::recv(peer.get(), said.data(), said.size(), 0) == 3);
+    CHECK(std::string(said.data(), 3) == "bye");
+    machine.next_core();
 }
 
 TEST_CASE("a core that keeps dying: guard drops the addresses, says so and fails") {

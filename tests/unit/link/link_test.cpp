@@ -76,6 +76,29 @@ TEST_CASE("collect() hands over what is waiting, without an event") {
     CHECK(two.got == Texts{"127.0.0.1 now"});
 }
 
+TEST_CASE("where nobody listens any more, the machine says so; nothing else is lost by that") {
+    boost::asio::io_context io;
+    const std::uint16_t port = link_test::free_port();
+    Node one(io, 1, kThree, port);
+    Node two(io, 2, kThree, port);
+    Node three(io, 3, kThree, port);
+    for (Node* node : {&one, &two, &three}) node->link().start();
+    two.link().close();
+    Texts expected;
+    for (int i = 0; i < 20; ++i) {
+        one.send(std::nullopt, std::to_string(i));
+        expected.push_back("127.0.0.1 " + std::to_string(i));
+        io.poll();
+    }
+    three.send(1, "still there");
+    CHECK(run_until(io, [&] { return three.got.size() == 20 && one.got.size() == 1; }));
+    CHECK(three.got == expected);
+    REQUIRE_FALSE(one.refused.empty());
+    for (const base::NodeId node : one.refused) CHECK(node == base::NodeId{2});
+    CHECK(three.refused.empty());
+    CHECK(one.link().counters().send_failed == 0);
+}
+
 TEST_CASE("multicast: frames to all by the group, frames to one by unicast") {
     boost::asio::io_context io;
     const std::uint16_t port = link_test::free_port();

@@ -35,7 +35,8 @@ class Node {
     Node(boost::asio::io_context& io, std::uint32_t self, const std::map<std::uint32_t, const char*>& nodes,
          std::uint16_t port, const char* group = nullptr)
         : link_(io, config(self, nodes, port, group),
-                {[this](std::span<const totem::Received> batch) { take(batch); }, [] {}}) {}
+                {[this](std::span<const totem::Received> batch) { take(batch); }, [] {},
+                 [this](base::NodeId node) { refused.push_back(node); }}) {}
 
     static totem::LinkConfig config(std::uint32_t self, const std::map<std::uint32_t, const char*>& nodes,
                                     std::uint16_t port, const char* group) {
@@ -58,6 +59,7 @@ class Node {
         link_.send({&out, 1});
     }
     totem::Link& link() { return link_; }
+    std::vector<base::NodeId> refused;
     std::vector<std::string> got;
 
   private:

@@ -5,6 +5,9 @@
 //   start N... | restart N           first or new processes (restart: crash and start)
 //   crash N | leave N | pause N MS   crash, goodbye, not running for a while
 //   crash N after TYPE               crashes when it has sent a message of that type next
+//   kill N                           crashes, and its guard says so
+//   hint N about M                   somebody tells N that nobody listens at M
+//   refusing                         from now on, machines of crashed nodes say that to whoever sends
 //   partition A,B C,D | heal         who hears whom
 //   submit N TEXT [+BYTES]           with so many blanks behind it, to fill datagrams
 //   lose COUNT TYPE [from N] [to N]  the next COUNT such datagrams don't arrive; "duplicate": they arrive
@@ -28,7 +31,8 @@ using base::milliseconds;
 using base::NodeId;
 namespace wire = totem::wire;
 
-constexpr const char* kTypes[] = {"token", "data", "join", "commit", "beacon", "wake", "ack", "leave"};
+constexpr const char* kTypes[] = {"token", "data", "join",  "commit", "beacon",
+                                  "wake",  "ack",  "leave", "probe"};
 
 std::string describe(const wire::Message& message) {
     std::ostringstream out;
@@ -50,6 +54,9 @@ std::string describe(const wire::Message& message) {
         out << ", ring sequence " << j->ring_seq;
     } else if (const auto* c = std::get_if<wire::CommitToken>(&message)) {
         out << "commit token of ring " << base::to_string(c->ring) << ", hop " << c->hop;
+    } else if (const auto* p = std::get_if<wire::Probe>(&message)) {
+        constexpr const char* kKinds[] = {"look", "question", "answer"};
+        out << "probe: " << kKinds[static_cast<std::size_t>(p->kind)];
     } else {
         out << kTypes[message.index()];
     }
@@ -167,6 +174,17 @@ class Story final : public sim::Observer {
                 }
             }
             world_->partition(groups);
+        } else if (verb == "hint") {
+            const NodeId node{number(words)};
+            std::string about;
+            words >> about;
+            world_->hint(node, NodeId{number(words)});
+        } else if (verb == "refusing") {
+            world_->weather.refused = 1000;
+        } else if (verb == "kill") {
+            world_->weather.guarded = 1000;
+            world_->crash(NodeId{number(words)});
+            world_->weather.guarded = 0;
         } else if (verb == "heal") {
             world_->heal();
             rules_.clear();

@@ -155,6 +155,29 @@ TEST_CASE(
     CHECK(outcome(two, first_late) == "replay");
 }
 
+TEST_CASE("last words open whatever was sealed since, also twice; those of a former start don't") {
+    Sealer one = start({.node = 1, .incarnation = 100});
+    Sealer two = start({.node = 2});
+    const base::Bytes last = one.seal_last_words(bytes("bye"));
+    CHECK(outcome(two, one.seal(bytes("a"))) == "opened: a");
+    for (int i = 0; i < 5; ++i) one.renew();
+    const base::Bytes between = one.seal(bytes("b"));
+    CHECK(outcome(two, last) == "opened: bye");
+    CHECK(outcome(two, between) == "opened: b");
+    CHECK(outcome(two, between) == "replay");
+    CHECK(outcome(two, last) == "opened: bye");
+    base::Bytes as_ring = last;  // they are nothing else: their key is their own
+    as_ring[4] = 0;
+    CHECK(outcome(two, as_ring) == "replay");  // an epoch that is over
+    base::Bytes damaged = last;
+    damaged.back() ^= 1;
+    CHECK(outcome(two, damaged) == "wrong key");
+    Sealer again = start({.node = 1, .incarnation = 101});
+    CHECK(outcome(two, again.seal(bytes("c"))) == "opened: c");
+    CHECK(outcome(two, last) == "older start of the node");
+    CHECK(outcome(two, again.seal_last_words(bytes("bye"))) == "opened: bye");
+}
+
 TEST_CASE("two copies of one process do not share a key after both renewed") {
     Sealer copy_a = start({.node = 1});
     Sealer copy_b = start({.node = 1});

@@ -24,8 +24,17 @@ std::vector<Message> samples() {
                        3,
                        {{{NodeId{1}, Incarnation{77}}, true, {4, NodeId{1}, Incarnation{77}}, Seq{3}, Seq{5}},
                         {{NodeId{2}, Incarnation{4}}, false, {}, {}, {}}}};
-    return {token,   data, recovered, join, commit, Beacon{4, kRing}, Wake{kRing}, TokenAck{kRing, 12},
-            Leave{9}};
+    return {token,
+            data,
+            recovered,
+            join,
+            commit,
+            Beacon{4, kRing},
+            Wake{kRing},
+            TokenAck{kRing, 12},
+            Leave{9},
+            Leave{9, true},
+            Probe{ProbeKind::ask}};
 }
 
 }  // namespace
@@ -57,7 +66,7 @@ TEST_CASE("a foreign version and an unknown type are refused") {
     bytes[0] = kVersion + 1;
     CHECK(decode(bytes).error().message == "ring message: unknown version");
     bytes[0] = kVersion;
-    for (const int type : {0, 9, 255}) {
+    for (const int type : {0, 10, 255}) {
         bytes[1] = static_cast<std::uint8_t>(type);
         CHECK(decode(bytes).error().message == "ring message: unknown type");
     }

@@ -36,7 +36,8 @@ Core::Core(EngineConfig config, LinkConfig link, const MasterKey& key, Engine::H
       sealer_(key, config_.cluster_name, config_.ring.self.node, config_.ring.self.incarnation,
               config_.ring.roster),
       link_(io_, std::move(link),
-            {[this](std::span<const Received> batch) { on_received(batch); }, [this] { on_link_changed(); }}),
+            {[this](std::span<const Received> batch) { on_received(batch); }, [this] { on_link_changed(); },
+             [this](base::NodeId peer) { on_refused(peer); }}),
       writer_(config_.epoch_file, mailbox),
       stored_epoch_(stored_epoch),
       rng_(seed),
@@ -130,6 +131,21 @@ void Core::refused(Rejected why, Ipv4 source) {
         why == Rejected::tag) {
         counters_.last_foreign_source = to_string(source);
     }
+}
+
+void Core::on_refused(base::NodeId peer) {
+    if (!ring_ || leave_by_) return;
+    ring_->peer_hint(wake(), peer, Hint::port_closed);
+    pump();
+}
+
+LastWords Core::last_words() {
+    LastWords out;
+    out.own = own_;
+    for (const LinkPeer& peer : peers_) out.peers.push_back(peer.address);
+    out.port = config_.port;
+    out.frame = sealer_.seal_last_words(Ring::last_words());
+    return out;
 }
 
 void Core::on_link_changed() {

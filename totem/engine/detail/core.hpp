@@ -39,6 +39,7 @@ class Core {
 
     void run();  // returns when a Stop or a Leave has been carried out
     [[nodiscard]] EngineStatus status() const;
+    [[nodiscard]] LastWords last_words();  // before run()
 
   private:
     class NoteTracer final : public base::Tracer {
@@ -55,6 +56,7 @@ class Core {
     void wait_for_mail();
     void on_timer();
     void on_received(std::span<const Received> batch);
+    void on_refused(base::NodeId peer);
     void on_link_changed();
     void on(SubmitPayload&& command);
     void on(AskStatus&& command);

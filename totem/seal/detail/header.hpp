@@ -15,6 +15,7 @@ struct Header {
     static constexpr std::uint8_t kVersion = 1;
     static constexpr std::uint8_t kRingStream =
         0;  // who of a node speaks; another speaker gets a stream, hence a key, of its own
+    static constexpr std::uint8_t kLastWordsStream = 1;  // of a process that has ended, by its guard
     static constexpr std::uint8_t kKeyId = 0;  // which of the cluster's live master keys; so far there is one
 
     std::uint8_t stream{kRingStream};
