@@ -119,6 +119,9 @@ void print_table(const sim::Tally& t, std::size_t seeds) {
     row("datagrams duplicated", t.hits.duplicated);
     row("datagrams reordered", t.hits.slowed);
     row("datagrams cut off", t.hits.cut);
+    row("ports refused", t.hits.refused);
+    row("  falsely", t.hits.rumours);
+    row("last words of the dead", t.hits.last_words);
     row("crashes", t.crashes);
     row("  while sending", t.torn_crashes);
     row("  several at once", t.massacres);
