@@ -39,6 +39,8 @@ struct EngineConfig {
 };
 
 struct EngineStatus {
+    std::vector<MembershipChange>
+        changes;          // the last ones of the ring, the newest last; times: CLOCK_BOOTTIME
     RingStatus ring;      // phase "waiting": the own address was not there yet
     bool bound{false};    // the own address exists and the sockets are open
     std::string trouble;  // what is in the way, in words; empty when all is well

@@ -9,7 +9,9 @@ namespace totem {
 
 namespace {
 
-Phase back_to_gather(Commit& c, Context& ctx, const std::string& why) {
+Phase back_to_gather(Commit& c, Context& ctx, base::NodeId subject, const std::string& why) {
+    book(ctx, c.episode, &Episode::in_commit);
+    found(ctx, c.episode, subject, why);
     return enter_gather(ctx, std::move(c.old), std::move(c.episode), "commit", why);
 }
 
@@ -33,6 +35,8 @@ bool holds(const wire::CommitToken& token, const Member& m) {
 
 Phase enter_commit(Context& ctx, Episode episode, RingLog old, wire::CommitToken token, std::size_t index) {
     ASSERT(token.ring.seq > ctx.epochs.used && token.ring.seq <= ctx.epochs.requested);
+    book(ctx, episode, &Episode::in_gather);
+    ++episode.attempts;
     ctx.epochs.used = token.ring.seq;
     ctx.epochs.seen = std::max(ctx.epochs.seen, token.ring.seq);
     wire::CommitEntry& mine = token.entries[index];
@@ -82,7 +86,7 @@ Next on(Commit& c, Context& ctx, const Member& from, const wire::Join& join) {
         const bool moved_on = from == e.member && join.ring_seq >= c.token.ring.seq;
         const bool differs = from == e.member && has_news(ctx, c.episode.standings, join);
         if (!restarted && !moved_on && !differs) break;
-        Phase next = back_to_gather(c, ctx,
+        Phase next = back_to_gather(c, ctx, from.node,
                                     "node " + base::to_string(from.node) +
                                         (restarted  ? " restarted"
                                          : moved_on ? " gave it up"
@@ -96,7 +100,7 @@ Next on(Commit& c, Context& ctx, const Member& from, const wire::Join& join) {
 
 Next on(Commit& c, Context& ctx, const Member& from, const wire::Leave& leave) {
     if (!holds(c.token, from)) return std::nullopt;
-    return back_to_gather(c, ctx, words(from, leave));
+    return back_to_gather(c, ctx, from.node, words(from, leave));
 }
 
 std::optional<Member> reckoned(const Commit& c, base::NodeId node) {
@@ -108,12 +112,12 @@ std::optional<Member> reckoned(const Commit& c, base::NodeId node) {
 
 Next silent(Commit& c, Context& ctx, const Member& who) {
     c.episode.standings.fail(who);
-    return back_to_gather(c, ctx, words_of_silence(who));
+    return back_to_gather(c, ctx, who.node, words_of_silence(who));
 }
 
 Next advance(Commit& c, Context& ctx) {
     if (ctx.now >= c.lost_at) {
-        return back_to_gather(c, ctx, "commit token lost for " + words(ctx.config.consensus_timeout));
+        return back_to_gather(c, ctx, {}, "commit token lost for " + words(ctx.config.consensus_timeout));
     }
     if (ctx.now >= c.resend_at) {
         ctx.send_to(successor(c).node, c.token);

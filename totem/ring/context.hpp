@@ -50,8 +50,9 @@ struct Context {
     Epochs epochs;
     std::map<base::NodeId, Peer> peers;
     std::map<base::NodeId, Suspicion> suspicions;
-    std::uint64_t serial{0};  // of our last membership message
-    View view;                // the last regular view; no members before the first
+    std::uint64_t serial{0};               // of our last membership message
+    View view;                             // the last regular view; no members before the first
+    std::deque<MembershipChange> changes;  // the newest last
     Outbox out;
     RingStatus counters;  // only the counters and `rotation` are kept up to date here
 

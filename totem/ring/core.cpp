@@ -126,6 +126,23 @@ Opinion merge(Context& ctx, Episode& episode, const Member& from, const wire::Jo
     return changed ? Opinion::merged : Opinion::nothing_new;
 }
 
+void begin(const Context& ctx, Episode& episode) {
+    episode.began = ctx.now;
+    episode.turned = ctx.now;
+}
+
+void found(const Context& ctx, Episode& episode, base::NodeId subject, const std::string& evidence) {
+    constexpr std::size_t kMost = 16;
+    if (episode.findings.size() == kMost) return;
+    const base::NodeId reporter = episode.findings.empty() ? episode.reporter : base::NodeId{};
+    episode.findings.push_back({subject, reporter, ctx.now - episode.began, evidence});
+}
+
+void book(const Context& ctx, Episode& episode, base::Duration Episode::*phase) {
+    episode.*phase = episode.*phase + (ctx.now - episode.turned);
+    episode.turned = ctx.now;
+}
+
 std::string words(const Member& from, const wire::Leave& leave) {
     return "node " + base::to_string(from.node) +
            (leave.died ? "'s daemon died, says its guard" : " said goodbye");

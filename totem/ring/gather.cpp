@@ -61,9 +61,11 @@ void fail_silent(Gather& g, const Context& ctx) {
         if (ctx.now < gives_up_at(g, other, ctx.config.consensus_timeout)) continue;
         const bool heard = other.heard != base::Instant::never();
         const base::Duration since = ctx.now - (heard ? other.heard : other.since);
-        ctx.info("gather: node " + base::to_string(node) +
-                 (heard ? " does not agree, last heard " : " did not answer for ") + words(since) +
-                 (heard ? " ago" : "") + ", held for failed");
+        const std::string text = "node " + base::to_string(node) +
+                                 (heard ? " does not agree, last heard " : " did not answer for ") +
+                                 words(since) + (heard ? " ago" : "");
+        ctx.info("gather: " + text + ", held for failed");
+        found(ctx, g.episode, node, text);
         any |= g.episode.standings.fail({node, other.incarnation});
     }
     if (any) changed(g, ctx);
@@ -146,6 +148,7 @@ Next on(Gather& g, Context& ctx, const Member& from, const wire::Beacon& beacon)
 Next on(Gather& g, Context& ctx, const Member& from, const wire::Leave& leave) {
     if (fail_gone(ctx, g.episode.standings)) {
         ctx.info("gather: " + words(from, leave));
+        found(ctx, g.episode, from.node, words(from, leave));
         changed(g, ctx);
     }
     return std::nullopt;
@@ -160,6 +163,7 @@ std::optional<Member> reckoned(const Gather& g, base::NodeId node) {
 Next silent(Gather& g, Context& ctx, const Member& who) {
     if (!g.episode.standings.fail(who)) return std::nullopt;
     ctx.info("gather: " + words_of_silence(who));
+    found(ctx, g.episode, who.node, words_of_silence(who));
     changed(g, ctx);
     return std::nullopt;
 }

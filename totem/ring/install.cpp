@@ -23,6 +23,12 @@ std::string cause(const Context& ctx, const Episode& episode, const View& before
     return text;
 }
 
+void record(Context& ctx, const Episode& episode, const View& view) {
+    ctx.changes.push_back({episode.reason, episode.findings, ctx.now, episode.in_gather, episode.in_commit,
+                           episode.in_recovery, episode.attempts, ctx.view, view});
+    if (ctx.changes.size() > kChangesKept) ctx.changes.pop_front();
+}
+
 // Closes the old ring and announces the new one.
 void install(Context& ctx, const Episode& episode, RingLog& old, const std::vector<Member>& transitional,
              const View& view) {
@@ -43,6 +49,7 @@ void install(Context& ctx, const Episode& episode, RingLog& old, const std::vect
     // 4. The regular view. Parts of messages are forgotten with the old log; their senders start them again.
     const std::string why = cause(ctx, episode, old.view, view);
     ctx.packer.restart_partial();
+    record(ctx, episode, view);
     ctx.view = view;
     ++ctx.counters.views;
     ctx.counters.rotation = {};
@@ -55,6 +62,7 @@ void install(Context& ctx, const Episode& episode, RingLog& old, const std::vect
 
 Phase enter_operational(Context& ctx, Recovery r) {
     ASSERT(r.pending.empty());
+    book(ctx, r.episode, &Episode::in_recovery);
     install(ctx, r.episode, r.old, r.transitional, r.log.view);
     Operational o{std::move(r.log), std::move(r.rotation), {}};
     if (ctx.is_self(o.log.view.members.front())) o.beacon_at = ctx.now + ctx.config.merge_interval;
@@ -66,6 +74,7 @@ Phase enter_operational(Context& ctx, Recovery r) {
 
 Phase enter_alone(Context& ctx, Episode episode, RingLog old) {
     const std::uint64_t ring_seq = std::max(ctx.epochs.seen, ctx.epochs.used) + 1;
+    book(ctx, episode, &Episode::in_gather);
     ctx.epochs.used = ring_seq;
     ctx.epochs.seen = ring_seq;
     const View view{base::RingId{ring_seq, ctx.self().node, ctx.self().incarnation}, {ctx.self()}};

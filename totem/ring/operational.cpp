@@ -19,7 +19,8 @@ bool alone(const Operational& o) {
 
 Phase to_gather(Operational& o, Context& ctx, Episode episode, const std::string& why) {
     for (const Member& m : o.log.view.members) episode.standings.add(m);
-    episode.began = ctx.now;
+    begin(ctx, episode);
+    found(ctx, episode, episode.subject, why);
     return enter_gather(ctx, std::move(o.log), std::move(episode), "operational", why);
 }
 

@@ -30,7 +30,16 @@ struct Episode {
     base::NodeId subject;                      // whom it names
     base::NodeId reporter;                     // who noticed first; 0: this node itself
     base::Instant began;
+    std::vector<Finding> findings;
+    base::Duration in_gather, in_commit, in_recovery;  // spent so far
+    base::Instant turned;                              // when the phase began that is under way
+    unsigned attempts{0};
 };
+
+void begin(const Context& ctx, Episode& episode);
+void found(const Context& ctx, Episode& episode, base::NodeId subject, const std::string& evidence);
+// A phase is over: its time is booked.
+void book(const Context& ctx, Episode& episode, base::Duration Episode::*phase);
 
 struct Gather {
     struct Other {

@@ -10,7 +10,9 @@ namespace totem {
 
 namespace {
 
-Phase back_to_gather(Recovery& r, Context& ctx, const std::string& why) {
+Phase back_to_gather(Recovery& r, Context& ctx, base::NodeId subject, const std::string& why) {
+    book(ctx, r.episode, &Episode::in_recovery);
+    found(ctx, r.episode, subject, why);
     return enter_gather(ctx, std::move(r.old), std::move(r.episode), "recovery", why);
 }
 
@@ -66,6 +68,7 @@ Next work(Recovery& r, Context& ctx, wire::Token token) {
 }  // namespace
 
 Phase enter_recovery(Context& ctx, Commit commit, wire::CommitToken token) {
+    book(ctx, commit.episode, &Episode::in_commit);
     View view{token.ring, {}};
     for (const wire::CommitEntry& e : token.entries) view.members.push_back(e.member);
     RingLog log(view, log_capacity(ctx.config));
@@ -165,14 +168,14 @@ Next on(Recovery& r, Context& ctx, const Member& from, const wire::Join& join) {
         return std::nullopt;
     }
     Phase next = back_to_gather(
-        r, ctx, "node " + base::to_string(from.node) + (restarted ? " restarted" : " gave it up"));
+        r, ctx, from.node, "node " + base::to_string(from.node) + (restarted ? " restarted" : " gave it up"));
     static_cast<void>(on(*std::get_if<Gather>(&next), ctx, from, join));
     return next;
 }
 
 Next on(Recovery& r, Context& ctx, const Member& from, const wire::Leave& leave) {
     if (!r.log.has(from)) return std::nullopt;
-    return back_to_gather(r, ctx, words(from, leave));
+    return back_to_gather(r, ctx, from.node, words(from, leave));
 }
 
 std::optional<Member> reckoned(const Recovery& r, base::NodeId node) {
@@ -182,11 +185,11 @@ std::optional<Member> reckoned(const Recovery& r, base::NodeId node) {
 
 Next silent(Recovery& r, Context& ctx, const Member& who) {
     r.episode.standings.fail(who);
-    return back_to_gather(r, ctx, words_of_silence(who));
+    return back_to_gather(r, ctx, who.node, words_of_silence(who));
 }
 
 Next advance(Recovery& r, Context& ctx) {
-    if (ctx.now >= r.rotation.lost_at) return back_to_gather(r, ctx, "token lost in recovery");
+    if (ctx.now >= r.rotation.lost_at) return back_to_gather(r, ctx, {}, "token lost in recovery");
     if (r.rotation.token_seq == 0 && ctx.now >= r.commit_resend_at) {
         ctx.send_to(r.rotation.hop.successor, r.commit);
         r.commit_resend_at = ctx.now + commit_retry(ctx.config);

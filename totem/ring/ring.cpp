@@ -70,6 +70,7 @@ Ring::Impl::Impl(RingConfig config, std::uint64_t stored_epoch, base::Rng rng, b
           0,
           {},
           {},
+          {},
           {}},
       phase(Left{}),
       last_input(now) {
@@ -77,7 +78,8 @@ Ring::Impl::Impl(RingConfig config, std::uint64_t stored_epoch, base::Rng rng, b
     e.used = e.seen = e.durable = e.requested = e.announced = stored_epoch;
     static_cast<void>(reserved(ctx, stored_epoch + 1));
     Episode episode;
-    episode.began = now;
+    totem::begin(ctx, episode);
+    found(ctx, episode, {}, "this node started");
     phase = enter_gather(ctx, no_ring(ctx.config), std::move(episode), "start",
                          "node " + base::to_string(ctx.self().node) + ", incarnation " +
                              std::to_string(ctx.self().incarnation.value));
@@ -294,6 +296,10 @@ RingStatus Ring::status() const {
     status.view = impl_->ctx.view;
     status.queued_bytes = impl_->ctx.packer.queued_bytes();
     return status;
+}
+
+const std::deque<MembershipChange>& Ring::changes() const {
+    return impl_->ctx.changes;
 }
 
 void Ring::check_invariants() const {

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -104,6 +105,27 @@ enum class Hint {
     port_closed,  // the peer's machine says that nobody listens at its port (ICMP)
 };
 
+// Something that a node noticed on the way from one view to the next.
+struct Finding {
+    base::NodeId subject;   // whom it is about; 0: nobody in particular
+    base::NodeId reporter;  // whose word it is; 0: this node saw it itself
+    base::Duration after;   // since the change began
+    std::string evidence;   // in words: "token lost after 1000 ms"
+    bool operator==(const Finding&) const = default;
+};
+
+// How one regular view came after another.
+struct MembershipChange {
+    wire::Reason cause{wire::Reason::start};
+    std::vector<Finding> findings;  // in order, the cause first; at most 16
+    base::Instant installed;
+    base::Duration gather, commit, recovery;  // time spent in each phase, over all attempts
+    unsigned attempts{0};                     // commit tokens that this node accepted or made
+    View before, after;                       // before: no members at the first view
+    bool operator==(const MembershipChange&) const = default;
+};
+constexpr std::size_t kChangesKept = 16;
+
 enum class Submit { accepted, queue_full, too_large };
 
 class Ring {
@@ -139,6 +161,8 @@ class Ring {
     [[nodiscard]] Outbox drain();                       // what the inputs since the last drain produced
     [[nodiscard]] base::Instant next_deadline() const;  // when to call advance(); never() only after leave()
     [[nodiscard]] RingStatus status() const;
+    // The last kChangesKept changes, the newest last.
+    [[nodiscard]] const std::deque<MembershipChange>& changes() const;
     void check_invariants() const;  // asserts what must hold between inputs; O(window)
 
   private:

@@ -255,6 +255,10 @@ totem::RingStatus World::status(NodeId node) const {
     return nodes_.at(node)->ring().status();
 }
 
+const std::deque<totem::MembershipChange>& World::changes(NodeId node) const {
+    return nodes_.at(node)->ring().changes();
+}
+
 std::vector<NodeId> World::running() const {
     std::vector<NodeId> ids;
     for (const auto& [id, node] : nodes_) {

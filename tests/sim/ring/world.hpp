@@ -98,6 +98,7 @@ class World {
     [[nodiscard]] bool up(NodeId node) const;
     [[nodiscard]] Member member(NodeId node) const;  // of the last process of that node
     [[nodiscard]] totem::RingStatus status(NodeId node) const;
+    [[nodiscard]] const std::deque<totem::MembershipChange>& changes(NodeId node) const;
     [[nodiscard]] std::vector<NodeId> running() const;
     // All running nodes are operational in one ring of exactly themselves.
     [[nodiscard]] bool united() const;

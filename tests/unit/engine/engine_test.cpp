@@ -121,6 +121,8 @@ TEST_CASE("three engines form a ring by unicast and deliver in one order") {
     CHECK(status.ring.phase == "operational");
     CHECK(status.bound);
     CHECK(status.trouble.empty());
+    REQUIRE_FALSE(status.changes.empty());
+    CHECK(status.changes.back().after == status.ring.view);
     for (const std::uint64_t count : status.rejected) CHECK(count == 0);
 }
 

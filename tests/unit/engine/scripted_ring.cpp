@@ -15,6 +15,7 @@ using engine_test::script;
 using engine_test::Script;
 
 struct Ring::Impl {
+    std::deque<MembershipChange> changes{{}};
     base::Instant last;
     bool input{false};
     bool left{false};
@@ -106,6 +107,10 @@ RingStatus Ring::status() const {
     out.phase = "scripted";
     out.queued_bytes = script().get().queued;
     return out;
+}
+
+const std::deque<MembershipChange>& Ring::changes() const {
+    return impl_->changes;
 }
 
 void Ring::check_invariants() const {}

@@ -313,6 +313,7 @@ EngineStatus Core::status() const {
     EngineStatus out = counters_;
     if (ring_) {
         out.ring = ring_->status();
+        out.changes = {ring_->changes().begin(), ring_->changes().end()};
     } else {
         out.ring.phase = "waiting";
     }
