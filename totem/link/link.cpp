@@ -117,6 +117,7 @@ struct Link::Impl {
         interface = at;
         ++generation;
         wait_for_data(unicast);
+        wait_for_errors();
         if (config.group) wait_for_data(group);
         say("");
     }
@@ -151,7 +152,6 @@ struct Link::Impl {
     void collect() {
         if (!unicast.is_open()) return;
         batch.clear();
-        const std::vector<Ipv4> refusals = take_refusals(unicast.native_handle());
         bool group_empty = true;
         if (group.is_open()) group_empty = batch.receive(group.native_handle(), kGroupSlots);
         // When more data is waiting, it may be what a waiting token is about: it goes first.
@@ -163,8 +163,17 @@ struct Link::Impl {
         const auto all = batch.all();
         received += all.size();
         if (!all.empty()) handlers.received(all);
-        // After what has been received: that may be of those who are said to be gone.
-        for (const Ipv4 address : refusals) refused(address);
+    }
+
+    // Apart from the data, so that data costs no look at the errors.
+    void wait_for_errors() {
+        unicast.async_wait(stream_descriptor::wait_error, [this, mine = generation](error_code error) {
+            if (error || mine != generation) return;
+            const std::vector<Ipv4> refusals = take_refusals(unicast.native_handle());
+            collect();  // first what has been received: that may be of those who are said to be gone
+            for (const Ipv4 address : refusals) refused(address);
+            if (mine == generation) wait_for_errors();
+        });
     }
 
     void refused(Ipv4 address) {

@@ -55,7 +55,7 @@ class Play {
 
     void step() {
         now_ = now_ + base::microseconds(static_cast<std::int64_t>(script_.below(50)) * 20);
-        switch (script_.below(10)) {
+        switch (script_.below(11)) {
             case 0:
                 now_ = now_ + base::milliseconds(static_cast<std::int64_t>(script_.below(256)) * 5);
                 [[fallthrough]];
@@ -78,6 +78,10 @@ class Play {
                 break;
             case 6:
                 echo();
+                break;
+            case 7:
+                ring_.peer_hint(now_, NodeId{static_cast<std::uint32_t>(script_.below(5))},
+                                totem::Hint::port_closed);
                 break;
             default:
                 answer();
