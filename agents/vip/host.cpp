@@ -53,6 +53,10 @@ base::Result<Site> choose_site(const HostView& view, const AddressRequest& reque
     if (!request.nic.empty() && link == nullptr) {
         return Error{Errc::not_found, "parameter nic: this node has no interface " + request.nic};
     }
+    if (link != nullptr && link->loopback) {
+        return Error{Errc::invalid, "parameter nic: " + request.nic +
+                                        " is a loopback interface, where no client would find the address"};
+    }
     if (link == nullptr && route == nullptr) return no_route(request);
     Site site;
     site.link = link != nullptr ? *link : *view.link(route->link);

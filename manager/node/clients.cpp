@@ -13,6 +13,17 @@ constexpr base::Duration kPatience = base::seconds(20);  // for a command while 
 constexpr base::Duration kLeavePatience =
     base::seconds(60);  // for handing over resources before a daemon's exit
 
+// Of each resource on all nodes, but for those where it is banned already.
+std::map<std::string, std::uint32_t> failures_by_resource(const ClusterStatus& status) {
+    std::map<std::string, std::uint32_t> out;
+    for (const auto& [id, node] : status.nodes) {
+        for (const auto& [name, at] : node.resources) {
+            if (at.fail_count < static_cast<std::uint32_t>(Score::kInfinity)) out[name] += at.fail_count;
+        }
+    }
+    return out;
+}
+
 }  // namespace
 
 bool Node::Impl::acting() const {
@@ -103,7 +114,9 @@ void Node::Impl::answer_durable() {
 }
 
 void Node::Impl::answer_converged() {
-    if (waiters.empty() || phase != Phase::done || !state.status.actions.empty()) return;
+    if (waiters.empty() || phase != Phase::done) return;
+    give_up_on_loops();
+    if (waiters.empty() || !state.status.actions.empty()) return;
     const Schedule planned = schedule(state.configuration, state.status);
     if (!planned.actions.empty()) return;
     const std::vector<std::string> open = problems(planned, state.configuration, state.status);
@@ -111,6 +124,31 @@ void Node::Impl::answer_converged() {
         if (w.version > state.configuration.version) return false;
         out.answers.push_back({w.client, base::ok(), state.configuration.version, "", open, true});
         return true;
+    });
+}
+
+// A resource that starts and fails again and again would keep the cluster busy, and the clients waiting, for
+// ever.
+void Node::Impl::give_up_on_loops() {
+    constexpr std::uint32_t kLoop = 3;
+    const auto now = failures_by_resource(state.status);
+    std::erase_if(waiters, [&](const Waiter& w) {
+        for (const auto& [resource, count] : now) {
+            const auto before = w.failures.find(resource);
+            const std::uint32_t since =
+                count - std::min(count, before == w.failures.end() ? 0 : before->second);
+            if (since < kLoop) continue;
+            out.answers.push_back(
+                {w.client,
+                 base::ok(),
+                 state.configuration.version,
+                 "",
+                 {"resource " + resource + " fails again and again (" + std::to_string(since) +
+                  " times since this command began): not waited for any longer; see crm status"},
+                 true});
+            return true;
+        }
+        return false;
     });
 }
 
@@ -163,7 +201,7 @@ void Node::submit(Moment at, std::uint64_t client, std::string user, Command com
 
 void Node::wait(Moment at, std::uint64_t client, std::uint64_t version) {
     impl_->at = at;
-    impl_->waiters.push_back({client, version});
+    impl_->waiters.push_back({client, version, failures_by_resource(impl_->state.status)});
     impl_->settle();
 }
 

@@ -68,6 +68,7 @@ struct Node::Impl {
     struct Waiter {
         std::uint64_t client{0};
         std::uint64_t version{0};
+        std::map<std::string, std::uint32_t> failures;  // of each resource, when the wait began
     };
     std::vector<Waiter> waiters;
     bool shutting_down{false};
@@ -102,6 +103,7 @@ struct Node::Impl {
     void command_applied(const Sender& sender, const ClientCommand& command, const CommandOutcome& outcome);
     void answer_durable();
     void answer_converged();
+    void give_up_on_loops();
     void continue_shutdown();
     void expire();
     [[nodiscard]] bool acting() const;

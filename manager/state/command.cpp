@@ -86,6 +86,13 @@ Status check_node_deletion(State& state, const Delete& edit, Configuration& conf
         return Error{Errc::conflict,
                      "node " + edit.id + " is active: stop its daemon first (crm cluster stop there)"};
     }
+    if (node->clearance == Clearance::uncleared && demands_proof(state.configuration)) {
+        return Error{Errc::conflict,
+                     "node " + edit.id +
+                         " is not cleared: it may still run what it ran. Make sure that it is "
+                         "switched off, then crm node clearstate " +
+                         edit.id + ", then delete it"};
+    }
     if (kind.empty()) config.nodes.push_back({edit.id, 0, {}});  // so that the edit finds what it deletes
     return base::ok();
 }

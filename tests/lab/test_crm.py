@@ -86,6 +86,8 @@ def delete_node(lab):
 
 
 WRONG = (
+    "configure primitive x ocf:heartbeat:IPaddr2 params ip=10.77.0.2 cidr_netmask=24",  # a node's own address
+    "configure load replace /", "configure load replace /dev/null", "configure load replace /dev/zero",
     "configure primitive", "configure primitive x", "configure primitive x ocf:heartbeat:NoSuchAgent",
     "configure primitive x ocf:heartbeat:IPaddr2 params ip=10.77.0.9 nonsense=1", "configure primitive x ocf:heartbeat:IPaddr2",
     "configure primitive d ocf:pacemaker:Dummy", "configure primitive 9x! ocf:pacemaker:Dummy",

@@ -140,3 +140,13 @@ def slow_start(lab):
            "op start interval=0 timeout=1s", check=False, timeout=120)
     status = lab.wait(n1, lambda s: s.failures("slow"), "the start fails at its timeout", 60)
     expect(status.place("slow") is None, "a start that timed out counts as running")
+
+
+@test("services: a resource that fails again and again does not hold -w for ever")
+def flapping(lab):
+    n1 = lab.nodes[0]
+    # Its start succeeds, and each monitor finds no regular file.
+    done = n1.crm("-w configure primitive flap ocf:heartbeat:Dummy params state=/dev/full op monitor interval=1s",
+                  check=False, timeout=60)
+    expect(done.returncode != 0 and "flap fails again and again" in done.stdout, f"-w said: {done.stdout}")
+    n1.crm("-w resource stop flap", timeout=60)

@@ -44,6 +44,8 @@ def stays_until_confirmed(lab):
     expect(others[0].status().active("failover-ip") in ([], [holder.name]), "a silent peer's resource was started elsewhere")
     text = others[0].status_text()
     expect(holder.name in text and "clearstate" in text, f"status does not say why nothing moves and what helps:\n{text}")
+    refused = others[0].crm(f"node delete {holder.name}", check=False)
+    expect(refused.returncode != 0 and "clearstate" in refused.stdout, f"a silent node was deleted: {refused.stdout}")
     lab.wait_until(lambda: now() - since > 5, "5 s pass", 10)
     expect(not holders_now(arp) - {holder.mac}, "somebody took the silent peer's address")
     return holder, prober, arp, others

@@ -3,11 +3,13 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <iterator>
 #include <sstream>
 
+#include "manager/model/options.hpp"
 #include "tools/crm/levels.hpp"
 #include "tools/crm/statement.hpp"
 
@@ -27,6 +29,28 @@ base::Status check_agents(Shell& shell, const std::vector<manager::Edit>& edits)
         for (const std::string& line : advice) shell.warn(line);
     }
     return base::ok();
+}
+
+// Names that this version does not know are kept, as Pacemaker keeps them; most are misspelt.
+void warn_of_unknown(Shell& shell, const std::vector<manager::Edit>& edits) {
+    const auto warn = [&shell](const std::string& what, const std::string& name) {
+        shell.warn(what + " " + name + " is unknown to this version: it is kept, and has no effect");
+    };
+    for (const manager::Edit& edit : edits) {
+        if (const auto* set = std::get_if<manager::SetOption>(&edit)) {
+            const bool property = set->section == manager::Section::properties;
+            const bool known = property ? manager::find_property(set->name) != nullptr
+                               : set->section == manager::Section::op_defaults
+                                   ? manager::find_operation_attribute(set->name) != nullptr
+                                   : manager::find_meta(set->name) != nullptr;
+            if (!known) warn(property ? "property" : "default", set->name);
+        }
+        if (const auto* put = std::get_if<manager::PutPrimitive>(&edit)) {
+            for (const auto& [name, value] : put->value.meta) {
+                if (manager::find_meta(name) == nullptr) warn("primitive " + put->value.id + ": meta", name);
+            }
+        }
+    }
 }
 
 // The configuration with an entry for each node that the daemon knows: people look for them there.
@@ -55,6 +79,7 @@ base::Status statement(Shell& shell, const Words& words) {
     const manager::Configuration current = with_nodes(*seen, *working);
     TRY(auto edits, parse_statement(words, context_for(shell, current, false)));
     TRY_OK(check_agents(shell, edits));
+    warn_of_unknown(shell, edits);
     return shell.edit(std::move(edits));
 }
 
@@ -104,7 +129,11 @@ base::Result<std::string> read_all(const std::string& name) {
     }
     std::ifstream file(name, std::ios::binary);
     if (!file) return base::Error{base::Errc::not_found, "cannot read " + name};
+    std::error_code trouble;
+    if (!std::filesystem::is_regular_file(name, trouble) && !std::filesystem::is_fifo(name, trouble))
+        return base::invalid("cannot load " + name + ": it is no file");
     text << file.rdbuf();
+    if (file.bad()) return base::Error{base::Errc::io, "cannot read " + name};
     return text.str();
 }
 
@@ -117,6 +146,11 @@ base::Status load(Shell& shell, const Words& words) {
     TRY(const manager::Configuration* current, shell.working());
     TRY(auto all, parse_script(text, name, context_for(shell, *current, true),
                                [&shell](const auto& edits) { return check_agents(shell, edits); }));
+    if (how == "replace" && all.empty()) {
+        return base::invalid(name +
+                             " holds no statement: nothing was replaced. To empty the configuration: `" +
+                             shell.options().program + " configure erase`");
+    }
     if (how == "replace") all.insert(all.begin(), manager::Erase{});
     if (const auto done = shell.edit(std::move(all)); !done) return done.error().with(name);
     return base::ok();

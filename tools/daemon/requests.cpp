@@ -47,6 +47,24 @@ manager::Configuration with_all_nodes(const manager::State& state) {
     return config;
 }
 
+// A virtual address that is a node's own would be taken from it at the first stop.
+base::Status check_addresses(const membership::NodeConfig& config, const manager::Command& command) {
+    const auto* change = std::get_if<manager::ChangeConfiguration>(&command);
+    if (change == nullptr) return base::ok();
+    for (const manager::Edit& edit : change->edits) {
+        const auto* put = std::get_if<manager::PutPrimitive>(&edit);
+        if (put == nullptr || put->value.agent.type != "IPaddr2") continue;
+        const auto ip = put->value.params.find("ip");
+        for (const membership::NodeEntry& node : config.nodes) {
+            if (ip == put->value.params.end() || ip->second != node.address) continue;
+            return base::Error{base::Errc::conflict, "primitive " + put->value.id + ": " + ip->second +
+                                                         " is the address of node " + node.name +
+                                                         " itself; take one that no machine has"};
+        }
+    }
+    return base::ok();
+}
+
 }  // namespace
 
 void Daemon::request(const Credentials& client, Request request, ControlServer::Respond respond) {
@@ -62,6 +80,12 @@ void Daemon::request(const Credentials& client, Request request, ControlServer::
     if (!node_) {
         respond(Refused{"this node has not started yet: " + waiting_for_});
         return;
+    }
+    if (const auto* run = std::get_if<RunCommand>(&request)) {
+        if (const auto checked = check_addresses(config_, run->command); !checked) {
+            respond(Refused{checked.error().message});
+            return;
+        }
     }
     const std::uint64_t id = next_client_++;
     clients_.emplace(id, std::move(respond));
@@ -99,6 +123,12 @@ std::vector<std::string> Daemon::warnings(const totem::EngineStatus& engine) con
         lines.push_back(std::to_string(rejected(totem::Rejected::tag)) +
                         " frames were sealed with another key, last from " + engine.last_foreign_source +
                         ": compare the fingerprints of the key files");
+    }
+    if (engine.wrong_source > 0) {
+        lines.push_back(std::to_string(engine.wrong_source) +
+                        " frames came from an address that is not their node's, last " +
+                        engine.last_wrong_source +
+                        ": is a nodeid or a ring0_addr used twice, or different in two node files?");
     }
     if (node_) {
         for (std::string& line : node_->warnings()) lines.push_back(std::move(line));

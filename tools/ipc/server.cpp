@@ -273,15 +273,17 @@ void ControlServer::Impl::accept() {
 void ControlServer::Impl::admit(Stream::socket socket) {
     auto client = peer_credentials(socket.native_handle());
     if (!client) return;
-    const bool full = sessions_.size() >= kMaxClients;
+    // Some places are root's alone: who may administer must not lock root out.
+    const bool full = sessions_.size() >= kMaxClients + (client->uid == 0 ? kRootClients : 0);
     const auto allowed = authorize(*client, policy_);
     // A turned-away client costs one write that fits its socket buffer; its session is counted in neither
     // case.
     const auto session = std::make_shared<Session>(shared_from_this(), std::move(socket), *std::move(client));
     if (!allowed) return session->refuse(allowed.error().message);
-    if (full)
+    if (full) {
         return session->refuse("custosd serves " + std::to_string(kMaxClients) +
                                " clients already: try again later");
+    }
     sessions_.insert(session);
     session->serve();
 }

@@ -27,6 +27,7 @@ class ControlServer {
     using Handler = std::function<void(const Credentials& client, Request request, Respond respond)>;
 
     static constexpr std::size_t kMaxClients = 64;
+    static constexpr std::size_t kRootClients = 8;  // more for root
     // A client has that long to send a request once it is connected, and to take its reply.
     static constexpr int kClientSeconds = 30;
 

@@ -46,6 +46,7 @@ struct EngineStatus {
     std::string trouble;  // what is in the way, in words; empty when all is well
     std::array<std::uint64_t, kRejectedKinds> rejected{};  // frames refused by the seal, by reason
     std::uint64_t wrong_source{0};  // frames of a peer that came from another address than its configured one
+    std::string last_wrong_source;  // "node 2 from 10.0.0.3"
     std::string last_foreign_source;  // address of the last frame refused as corosync / foreign / other
                                       // cluster / wrong key
     LinkCounters link;

@@ -266,10 +266,7 @@ void Ring::leave(base::Instant now) {
 Outbox Ring::drain() {
     Context& ctx = impl_->ctx;
     Epochs& e = ctx.epochs;
-    // A reservation ahead of need waits for a quiet moment, so that a driver which holds datagrams for it
-    // holds none.
-    const bool quiet = std::holds_alternative<Operational>(impl_->phase) && ctx.out.datagrams.empty();
-    if (e.requested > e.announced && (quiet || e.waiting_since != base::Instant::never())) {
+    if (e.requested > e.announced) {
         ctx.out.persist_epoch = e.requested;
         e.announced = e.requested;
     }

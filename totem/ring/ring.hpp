@@ -59,8 +59,8 @@ struct Datagram {
 
 struct Outbox {
     // A reservation of ring sequences that shall be made durable, then confirmed by epoch_persisted().
-    // `datagrams` may be held until then but should not be: the ring itself neither proposes nor accepts a
-    // ring id above what was confirmed.
+    // Nothing else waits for it: the ring itself neither proposes nor accepts a ring id above what was
+    // confirmed, for a while (decision 0013).
     std::optional<std::uint64_t> persist_epoch;
     std::vector<Datagram> datagrams;  // in order; best effort
     std::vector<Event> events;        // in order; each exactly once

@@ -76,6 +76,9 @@ class Sealer {
     static constexpr std::size_t kOverhead = 64;     // header and tag: frame size = body size + kOverhead
     static constexpr std::size_t kMaxBody = 65'000;  // larger bodies do not fit a UDP datagram
 
+    // The node that the header names, which proves nothing before open(); none: no frame of this protocol.
+    [[nodiscard]] static std::optional<base::NodeId> claimed_sender(base::ByteView frame);
+
     // Each frame has a counter of its own, so a body sealed twice gives two frames. body.size() <= kMaxBody.
     [[nodiscard]] base::Bytes seal(base::ByteView body);
     // The same into a buffer whose capacity is reused.

@@ -278,6 +278,13 @@ base::Bytes Sealer::seal_last_words(base::ByteView body) {
     return frame;
 }
 
+std::optional<base::NodeId> Sealer::claimed_sender(base::ByteView frame) {
+    const auto parsed = detail::read_header(frame);
+    const auto* header = std::get_if<Header>(&parsed);
+    if (header == nullptr) return std::nullopt;
+    return base::NodeId{header->sender};
+}
+
 base::Bytes Sealer::seal(base::ByteView body) {
     base::Bytes frame;
     seal(body, frame);

@@ -83,6 +83,14 @@ TEST_CASE("an interface that is not there is named") {
     CHECK(choose_site(view(), r).error().message.find("eth7") != std::string::npos);
 }
 
+TEST_CASE("a loopback interface is refused: the address would be found nowhere, and never removed") {
+    AddressRequest r = request(ip(192, 0, 2, 10));
+    r.nic = "lo";
+    const auto site = choose_site(view(), r);
+    REQUIRE_FALSE(site);
+    CHECK(site.error().message.find("parameter nic: lo is a loopback interface") == 0);
+}
+
 TEST_CASE("a label becomes nic:label and is refused when that is too long for the interface that was found") {
     AddressRequest r = request(ip(192, 0, 2, 10));
     r.label = "web";

@@ -12,7 +12,6 @@ using boost::asio::posix::stream_descriptor;
 using boost::system::error_code;
 
 constexpr base::Duration kRenewKey = base::seconds(600);
-constexpr base::Duration kFlush = base::seconds(1);  // how long a goodbye waits for the disk
 constexpr std::size_t kUnbounded = std::size_t{1} << 62;
 
 RingConfig ring_config(const EngineConfig& config) {
@@ -98,7 +97,6 @@ void Core::on_timer() {
     // What has arrived counts before any timeout does: after a pause, the token may be waiting in the socket.
     link_.collect();
     const base::Instant now = wake();
-    if (leave_by_) return stop_when_flushed(now);
     if (ring_) {
         ring_->advance(now);
         pump();
@@ -113,10 +111,15 @@ void Core::on_received(std::span<const Received> batch) {
     ASSERT(batch.size() <= frames_in_.size());
     for (const Received& datagram : batch) {
         OpenedFrame& frame = frames_in_[opened_.size()];
-        if (const auto why = sealer_.open(datagram.bytes, frame)) {
-            refused(*why, datagram.source);
-        } else if (address_of(frame.sender) != datagram.source) {
+        // The source first: a machine that was given another's node id must not displace it in the sealer's
+        // memory.
+        const auto claimed = Sealer::claimed_sender(datagram.bytes);
+        if (claimed && address_of(*claimed) && address_of(*claimed) != datagram.source) {
             ++counters_.wrong_source;
+            counters_.last_wrong_source =
+                "node " + base::to_string(*claimed) + " from " + to_string(datagram.source);
+        } else if (const auto why = sealer_.open(datagram.bytes, frame)) {
+            refused(*why, datagram.source);
         } else {
             opened_.push_back({Member{frame.sender, frame.incarnation}, frame.body});
         }
@@ -180,60 +183,43 @@ void Core::on(SubmitPayload&& command) {
 void Core::hand_to_ring(base::Instant now, base::Bytes payload) {
     const std::size_t size = payload.size();
     const Submit result = ring_->submit(now, std::move(payload));
-    ASSERT(result == Submit::accepted || leave_by_);  // Engine::submit has checked the bounds
+    ASSERT(result == Submit::accepted || io_.stopped());  // Engine::submit has checked the bounds
     // Counted in the ring before it is counted out of the mailbox: the bound errs on the safe side.
     backlog_.in_ring.fetch_add(size);
     backlog_.in_mailbox.fetch_sub(size);
     fed_ = true;
 }
 
-void Core::on(AskStatus&& command) {
+void Core::on(AskStatus&& command) {  // NOLINT(readability-make-member-function-const): one of a family
     command.answer->set_value(status());
 }
 
 void Core::on(EpochWritten&& command) {
     epoch_trouble_.clear();
     if (!ring_) return;
-    ring_->epoch_persisted(command.epoch);
-    while (!held_.empty()) {
-        Outbox& first = held_.front();
-        if (first.persist_epoch && *first.persist_epoch > command.epoch) {
-            writer_.write(*first.persist_epoch);
-            break;
-        }
-        Outbox out = std::move(first);
-        held_.pop_front();
-        release(std::move(out));
-    }
     const base::Instant now = wake();
-    if (leave_by_) return stop_when_flushed(now);
+    ring_->epoch_persisted(command.epoch);
     ring_->advance(now);  // what waited for this can go on
     pump();
 }
 
 void Core::on(EpochNotWritten&& command) {
     const std::string trouble =
-        command.why + "; no new ring can be formed until that is mended (tried again every second)";
+        command.why + "; until that is mended each new ring waits for it in vain (tried again every second)";
     if (trouble != epoch_trouble_) handlers_.note(base::Level::warning, trouble);
     epoch_trouble_ = trouble;
 }
 
 void Core::on(Leave&& /*command*/) {
-    if (!ring_ || leave_by_) return stop();
-    const base::Instant now = wake();
-    leave_by_ = now + kFlush;
-    ring_->leave(now);
-    pump();
-    stop_when_flushed(now);
+    if (ring_) {
+        ring_->leave(wake());
+        pump();
+    }
+    stop();
 }
 
 void Core::on(Stop&& /*command*/) {
     stop();
-}
-
-void Core::stop_when_flushed(base::Instant now) {
-    if (held_.empty() || now >= *leave_by_) return stop();
-    arm_timer();
 }
 
 void Core::stop() {
@@ -260,20 +246,12 @@ base::Instant Core::wake() {
 void Core::pump() {
     fed_ = false;
     Outbox out = ring_->drain();
-    if (out.persist_epoch || !held_.empty()) {
-        if (held_.empty()) writer_.write(*out.persist_epoch);
-        held_.push_back(std::move(out));
-    } else {
-        release(std::move(out));
-    }
+    if (out.persist_epoch) writer_.write(*out.persist_epoch);
+    if (!out.datagrams.empty()) send(out.datagrams);
+    if (!out.events.empty()) handlers_.events(std::move(out.events));
     if (backlog_.in_ring.load(std::memory_order_relaxed) > 0)
         backlog_.in_ring.store(ring_->status().queued_bytes);
     arm_timer();
-}
-
-void Core::release(Outbox outbox) {
-    if (!outbox.datagrams.empty()) send(outbox.datagrams);
-    if (!outbox.events.empty()) handlers_.events(std::move(outbox.events));
 }
 
 void Core::send(const std::vector<Datagram>& datagrams) {

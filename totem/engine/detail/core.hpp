@@ -70,10 +70,8 @@ class Core {
     void start_ring(base::Instant now);
     void hand_to_ring(base::Instant now, base::Bytes payload);
     void pump();  // after each input of the ring
-    void release(Outbox outbox);
     void send(const std::vector<Datagram>& datagrams);
     void arm_timer();
-    void stop_when_flushed(base::Instant now);
     void stop();
     [[nodiscard]] std::optional<Ipv4> address_of(base::NodeId node) const;
 
@@ -96,12 +94,10 @@ class Core {
     bool fed_{false};                // the ring got something since the last pump()
 
     // The first one waits for its epoch to become durable, the others for the first.
-    std::deque<Outbox> held_;
     std::string epoch_trouble_;  // why that does not come about
     base::Duration heartbeat_;   // the timer fires at least this often, so that a pause shows
     base::Instant last_wake_;
     base::Instant armed_{base::Instant::never()};
-    std::optional<base::Instant> leave_by_;  // we said goodbye; by then at the latest this ends
     ClockWatch clocks_;
     base::Instant renewed_;  // when the sealer's key was
 
