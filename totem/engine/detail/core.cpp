@@ -137,7 +137,7 @@ void Core::refused(Rejected why, Ipv4 source) {
 }
 
 void Core::on_refused(base::NodeId peer) {
-    if (!ring_ || leave_by_) return;
+    if (!ring_) return;
     ring_->peer_hint(wake(), peer, Hint::port_closed);
     pump();
 }
