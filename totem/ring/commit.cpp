@@ -49,7 +49,14 @@ Phase enter_commit(Context& ctx, Episode episode, RingLog old, wire::CommitToken
     std::vector<Member> members;
     for (const wire::CommitEntry& e : token.entries) {
         members.push_back(e.member);
-        ctx.peers[e.member.node].shared_seq = token.ring.seq;
+        // A member may be known from others' joins alone; its first own frame must not count as a new
+        // process's.
+        Peer& peer = ctx.peers[e.member.node];
+        if (e.member.incarnation > peer.newest) {
+            peer.newest = e.member.incarnation;
+            peer.serial = 0;
+        }
+        peer.shared_seq = token.ring.seq;
     }
     ctx.info("gather -> commit: consensus of " + names(members) + " for ring " + base::to_string(token.ring) +
              " after " + words(ctx.now - episode.began));
