@@ -16,7 +16,7 @@ Tally& Tally::operator+=(const Tally& o) {
         restarts += o.restarts;
     diskless += o.diskless, pauses += o.pauses, goodbyes += o.goodbyes, partitions += o.partitions,
         torn_crashes += o.torn_crashes, ambushes += o.ambushes;
-    one_way_cuts += o.one_way_cuts, heals += o.heals, storms += o.storms;
+    one_way_cuts += o.one_way_cuts, replayed += o.replayed, heals += o.heals, storms += o.storms;
     hits += o.hits;
     coverage += o.coverage;
     worst_unite_ms = std::max(worst_unite_ms, o.worst_unite_ms);
@@ -31,15 +31,51 @@ using base::milliseconds;
 using base::seconds;
 
 // Feeds the checker, hashes everything that was seen, and prints it if wanted.
+// Datagrams of the past that may arrive once more, some of each type.
+class Recording {
+  public:
+    struct Frame {
+        Member from;
+        base::Bytes bytes;
+    };
+    explicit Recording(base::Rng rng) : rng_(rng) {}
+    // Each one has the same chance to be kept (reservoir sampling).
+    void add(const Member& from, const base::Bytes& bytes) {
+        Type& type = types_[bytes[1]];
+        const std::uint64_t at = rng_.below(++type.seen);
+        if (type.frames.size() < kEach) {
+            type.frames.push_back({from, bytes});
+        } else if (at < kEach) {
+            type.frames[at] = {from, bytes};
+        }
+    }
+    [[nodiscard]] std::vector<Frame> frames() const {
+        std::vector<Frame> all;
+        for (const auto& [number, type] : types_)
+            all.insert(all.end(), type.frames.begin(), type.frames.end());
+        return all;
+    }
+
+  private:
+    static constexpr std::size_t kEach = 16;
+    struct Type {
+        std::uint64_t seen{0};
+        std::vector<Frame> frames;
+    };
+    base::Rng rng_;
+    std::map<std::uint8_t, Type> types_;
+};
+
 class Recorder final : public Observer {
   public:
-    explicit Recorder(bool trace) : trace_(trace) {}
+    Recorder(bool trace, base::Rng rng) : recording(rng), trace_(trace) {}
     void attach(const World& world, Checker& checker) {
         world_ = &world;
         checker_ = &checker;
     }
     [[nodiscard]] std::uint64_t hash() const { return hash_; }
     [[nodiscard]] const Coverage& coverage() const { return coverage_; }
+    Recording recording;
     bool with_disk{true};                   // of the next start
     std::function<void()> on_phase_change;  // of any node; may be empty
 
@@ -48,6 +84,9 @@ class Recorder final : public Observer {
         line(who, with_disk ? "STARTED" : "STARTED WITHOUT ITS DISK");
     }
     void ended(const Member& who) override { line(who, "ENDED"); }
+    void sent(const Member& who, const totem::Datagram& datagram) override {
+        recording.add(who, datagram.bytes);
+    }
     void fed(const Member& /*who*/, const std::string& phase,
              const std::vector<totem::Opened>& batch) override {
         coverage_.fed(phase, batch);
@@ -178,7 +217,7 @@ class Run {
           config_(draw_config(root_.split())),
           mix_(root_.split()),
           weather_(draw_weather(root_.split())),
-          recorder_(trace),
+          recorder_(trace, base::Rng(seed ^ 0x70617374)),
           world_(root_.next(), draw_nodes(root_.split()), config_, recorder_),
           checker_(world_.roster()),
           fault_rng_(root_.split()),
@@ -433,8 +472,30 @@ class Run {
         }
         const std::uint64_t views = checker_.views();
         world_.weather.rumour = 20;  // of whoever answers, rumours do nothing
+        // A datagram lost now and then is no cause.
+        world_.weather.loss = 20;
         static_cast<void>(until([] { return false; }, seconds(2)));
+        world_.weather.loss = 0;
         if (views != checker_.views()) stuck_ = "views changed without a cause: " + who_is_where();
+        replay();
+        static_cast<void>(until([] { return false; }, settle));
+        if (views != checker_.views() && stuck_.empty())
+            stuck_ = "a recording of the past changed views: " + who_is_where();
+    }
+
+    // What the members, or former processes of their nodes, once sent arrives again, in any order. Frames of
+    // a process that is gone and was not replaced are left out: nothing tells them from a sign of life.
+    void replay() {
+        recorder_.tell("a recording arrives");
+        for (Recording::Frame& frame : recorder_.recording.frames()) {
+            if (!world_.up(frame.from.node)) continue;
+            ++tally_.replayed;
+            const NodeId to = any_for_fault();
+            world_.at(world_.now() + microseconds(between(fault_rng_, 0, 500'000)),
+                      [this, to, frame = std::move(frame)] {
+                          if (to != frame.from.node) world_.inject(frame.from, to, frame.bytes);
+                      });
+        }
     }
 
     bool until(const std::function<bool()>& condition, Duration limit) {
