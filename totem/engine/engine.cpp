@@ -183,7 +183,8 @@ class EngineThread final : public Engine {
 
 }  // namespace
 
-base::Result<std::unique_ptr<Engine>> Engine::start(EngineConfig config, MasterKey key, Handlers handlers) {
+base::Result<std::unique_ptr<Engine>> Engine::start(EngineConfig config, const MasterKey& key,
+                                                    Handlers handlers) {
     ASSERT(handlers.events && handlers.note);
     TRY(LinkConfig link, link_config(config));
     TRY_OK(check_bounds(config.ring));

@@ -73,7 +73,8 @@ class Engine {
     // Reads the epoch file and starts the threads. A missing own address is not an error: the engine waits
     // for it, and the ring starts when it has come. Errors: an address that is none, a loopback address, a
     // node of the roster without address, an epoch file that is damaged or can't be read.
-    static base::Result<std::unique_ptr<Engine>> start(EngineConfig config, MasterKey key, Handlers handlers);
+    static base::Result<std::unique_ptr<Engine>> start(EngineConfig config, const MasterKey& key,
+                                                       Handlers handlers);
     Engine(const Engine&) = delete;
     Engine& operator=(const Engine&) = delete;
     virtual ~Engine() = default;  // stops and joins the threads without a goodbye
