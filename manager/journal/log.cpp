@@ -30,12 +30,12 @@ base::Bytes journal_record(base::ByteView payload) {
 
 Recovered recover_journal(base::ByteView file) {
     Recovered out;
-    if (file.empty()) return out;
     base::ByteReader in(file);
     const base::ByteView magic = in.raw(kMagic.size());
     const std::uint32_t version = in.u32();
+    // A new journal is put in place with its header: one that is shorter has lost what it held.
     if (!in.ok() || base::as_text(magic) != kMagic) {
-        out.trouble = "it does not start like a journal";
+        out.trouble = file.empty() ? "it is empty" : "it does not start like a journal";
         return out;
     }
     if (version != kJournalVersion) {

@@ -25,7 +25,7 @@ struct Recovered {
     std::string trouble;   // damage: what is wrong, in words; the file must not be trusted as complete
 };
 
-// Reads a journal file's bytes (empty: a new one). An unfinished record at the end is what a crash leaves and
+// Reads a journal file's bytes. An unfinished record at the end is what a crash leaves and
 // is dropped; a record that is all there but fails its checksum is damage.
 [[nodiscard]] Recovered recover_journal(base::ByteView file);
 

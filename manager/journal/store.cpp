@@ -59,9 +59,10 @@ Status replace_file(const std::string& directory, const std::string& name, base:
     return sync_directory(directory);
 }
 
-base::Result<base::Bytes> read_file(const std::string& path) {
+// Nothing: there is no such file.
+base::Result<std::optional<base::Bytes>> read_file(const std::string& path) {
     const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    if (fd < 0 && errno == ENOENT) return base::Bytes{};
+    if (fd < 0 && errno == ENOENT) return std::optional<base::Bytes>{};
     if (fd < 0) return base::system_error("cannot open " + path);
     base::Bytes bytes;
     std::uint8_t chunk[65536];
@@ -73,7 +74,7 @@ base::Result<base::Bytes> read_file(const std::string& path) {
     }
     ::close(fd);
     if (n < 0) return base::system_error("cannot read " + path);
-    return bytes;
+    return std::optional<base::Bytes>(std::move(bytes));
 }
 
 struct Job {
@@ -162,8 +163,9 @@ JournalStore::~JournalStore() {
 base::Result<JournalStore::Opened> JournalStore::open(const std::string& directory) {
     auto impl = std::make_unique<Impl>();
     impl->directory = directory;
-    TRY(const base::Bytes file, read_file(impl->path()));
-    Recovered recovered = recover_journal(file);
+    TRY(const std::optional<base::Bytes> file, read_file(impl->path()));
+    Recovered recovered;
+    if (file) recovered = recover_journal(*file);
     Opened opened;
     if (!recovered.trouble.empty()) {
         const std::string aside = impl->path() + ".damaged-" + std::to_string(std::time(nullptr));

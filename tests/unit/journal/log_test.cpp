@@ -16,11 +16,14 @@ Bytes file_of(std::initializer_list<const char*> payloads) {
 
 }  // namespace
 
-TEST_CASE("an empty file is a new journal") {
-    const auto r = manager::recover_journal({});
-    CHECK_FALSE(r.last);
-    CHECK(r.trouble.empty());
-    CHECK(r.valid == 0);
+TEST_CASE("a journal is never without its header: a shorter one has lost what it held") {
+    CHECK(manager::recover_journal({}).trouble == "it is empty");
+    const Bytes header = manager::journal_header();
+    for (std::size_t size = 1; size < header.size(); ++size) {
+        CHECK(manager::recover_journal(base::ByteView(header).first(size)).trouble ==
+              "it does not start like a journal");
+    }
+    CHECK(manager::recover_journal(header).trouble.empty());
 }
 
 TEST_CASE("the last whole record is what counts") {

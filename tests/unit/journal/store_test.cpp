@@ -96,6 +96,20 @@ TEST_CASE("a damaged journal is set aside, never deleted, and said") {
     CHECK(kept == 1);
 }
 
+TEST_CASE("a journal that was emptied is damage, not a new one") {
+    const Directory dir;
+    {
+        auto opened = JournalStore::open(dir.path);
+        REQUIRE(opened);
+        CHECK(append(*opened->store, "first"));
+    }
+    std::filesystem::resize_file(dir.path + "/journal", 0);
+    auto again = JournalStore::open(dir.path);
+    REQUIRE(again);
+    CHECK_FALSE(again->last);
+    CHECK(again->warning.find("(it is empty)") != std::string::npos);
+}
+
 TEST_CASE("a journal that has grown is rewritten with its last record") {
     const Directory dir;
     const std::string large(3u << 20, 'x');
