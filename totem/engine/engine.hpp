@@ -15,6 +15,7 @@
 #include "totem/base/trace.hpp"
 #include "totem/link/address.hpp"
 #include "totem/link/counters.hpp"
+#include "totem/monitor/link_status.hpp"
 #include "totem/ring/ring.hpp"
 #include "totem/seal/seal.hpp"
 
@@ -50,6 +51,7 @@ struct EngineStatus {
     std::string last_foreign_source;  // address of the last frame refused as corosync / foreign / other
                                       // cluster / wrong key
     LinkCounters link;
+    std::vector<LinkStatus> links;  // each peer by each link; ascending by peer, then by link
     bool realtime{false}, memory_locked{false};
     std::uint64_t pauses{0};  // how often the engine was not scheduled for more than token/2
     base::Duration longest_pause;

@@ -105,6 +105,13 @@ TEST_CASE_FIXTURE(Fixture, "frames go out sealed: to all, or to the one named; n
     CHECK(std::get<totem::OpenedFrame>(at_three).incarnation == base::Incarnation{100});
     const auto status = engine->status();
     CHECK(status.link.sent == 3);
+    REQUIRE(status.links.size() == 2);
+    CHECK(status.links[1].peer == base::NodeId{3});
+    CHECK(status.links[1].local == "127.0.0.1");
+    CHECK(status.links[1].remote == "127.0.0.3");
+    CHECK(status.links[1].port == port);
+    CHECK(totem::describe(totem::LinkState::only_in, status.links[1].peer) ==
+          "we hear node 3, node 3 does not hear us");
     CHECK(status.bound);
     CHECK(status.trouble.empty());
 }

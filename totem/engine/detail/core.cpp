@@ -300,6 +300,15 @@ EngineStatus Core::status() const {
     if (!epoch_trouble_.empty()) out.trouble += (out.trouble.empty() ? "" : "; ") + epoch_trouble_;
     out.rejected = sealer_.rejected();
     out.link = link_.counters();
+    for (const LinkPeer& peer : peers_) {
+        LinkStatus path;
+        path.peer = peer.node;
+        path.local = to_string(own_);
+        path.remote = to_string(peer.address);
+        path.port = config_.port;
+        path.active = out.bound;
+        out.links.push_back(std::move(path));
+    }
     return out;
 }
 
