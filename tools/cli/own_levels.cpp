@@ -140,7 +140,7 @@ std::vector<Level> custos_levels() {
     levels.push_back({"ring",
                       "",
                       "the ring as this node sees it",
-                      {{"status", "", "", "ring, members and quorum", 0, 0, ring_status}},
+                      {{"status", "", "[--json]", "ring, links and membership changes", 0, 1, ring_status}},
                       true});
     levels.push_back({"config",
                       "",

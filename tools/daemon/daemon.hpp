@@ -54,6 +54,7 @@ class Daemon {
     // --- clients (requests.cpp)
     void request(const Credentials& client, Request request, ControlServer::Respond respond);
     [[nodiscard]] StatusReply status() const;
+    [[nodiscard]] RingReply ring() const;  // requests_ring.cpp
     [[nodiscard]] std::vector<std::string> warnings(const totem::EngineStatus& engine) const;
     void begin_shutdown();
 

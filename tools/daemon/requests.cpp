@@ -72,6 +72,10 @@ void Daemon::request(const Credentials& client, Request request, ControlServer::
         respond(status());
         return;
     }
+    if (std::holds_alternative<GetRing>(request)) {
+        respond(ring());
+        return;
+    }
     if (std::holds_alternative<Shutdown>(request)) {
         shutdown_clients_.push_back(std::move(respond));
         begin_shutdown();
