@@ -34,6 +34,7 @@ struct LinkStatus {
     std::uint64_t sent{0};       // heartbeats to this peer by this link
     std::uint64_t lost{0};       // of those, which the peer does not report as heard
     std::uint64_t went_down{0};  // how often the path was up and was so no longer
+    std::string trouble;         // in words, what is wrong with the path though it is up; empty: nothing
 };
 
 // "up", "down", "we hear node 3, node 3 does not hear us" ...: for people.
