@@ -15,6 +15,8 @@ def loss(lab):
     formed = ring(n1)
     expect(formed["ring"]["members"] == [1, 2, 3] and formed["quorum"]["quorate"], f"not the ring of three: {formed}")
     expect(formed["token"]["passed"] > 0 and formed["messages"]["delivered"] > 0, f"nothing is counted: {formed}")
+    paths = [(path["peer"], path["link"], path["local"], path["remote"], path["port"]) for path in formed["links"]]
+    expect(paths == [(2, 0, n1.address, n2.address, 5405), (3, 0, n1.address, n3.address, 5405)], f"the links: {paths}")
     cut = time.time()
     lab.network.set_link(n3, False)
     lab.wait_ring([n1, n2])

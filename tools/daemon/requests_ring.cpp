@@ -68,6 +68,43 @@ RingChange told(const totem::MembershipChange& change, const manager::Moment& no
     return out;
 }
 
+const char* word(totem::LinkState state) {
+    switch (state) {
+        case totem::LinkState::unknown:
+            return "unknown";
+        case totem::LinkState::up:
+            return "up";
+        case totem::LinkState::down:
+            return "down";
+        case totem::LinkState::only_in:
+            return "blocked_out";
+        case totem::LinkState::only_out:
+            return "blocked_in";
+    }
+    return "unknown";
+}
+
+RingLink told(const totem::LinkStatus& link, const manager::Moment& now) {
+    RingLink out;
+    out.peer = link.peer;
+    out.number = link.number;
+    out.interface = link.interface;
+    out.local = link.local;
+    out.remote = link.remote;
+    out.port = link.port;
+    out.state = word(link.state);
+    out.active = link.active;
+    if (link.since.ns != 0) out.since = {now.wall.ms - (now.now - link.since).ms()};
+    out.srtt_us = microseconds(link.srtt);
+    out.rttvar_us = microseconds(link.rttvar);
+    out.mtu = static_cast<std::uint32_t>(link.mtu);
+    out.loss = link.loss;
+    out.sent = link.sent;
+    out.lost = link.lost;
+    out.went_down = link.went_down;
+    return out;
+}
+
 void put_ring(RingReply& out, const totem::RingStatus& ring) {
     out.phase = ring.phase;
     if (!ring.view.members.empty()) out.ring_id = base::to_string(ring.view.ring);
@@ -131,6 +168,7 @@ RingReply Daemon::ring() const {
     reply.longest_pause_us = microseconds(engine.longest_pause);
     reply.realtime = engine.realtime;
     reply.memory_locked = engine.memory_locked;
+    for (const totem::LinkStatus& link : engine.links) reply.links.push_back(told(link, now));
     for (const totem::MembershipChange& change : engine.changes) reply.changes.push_back(told(change, now));
     return reply;
 }

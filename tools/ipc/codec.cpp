@@ -124,6 +124,46 @@ RingChange get(const pb::RingChange& in) {
     return out;
 }
 
+void put(pb::RingLink& out, const RingLink& in) {
+    out.set_peer(in.peer.value);
+    out.set_since_ms(in.since.ms);
+    out.set_number(in.number);
+    out.set_interface(in.interface);
+    out.set_local(in.local);
+    out.set_remote(in.remote);
+    out.set_port(in.port);
+    out.set_state(in.state);
+    out.set_active(in.active);
+    out.set_srtt_us(in.srtt_us);
+    out.set_rttvar_us(in.rttvar_us);
+    out.set_mtu(in.mtu);
+    out.set_loss(in.loss);
+    out.set_sent(in.sent);
+    out.set_lost(in.lost);
+    out.set_went_down(in.went_down);
+}
+
+RingLink get(const pb::RingLink& in) {
+    RingLink out;
+    out.peer = {in.peer()};
+    out.since = {in.since_ms()};
+    out.number = in.number();
+    out.interface = in.interface();
+    out.local = in.local();
+    out.remote = in.remote();
+    out.port = in.port();
+    out.state = in.state();
+    out.active = in.active();
+    out.srtt_us = in.srtt_us();
+    out.rttvar_us = in.rttvar_us();
+    out.mtu = in.mtu();
+    out.loss = in.loss();
+    out.sent = in.sent();
+    out.lost = in.lost();
+    out.went_down = in.went_down();
+    return out;
+}
+
 void put(pb::RingReply& out, const RingReply& in) {
     out.set_cluster_name(in.cluster_name);
     out.set_version(in.version);
@@ -172,6 +212,7 @@ void put(pb::RingReply& out, const RingReply& in) {
         to.set_reason(rejected.reason);
         to.set_frames(rejected.frames);
     }
+    for (const RingLink& link : in.links) put(*out.add_links(), link);
     for (const RingChange& change : in.changes) put(*out.add_changes(), change);
 }
 
@@ -217,6 +258,7 @@ RingReply get(const pb::RingReply& in) {
         out.nodes.push_back({{node.id()}, node.name(), node.address()});
     for (const pb::RingRejected& rejected : in.rejected())
         out.rejected.push_back({rejected.reason(), rejected.frames()});
+    for (const pb::RingLink& link : in.links()) out.links.push_back(get(link));
     for (const pb::RingChange& change : in.changes()) out.changes.push_back(get(change));
     return out;
 }

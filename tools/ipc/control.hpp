@@ -69,6 +69,22 @@ struct RingNode {
     std::string address;  // as configured; empty: its name did not resolve yet
     bool operator==(const RingNode&) const = default;
 };
+// One way to one peer.
+struct RingLink {
+    base::NodeId peer;
+    std::uint32_t number{0};  // N of ringN_addr
+    std::string interface, local, remote;
+    std::uint32_t port{0};
+    std::string state;     // "unknown", "up", "down", "blocked_out" (it does not hear us), "blocked_in"
+    bool active{false};    // carries the ring's frames to this peer
+    base::WallTime since;  // when the state began; 0: not known
+    std::int64_t srtt_us{0}, rttvar_us{0};  // 0: not measured yet
+    std::uint32_t mtu{0};                   // 0: not known yet
+    double loss{0};                         // of our last heartbeats, 0 to 1
+    std::uint64_t sent{0}, lost{0};         // heartbeats
+    std::uint64_t went_down{0};
+    bool operator==(const RingLink&) const = default;
+};
 struct RingFinding {
     base::NodeId subject;      // whom it is about; 0: nobody in particular
     base::NodeId reporter;     // whose word it is; 0: the answering node saw it itself
@@ -118,6 +134,7 @@ struct RingReply {
     std::uint64_t pauses{0};  // how often the ring was not scheduled for more than half a token timeout
     std::int64_t longest_pause_us{0};
     bool realtime{false}, memory_locked{false};
+    std::vector<RingLink> links;      // ascending by peer, then by number
     std::vector<RingChange> changes;  // the newest last
     bool operator==(const RingReply&) const = default;
 };

@@ -51,6 +51,7 @@ class RingRenderer {
         ring();
         if (reply_.node_id.value != 0) {
             token();
+            links();
             traffic();
         }
         changes();
@@ -107,6 +108,49 @@ class RingRenderer {
                              ", then silent nodes are waited for another " +
                              milliseconds(reply_.consensus_us));
         line("Passed here", std::to_string(reply_.tokens));
+    }
+
+    void links() {
+        title("Links");
+        for (const RingLink& link : reply_.links) one_link(link);
+        if (reply_.links.empty()) out_ += "  * none: this node has no peers\n";
+    }
+
+    // A port that is blocked one way is named with peer, port and direction: that is what a firewall's owner
+    // asks.
+    [[nodiscard]] std::string state_of(const RingLink& link) const {
+        const auto blocked = [&](const std::string& from, const std::string& from_address,
+                                 const std::string& to, const std::string& to_address) {
+            return "BLOCKED ONE WAY: nothing arrives from " + from + " (" + from_address + ") at UDP port " +
+                   std::to_string(link.port) + " of " + to + " (" + to_address + "); the other way is open";
+        };
+        if (link.state == "blocked_out")
+            return blocked(reply_.node, link.local, name_of(link.peer), link.remote);
+        if (link.state == "blocked_in")
+            return blocked(name_of(link.peer), link.remote, reply_.node, link.local);
+        if (link.state == "down") return "DOWN";
+        return link.state == "unknown" ? "state not known yet" : link.state;
+    }
+
+    void one_link(const RingLink& link) {
+        out_ += "  * " + name_of(link.peer) + " link " + std::to_string(link.number) + ": " + state_of(link);
+        if (link.since.ms != 0) out_ += ", since " + time_text_(link.since);
+        out_ += link.active ? "; in use" : "; standing by";
+        out_ += "\n      " + link.local + (link.interface.empty() ? "" : " (" + link.interface + ")") +
+                " to " + link.remote + ", UDP port " + std::to_string(link.port);
+        if (link.srtt_us != 0) {
+            out_ +=
+                "; round trip " + milliseconds(link.srtt_us) + ", varying by " + milliseconds(link.rttvar_us);
+        }
+        if (link.mtu != 0) out_ += "; MTU " + std::to_string(link.mtu);
+        if (link.sent != 0) {
+            char percent[16];
+            std::snprintf(percent, sizeof percent, "%.1f %%", link.loss * 100);
+            out_ += std::string("; losing ") + percent + " (" + std::to_string(link.lost) + " of " +
+                    std::to_string(link.sent) + " heartbeats since the start)";
+        }
+        if (link.went_down != 0) out_ += "; went down " + counted(link.went_down, "time");
+        out_ += "\n";
     }
 
     void traffic() {

@@ -29,6 +29,25 @@ Json change_json(const RingChange& change) {
     return out;
 }
 
+Json link_json(const RingLink& link) {
+    return {{"peer", link.peer.value},
+            {"link", link.number},
+            {"interface", link.interface},
+            {"local", link.local},
+            {"remote", link.remote},
+            {"port", link.port},
+            {"state", link.state},
+            {"active", link.active},
+            {"since_ms", link.since.ms},
+            {"round_trip_us", link.srtt_us},
+            {"variation_us", link.rttvar_us},
+            {"mtu", link.mtu},
+            {"loss", link.loss},
+            {"heartbeats_sent", link.sent},
+            {"heartbeats_lost", link.lost},
+            {"went_down", link.went_down}};
+}
+
 Json rejected_json(const RingReply& reply) {
     Json reasons = Json::object();
     for (const RingRejected& each : reply.rejected) reasons[each.reason] = each.frames;
@@ -84,7 +103,9 @@ std::string ring_json(const RingReply& reply) {
         {"pauses", {{"count", reply.pauses}, {"longest_us", reply.longest_pause_us}}},
         {"realtime", reply.realtime},
         {"memory_locked", reply.memory_locked},
+        {"links", Json::array()},
         {"changes", Json::array()}};
+    for (const RingLink& link : reply.links) out["links"].push_back(link_json(link));
     for (const RingChange& change : reply.changes) out["changes"].push_back(change_json(change));
     // The operating system's words need not be UTF-8: they are replaced, so that any reply gives a document.
     return out.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";

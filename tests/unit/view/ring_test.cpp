@@ -11,6 +11,24 @@ namespace {
 
 constexpr std::int64_t kNow = 1'795'336'184'127;
 
+tools::RingLink path_to(std::uint32_t peer, std::uint32_t number, const std::string& state) {
+    tools::RingLink out;
+    out.peer = {peer};
+    out.number = number;
+    out.interface = "eth" + std::to_string(number);
+    out.local = "10." + std::to_string(number) + ".0.1";
+    out.remote = "10." + std::to_string(number) + ".0." + std::to_string(peer);
+    out.port = 5405;
+    out.state = state;
+    out.active = number == 0;
+    out.since = {kNow};
+    out.srtt_us = 212;
+    out.rttvar_us = 48;
+    out.mtu = 1500;
+    out.sent = 5000;
+    return out;
+}
+
 RingReply healthy_ring() {
     RingReply reply;
     reply.cluster_name = "demo";
@@ -37,6 +55,7 @@ RingReply healthy_ring() {
     reply.receive_buffer = 4u << 20;
     reply.rejected = {{"corosync", 0}, {"wrong key", 0}};
     reply.realtime = reply.memory_locked = true;
+    reply.links = {path_to(2, 0, "up"), path_to(3, 0, "up")};
     RingChange first;
     first.cause = "start";
     first.installed = {kNow};
@@ -72,6 +91,14 @@ RingReply troubled_ring() {
     reply.pauses = 2;
     reply.longest_pause_us = 812'400;
     reply.realtime = reply.memory_locked = false;
+    reply.links = {path_to(2, 0, "down"), path_to(2, 1, "unknown"), path_to(3, 0, "blocked_out"),
+                   path_to(3, 1, "blocked_in")};
+    reply.links[0].went_down = 1;
+    reply.links[1].interface.clear();
+    reply.links[1].since = {};
+    reply.links[1].srtt_us = reply.links[1].mtu = reply.links[1].sent = 0;
+    reply.links[2].loss = 0.125;
+    reply.links[2].lost = 625;
     RingChange silent;
     silent.cause = "token_lost";
     silent.installed = {kNow + 60'000};
