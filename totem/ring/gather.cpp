@@ -36,7 +36,8 @@ void refresh_others(Gather& g, const Context& ctx) {
 void send_join(Gather& g, Context& ctx) {
     const Episode& e = g.episode;
     const std::uint64_t ring_seq = std::max(ctx.epochs.seen, ctx.epochs.used);
-    ctx.send_all(wire::Join{++ctx.serial, ring_seq, 0, e.reason, e.subject, e.standings.list()});
+    ctx.send_all(
+        wire::Join{++ctx.serial, ring_seq, ctx.config.features, e.reason, e.subject, e.standings.list()});
     // A multicast join to a dead daemon is not refused by its machine; this is.
     for (const auto& [node, other] : g.others) {
         if (other.heard == base::Instant::never()) ctx.send_to(node, wire::Probe{wire::ProbeKind::look});
@@ -182,6 +183,7 @@ Next advance(Gather& g, Context& ctx) {
     if (living.size() == 1) return enter_alone(ctx, std::move(g.episode), std::move(g.old));
     wire::CommitToken token;
     token.ring = {ring_seq, ctx.self().node, ctx.self().incarnation};
+    token.features = ctx.config.features;
     for (const Member& m : living) token.entries.push_back({m, false, {}, {}, {}});
     return enter_commit(ctx, std::move(g.episode), std::move(g.old), std::move(token), 0);
 }

@@ -31,7 +31,7 @@ void record(Context& ctx, const Episode& episode, const View& view) {
 
 // Closes the old ring and announces the new one.
 void install(Context& ctx, const Episode& episode, RingLog& old, const std::vector<Member>& transitional,
-             const View& view) {
+             const View& view, std::uint32_t features) {
     // 1. In the old regular view: everything up to the first gap. Everybody in `transitional` has the same
     // datagrams now.
     deliver_in_order(ctx, old);
@@ -52,8 +52,9 @@ void install(Context& ctx, const Episode& episode, RingLog& old, const std::vect
     record(ctx, episode, view);
     ctx.view = view;
     ++ctx.counters.views;
+    ctx.counters.features = features;
     ctx.counters.rotation = {};
-    ctx.out.events.emplace_back(Regular{view, why});
+    ctx.out.events.emplace_back(Regular{view, why, features});
     ctx.info("operational: ring " + base::to_string(view.ring) + " of " + names(view.members) + " (" + why +
              ")");
 }
@@ -63,7 +64,7 @@ void install(Context& ctx, const Episode& episode, RingLog& old, const std::vect
 Phase enter_operational(Context& ctx, Recovery r) {
     ASSERT(r.pending.empty());
     book(ctx, r.episode, &Episode::in_recovery);
-    install(ctx, r.episode, r.old, r.transitional, r.log.view);
+    install(ctx, r.episode, r.old, r.transitional, r.log.view, r.commit.features);
     Operational o{std::move(r.log), std::move(r.rotation), {}};
     if (ctx.is_self(o.log.view.members.front())) o.beacon_at = ctx.now + ctx.config.merge_interval;
     o.look_at = ctx.now + ctx.config.idle_interval;
@@ -79,7 +80,7 @@ Phase enter_alone(Context& ctx, Episode episode, RingLog old) {
     ctx.epochs.seen = ring_seq;
     const View view{base::RingId{ring_seq, ctx.self().node, ctx.self().incarnation}, {ctx.self()}};
     ctx.info("gather -> operational: nobody else is there after " + words(ctx.now - episode.began));
-    install(ctx, episode, old, {ctx.self()}, view);
+    install(ctx, episode, old, {ctx.self()}, view, ctx.config.features);
     Operational o{RingLog(view, log_capacity(ctx.config)), {}, {}};
     o.beacon_at = ctx.now;
     submitted(o, ctx);

@@ -211,6 +211,7 @@ void Ring::receive(base::Instant now, const std::vector<Opened>& batch) {
         auto message = wire::decode(datagram.bytes);
         if (!message) {
             ++impl_->ctx.counters.dropped;
+            if (wire::of_other_version(datagram.bytes)) ++impl_->ctx.counters.other_version;
         } else if (std::holds_alternative<wire::Token>(*message)) {
             tokens.emplace_back(datagram.sender, *std::move(message));
         } else {

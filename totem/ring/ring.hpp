@@ -47,7 +47,8 @@ struct Transitional {  // those of the old ring who come along with us to the ne
 };
 struct Regular {
     View view;
-    std::string cause;  // in words: "token lost after 1000 ms", "node 3 joined"
+    std::string cause;          // in words: "token lost after 1000 ms", "node 3 joined"
+    std::uint32_t features{0};  // what all members can (RingConfig::features of each)
 };
 using Event = std::variant<Delivered, Transitional, Regular>;
 
@@ -89,6 +90,7 @@ struct RingConfig {
     std::size_t max_per_visit{64};      // new datagrams a node may send per token visit
     std::size_t max_payload{4u << 20};  // largest message accepted by submit, bytes
     std::size_t max_queued{16u << 20};  // bytes queued for sending before submit says no
+    std::uint32_t features{0};          // what this node can, by bits; a ring does what all its members can
 };
 
 // For status and for tests.
@@ -96,6 +98,8 @@ struct RingStatus {
     std::string phase;  // "operational", "gather", "commit", "recovery"
     View view;          // the last regular view
     std::uint64_t delivered{0}, sent{0}, retransmitted{0}, dropped{0}, tokens{0}, views{0};
+    std::uint64_t other_version{0};  // frames of a protocol version that this node does not speak
+    std::uint32_t features{0};       // of the last regular view: what all its members can
     std::size_t queued_bytes{0};
     base::Duration rotation;  // smoothed time of one token rotation
 };

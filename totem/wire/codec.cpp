@@ -163,6 +163,7 @@ void put(ByteWriter& out, const CommitToken& token) {
     ASSERT(!token.entries.empty() && token.entries.size() <= kMaxMembers);
     put(out, token.ring);
     out.u16(token.hop);
+    out.u32(token.features);
     out.u8(static_cast<std::uint8_t>(token.entries.size()));
     for (const CommitEntry& e : token.entries) {
         out.u32(e.member.node.value);
@@ -178,6 +179,7 @@ Result<Message> get_commit(ByteReader& in) {
     CommitToken token;
     token.ring = get_ring(in);
     token.hop = in.u16();
+    token.features = in.u32();
     const std::size_t count = in.u8();
     if (count == 0 || count > kMaxMembers) return bad("commit token without members or with too many");
     if (token.hop > 2 * count) return bad("commit token went round more than twice");
@@ -289,6 +291,10 @@ base::Bytes encode(const Message& message) {
     out.u8(static_cast<std::uint8_t>(message.index() + 1));  // Type has the order of the variant
     std::visit([&](const auto& m) { put(out, m); }, message);
     return bytes;
+}
+
+bool of_other_version(base::ByteView bytes) {
+    return !bytes.empty() && bytes[0] != kVersion;
 }
 
 base::Result<Message> decode(base::ByteView bytes) {

@@ -115,6 +115,7 @@ struct CommitEntry {
 struct CommitToken {
     base::RingId ring;
     std::uint16_t hop{0};              // member number hop % size is meant to receive it; pass = hop / size
+    std::uint32_t features{0};         // what all have who entered themselves so far
     std::vector<CommitEntry> entries;  // ascending by node, the first is the representative
     bool operator==(const CommitToken&) const = default;
 };

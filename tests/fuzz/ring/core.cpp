@@ -161,7 +161,7 @@ class Play {
                 return j;
             }
             case 3: {
-                wire::CommitToken c{ring_id(), static_cast<std::uint16_t>(script_.below(8)), {}};
+                wire::CommitToken c{ring_id(), static_cast<std::uint16_t>(script_.below(8)), 0, {}};
                 for (std::uint32_t n = 1; n <= 3; ++n) {
                     if (script_.below(4) == 0) continue;
                     c.entries.push_back({{NodeId{n}, Incarnation{n == 1 ? 5U : 7U}},

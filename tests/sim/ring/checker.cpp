@@ -167,6 +167,16 @@ void Checker::regular(const Member& who, Process& p, const totem::View& view) {
     p.in_transitional.clear();
 }
 
+void Checker::common(const Member& who, const totem::Regular& regular,
+                     const std::function<std::uint32_t(const Member&)>& able) {
+    std::uint32_t bits = ~0U;
+    for (const Member& m : regular.view.members) bits &= able(m);
+    if (bits != regular.features) {
+        violate(who, "installed ring " + text(regular.view.ring) + " with features " +
+                         std::to_string(regular.features) + " where all have " + std::to_string(bits));
+    }
+}
+
 // Virtual synchrony: who goes from one ring to the same next one saw the same transitional view and delivered
 // the same before.
 void Checker::passage(const Member& who, const Process& p, const totem::View& next) {

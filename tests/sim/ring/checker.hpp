@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -29,6 +30,10 @@ class Checker {
     void started(const Member& who, bool with_disk);
     void submitted(const Member& who, base::ByteView payload);
     void happened(const Member& who, const totem::Event& event);
+
+    // A ring does what all its members can: `able` tells of each process.
+    void common(const Member& who, const totem::Regular& regular,
+                const std::function<std::uint32_t(const Member&)>& able);
 
     // For the end of a run, when all faults have ended: every message that a process of `living` submitted
     // was delivered by all of them that it could reach, themselves first. Empty if so, else the first that is

@@ -107,6 +107,8 @@ class Recorder final : public Observer {
         } else if (const auto* t = std::get_if<totem::Transitional>(&event)) {
             line(who, "transitional " + base::to_string(t->view.nodes()) + " of ring " +
                           base::to_string(t->view.ring));
+        } else if (const auto* r = std::get_if<totem::Regular>(&event)) {
+            checker_->common(who, *r, world_->features);
         }
         if (checker_->failed() && trace_ && !std::exchange(told_, true))
             line(who, "VIOLATION: " + checker_->violation());
@@ -223,6 +225,10 @@ class Run {
           fault_rng_(root_.split()),
           traffic_rng_(root_.split()) {
         recorder_.attach(world_, checker_);
+        // A rolling upgrade: each process of a node may be of another release.
+        world_.features = [seed](const Member& who) {
+            return static_cast<std::uint32_t>(base::Rng(seed ^ who.incarnation.value).below(16)) | 16U;
+        };
         recorder_.on_phase_change = [this] { phase_changed(); };
     }
 

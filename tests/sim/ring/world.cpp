@@ -34,6 +34,7 @@ class World::Node final : public base::Tracer {
         totem::RingConfig config = world_.base_config_;
         config.self = member_;
         config.roster = world_.roster_;
+        if (world_.features) config.features = world_.features(member_);
         world_.observer_.started(member_);
         paused_ = false;
         ring_ = std::make_unique<totem::Ring>(std::move(config), epoch_, world_.node_rng_.split(), *this,

@@ -73,6 +73,8 @@ class World {
     [[nodiscard]] const base::NodeSet& roster() const { return roster_; }
     Weather weather;
     Duration fsync{base::milliseconds(2)};
+    // What a process can (RingConfig::features). May be empty: nothing.
+    std::function<std::uint32_t(const Member& who)> features;
     // How many copies of a datagram arrive, for scripted trouble: 1 is normal, 0 a loss. May be empty.
     std::function<int(NodeId from, NodeId to, base::ByteView bytes)> copies;
 

@@ -198,6 +198,13 @@ TEST_CASE("strangers, our own frames and garbage change nothing and are counted"
                                   {{NodeId{1}, base::Incarnation{9}}, of_1},
                                   {{NodeId{2}, base::Incarnation{1}}, garbage}});
     CHECK(ring.status().dropped == 3);
+    CHECK(ring.status().other_version == 0);
+    CHECK(ring.drain().datagrams.empty());
+    base::Bytes newer = join(2);
+    newer[0] = 2;
+    ring.receive(sim::Instant{}, {{{NodeId{2}, base::Incarnation{1}}, newer}});
+    CHECK(ring.status().dropped == 4);
+    CHECK(ring.status().other_version == 1);
     CHECK(ring.drain().datagrams.empty());
     const base::Bytes of_2 = join(2);
     ring.receive(sim::Instant{}, {{{NodeId{2}, base::Incarnation{1}}, of_2}});

@@ -22,6 +22,7 @@ std::vector<Message> samples() {
               NodeId{2}, {{NodeId{1}, {Incarnation{77}, false}}, {NodeId{2}, {Incarnation{4}, true}}}};
     CommitToken commit{kRing,
                        3,
+                       6,
                        {{{NodeId{1}, Incarnation{77}}, true, {4, NodeId{1}, Incarnation{77}}, Seq{3}, Seq{5}},
                         {{NodeId{2}, Incarnation{4}}, false, {}, {}, {}}}};
     return {token,
