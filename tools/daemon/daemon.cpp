@@ -35,12 +35,10 @@ base::WallTime walltime() {
     return {t.tv_sec * 1000 + t.tv_nsec / 1'000'000};
 }
 
-// Of one process start: nanoseconds since 1970, so that a later start has a larger one wherever the clock is
-// right.
-base::Incarnation fresh_incarnation() {
+std::uint64_t nanoseconds_since_1970() {
     timespec t{};
     ::clock_gettime(CLOCK_REALTIME, &t);
-    return {static_cast<std::uint64_t>(t.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(t.tv_nsec)};
+    return static_cast<std::uint64_t>(t.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(t.tv_nsec);
 }
 
 std::string own_host_name() {
@@ -180,8 +178,12 @@ totem::EngineConfig Daemon::engine_config(base::NodeId self, base::Incarnation i
         engine.multicast_group = config_.totem.multicast_group;
         engine.multicast_ttl = config_.totem.ttl;
     }
-    engine.epoch_file = options_.state_directory + "/ring-sequence";
+    engine.epoch_file = epoch_file();
     return engine;
+}
+
+std::string Daemon::epoch_file() const {
+    return options_.state_directory + "/ring-sequence";
 }
 
 base::Status Daemon::start_node(base::NodeId self) {
@@ -192,11 +194,11 @@ base::Status Daemon::start_node(base::NodeId self) {
     if (!journal_warning_.empty()) log_.line(Level::warning, journal_warning_);
 
     manager::NodeOptions node;
-    node.self = {self, fresh_incarnation()};
+    TRY(const base::Incarnation incarnation, totem::next_incarnation(epoch_file(), nanoseconds_since_1970()));
+    node.self = {self, incarnation};
     for (const membership::NodeEntry& entry : config_.nodes) node.roster[entry.id] = entry.name;
     node.rules = membership::quorum_rules(config_);
     node.journal = std::move(journal.last);
-    const base::Incarnation incarnation = node.self.incarnation;
     TRY(node_, manager::Node::create(std::move(node), tracer_));
 
     totem::Engine::Handlers handlers;
@@ -204,6 +206,9 @@ base::Status Daemon::start_node(base::NodeId self) {
         boost::asio::post(io_, [this, events = std::move(events)] { ring_events(events); });
     };
     handlers.note = [this](Level level, const std::string& text) { log_.line(level, text); };
+    handlers.outdated = [this](const std::string& why) {
+        boost::asio::post(io_, [this, why] { stop(agents::kExitFailed, why + "; starting anew, above it"); });
+    };
     TRY(engine_, totem::Engine::start(engine_config(self, incarnation), key_, std::move(handlers)));
     log_.line(Level::info, "node " + config_.find(self)->name + " (" + base::to_string(self) +
                                ") of cluster '" + config_.totem.cluster_name + "' started");

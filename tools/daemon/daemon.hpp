@@ -38,6 +38,7 @@ class Daemon {
     void find_self();
     [[nodiscard]] base::Status start_node(base::NodeId self);
     void leave_last_words();
+    [[nodiscard]] std::string epoch_file() const;
     [[nodiscard]] totem::EngineConfig engine_config(base::NodeId self, base::Incarnation incarnation) const;
     void connect_agents();
     void watch_signals();

@@ -104,11 +104,11 @@ std::uint64_t random_seed() {
 class EngineThread final : public Engine {
   public:
     EngineThread(EngineConfig config, LinkConfig link, const MasterKey& key, Handlers handlers,
-                 std::uint64_t stored_epoch, int timer)
+                 const detail::Epoch& stored, int timer)
         : max_queued_(config.ring.max_queued),
           max_payload_(config.ring.max_payload),
           core_(std::make_unique<detail::Core>(std::move(config), std::move(link), key, std::move(handlers),
-                                               stored_epoch, random_seed(), timer, mailbox_, backlog_)),
+                                               stored, random_seed(), timer, mailbox_, backlog_)),
           last_words_(core_->last_words()),
           thread_([this] { run(); }) {}
     EngineThread(const EngineThread&) = delete;
@@ -183,17 +183,22 @@ class EngineThread final : public Engine {
 
 }  // namespace
 
+base::Result<base::Incarnation> next_incarnation(const std::string& epoch_file, std::uint64_t clock) {
+    TRY(const detail::Epoch stored, detail::read_epoch_file(epoch_file));
+    return base::Incarnation{std::max(clock, stored.incarnation + 1)};
+}
+
 base::Result<std::unique_ptr<Engine>> Engine::start(EngineConfig config, const MasterKey& key,
                                                     Handlers handlers) {
     ASSERT(handlers.events && handlers.note);
     TRY(LinkConfig link, link_config(config));
     TRY_OK(check_bounds(config.ring));
-    TRY(const std::uint64_t stored_epoch, detail::read_epoch_file(config.epoch_file));
+    TRY(const detail::Epoch stored, detail::read_epoch_file(config.epoch_file));
     TRY(const int timer, detail::open_boottime_timer());
     const SignalsBlocked blocked;
     try {
-        return std::unique_ptr<Engine>(std::make_unique<EngineThread>(
-            std::move(config), std::move(link), key, std::move(handlers), stored_epoch, timer));
+        return std::unique_ptr<Engine>(std::make_unique<EngineThread>(std::move(config), std::move(link), key,
+                                                                      std::move(handlers), stored, timer));
     } catch (const std::exception& error) {
         return base::Error{base::Errc::io, std::string("cannot start the ring's thread: ") + error.what()};
     }

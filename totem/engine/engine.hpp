@@ -33,7 +33,7 @@ struct EngineConfig {
     std::uint16_t port{5405};
     std::string multicast_group;  // empty: unicast to each peer
     int multicast_ttl{1};
-    std::string epoch_file;  // durable ring-sequence reservation; its directory must exist
+    std::string epoch_file;  // durable ring-sequence reservation and incarnation; its directory must exist
     bool realtime{true};     // ask for SCHED_RR and locked memory; refusal is reported in status, not fatal
     bool same_host{false};   // for tests: all nodes on this machine; loopback addresses are taken, multicast
                              // comes back to us
@@ -65,12 +65,21 @@ struct LastWords {
     base::Bytes frame;  // sealed; true as soon as the process has ended, and for ever
 };
 
+// The incarnation of a process that starts now: above that of all starts that `epoch_file` knows, also when
+// the clock was set back since. `clock`: nanoseconds since 1970. Errors: those of the file, as of
+// Engine::start.
+[[nodiscard]] base::Result<base::Incarnation> next_incarnation(const std::string& epoch_file,
+                                                               std::uint64_t clock);
+
 class Engine {
   public:
     struct Handlers {
         // Called on the engine's thread; the receiver posts to its own loop and returns at once.
         std::function<void(std::vector<Event>)> events;
         std::function<void(base::Level, std::string)> note;
+        // Nobody listens to this process, because a peer knew a start of this node with a higher incarnation;
+        // why that is, in words. It should end: what next_incarnation() needs is stored. May be empty.
+        std::function<void(std::string)> outdated{};
     };
     // Reads the epoch file and starts the threads. A missing own address is not an error: the engine waits
     // for it, and the ring starts when it has come. Errors: an address that is none, a loopback address, a

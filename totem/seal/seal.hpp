@@ -4,15 +4,19 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include "totem/base/bytes.hpp"
 #include "totem/base/ids.hpp"
 #include "totem/base/result.hpp"
+#include "totem/base/time.hpp"
 
 namespace totem {
 
@@ -53,8 +57,11 @@ enum class Rejected {
     replay,       // seen before, or older than the window
     incarnation,  // an older process start of that node
     own,          // our own frame, come back by multicast: harmless
+    unproven,     // of a start of the node that has not answered our challenge (yet): a recording, or its
+                  // beginning
+    handshake,    // a challenge or an answer, for the sealer itself: not refused, hence not counted
 };
-constexpr std::size_t kRejectedKinds = 8;
+constexpr std::size_t kRejectedKinds = 9;  // without handshake
 [[nodiscard]] const char* to_string(Rejected why);
 
 struct OpenedFrame {
@@ -63,13 +70,23 @@ struct OpenedFrame {
     base::Bytes body;
 };
 
+// A frame that the sealer itself wants to be sent, to one node.
+struct SealReply {
+    base::NodeId to;
+    base::Bytes frame;
+};
+
 // Seals our frames and opens the peers'. One object serves all links: one sealing serves all copies of a
 // frame, and a frame that arrives by two links is opened once. Belongs to one thread. docs/protocol.md, "The
 // seal", has the format.
 class Sealer {
   public:
+    // Fills the span with random bytes that nobody can foresee, and that no copy of this process gets.
+    using Random = std::function<void(std::span<std::uint8_t>)>;
+    [[nodiscard]] static Random system_random();  // the kernel's generator
+
     Sealer(const MasterKey& key, std::string cluster_name, base::NodeId self, base::Incarnation incarnation,
-           const base::NodeSet& roster);
+           const base::NodeSet& roster, Random random = system_random());
     Sealer(const Sealer&) = delete;
     Sealer& operator=(const Sealer&) = delete;
     ~Sealer();
@@ -90,10 +107,24 @@ class Sealer {
     [[nodiscard]] base::Bytes seal_last_words(base::ByteView body);
 
     // Takes any bytes. Before the tag was checked nothing is allocated (but for the library's short-lived key
-    // derivation when a peer's start or epoch is new) and nothing is remembered. A frame opens once.
+    // derivation when a peer's start or epoch is new) and nothing is remembered. A frame opens once. After
+    // each batch: take_replies() and take_proven().
     [[nodiscard]] std::variant<OpenedFrame, Rejected> open(base::ByteView frame);
     // The same into a frame whose buffer is reused; unchanged when refused. Empty: opened.
     [[nodiscard]] std::optional<Rejected> open(base::ByteView frame, OpenedFrame& into);
+
+    // The time of what follows, for limits and ages; before each batch that is opened or sealed. Time that
+    // goes back is ignored.
+    void set_time(base::Instant now);
+
+    // Which start of a peer is alive is found out by asking it. What is to be sent for that, and the frames
+    // of starts that were proven since the last call (they came before; some are dropped, none is handed out
+    // twice).
+    [[nodiscard]] std::vector<SealReply> take_replies();
+    [[nodiscard]] std::vector<OpenedFrame> take_proven();
+    // A peer knew a later start of this node than this one: nobody will listen to this process. Its successor
+    // needs a higher incarnation than that.
+    [[nodiscard]] std::optional<base::Incarnation> outdated_by() const;
 
     // A new sending key from fresh randomness. To be called when this process may be a copy of itself (a
     // resumed or restored virtual machine would repeat counters), and now and then; the sealer does it by

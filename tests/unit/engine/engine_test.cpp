@@ -182,7 +182,7 @@ TEST_CASE("a node with another key stays outside and hurts nobody") {
     std::uint64_t refused = 0;
     while (refused == 0 && std::chrono::steady_clock::now() < deadline) {
         const auto status = cluster.nodes[1]->engine->status();
-        for (const std::uint64_t count : status.rejected) refused += count;
+        refused = status.rejected[static_cast<std::size_t>(totem::Rejected::node)];  // of a ring of two
     }
     CHECK(refused > 0);
     // ... and the ring of the others goes on in the same view.

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <future>
 #include <thread>
+#include <utility>
 
 #include "scripted_ring.hpp"
 #include "totem/engine/detail/epoch_file.hpp"
@@ -32,6 +33,21 @@ bool has(const Texts& texts, const std::string& text) {
     return std::find(texts.begin(), texts.end(), text) != texts.end();
 }
 
+const std::string kHello = "hello, here speaks somebody who is alive now";
+
+bool called(const std::string& call) {
+    return script().wait([&](const Script& s) { return has(s.calls, call); });
+}
+
+// The engine asks who is heard for the first time; from then on it listens. The ring gets kHello.
+void introduce(Wire& wire, totem::Sealer& sealer, std::uint32_t node, std::uint16_t port, bool first = true) {
+    wire.send("127.0.0.1", port, sealer.seal(bytes(kHello)));
+    static_cast<void>(sealer.open(wire.receive()));
+    for (const totem::SealReply& answer : sealer.take_replies()) wire.send("127.0.0.1", port, answer.frame);
+    REQUIRE(called("receive " + std::to_string(node) + ": " + kHello));
+    if (first) static_cast<void>(sealer.open(wire.receive()));  // its answer to our question
+}
+
 // Node 1 is the engine; node 2 of three is this fixture.
 struct Fixture {
     Fixture()
@@ -47,6 +63,8 @@ struct Fixture {
         launch(c);
         REQUIRE(
             notes.wait([](const Texts& t) { return has(t, "scripted"); }));  // bound, and the ring is there
+        introduce(peer, sealer, 2, port, !known);
+        known = true;
     }
     void launch(const totem::EngineConfig& c) {
         notes.change([](Texts& t) { t.clear(); });
@@ -67,20 +85,21 @@ struct Fixture {
     void answer(Outbox outbox) {
         script().change([&](Script& s) { s.outboxes.push_back(std::move(outbox)); });
     }
-    void say(const std::string& text) { peer.send("127.0.0.1", port, sealer.seal(bytes(text))); }
+    void say(const std::string& text) {
+        if (!std::exchange(known, true)) introduce(peer, sealer, 2, port);
+        peer.send("127.0.0.1", port, sealer.seal(bytes(text)));
+    }
     std::string hear() {
         const auto frame = sealer.open(peer.receive());
         const auto* opened = std::get_if<totem::OpenedFrame>(&frame);
         return opened == nullptr ? "(nothing)" : std::string(base::as_text(opened->body));
-    }
-    static bool called(const std::string& call) {
-        return script().wait([&](const Script& s) { return has(s.calls, call); });
     }
 
     TemporaryDirectory directory;
     std::uint16_t port;
     Wire peer;
     totem::Sealer sealer;
+    bool known{false};  // to the engine
     Box<Texts> events, notes;
     std::unique_ptr<Engine> engine;
 };
@@ -91,6 +110,8 @@ TEST_CASE_FIXTURE(Fixture, "frames go out sealed: to all, or to the one named; n
     start();
     Wire third("127.0.0.3", port);
     totem::Sealer three(key(), "unit", base::NodeId{3}, base::Incarnation{300}, roster());
+    introduce(third, three, 3, port);
+    const std::uint64_t sent = engine->status().link.sent;
     Outbox out;
     out.datagrams = {
         {std::nullopt, bytes("data")}, {base::NodeId{1}, bytes("self")}, {base::NodeId{2}, bytes("token")}};
@@ -104,7 +125,7 @@ TEST_CASE_FIXTURE(Fixture, "frames go out sealed: to all, or to the one named; n
     CHECK(std::get<totem::OpenedFrame>(at_three).sender == base::NodeId{1});
     CHECK(std::get<totem::OpenedFrame>(at_three).incarnation == base::Incarnation{100});
     const auto status = engine->status();
-    CHECK(status.link.sent == 3);
+    CHECK(status.link.sent == sent + 3);
     REQUIRE(status.links.size() == 2);
     CHECK(status.links[1].peer == base::NodeId{3});
     CHECK(status.links[1].local == "127.0.0.1");
@@ -136,7 +157,7 @@ TEST_CASE_FIXTURE(Fixture,
 
     std::filesystem::remove(directory.file("epoch.new"));
     CHECK(called("persisted 5"));
-    CHECK(*totem::detail::read_epoch_file(directory.file("epoch")) == 5);
+    CHECK(totem::detail::read_epoch_file(directory.file("epoch"))->ring_seq == 5);
     CHECK(engine->status().trouble.empty());
     engine.reset();
     start();
@@ -146,7 +167,7 @@ TEST_CASE_FIXTURE(Fixture,
 TEST_CASE_FIXTURE(Fixture,
                   "what the seal refuses, and a peer's frame from a wrong address, does not reach the ring") {
     start();
-    totem::Sealer stranger(key(8), "unit", base::NodeId{2}, base::Incarnation{200}, roster());
+    totem::Sealer stranger(key(8), "unit", base::NodeId{2}, base::Incarnation{201}, roster());
     peer.send("127.0.0.1", port, stranger.seal(bytes("wrong key")));
     peer.send("127.0.0.1", port, base::Bytes{0x70, 0xC0, 3, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0});
     Wire elsewhere("127.0.0.9", port);
@@ -158,13 +179,42 @@ TEST_CASE_FIXTURE(Fixture,
     REQUIRE(called("receive 2: right"));
     const auto calls = script().get().calls;
     CHECK(std::count_if(calls.begin(), calls.end(),
-                        [](const std::string& c) { return c.find("receive") == 0; }) == 1);
+                        [](const std::string& c) { return c.find("receive") == 0; }) == 2);  // with kHello
     const auto status = engine->status();
     CHECK(status.rejected[static_cast<std::size_t>(Rejected::tag)] == 1);
     CHECK(status.rejected[static_cast<std::size_t>(Rejected::corosync)] == 1);
     CHECK(status.wrong_source == 2);
     CHECK(status.last_wrong_source == "node 2 from 127.0.0.9");
     CHECK(status.last_foreign_source == "127.0.0.2");
+}
+
+TEST_CASE_FIXTURE(Fixture,
+                  "a start whose number is behind a former one of its node stores that, and says so") {
+    totem::Sealer former(key(), "unit", base::NodeId{1}, base::Incarnation{500}, roster());
+    static_cast<void>(sealer.open(former.seal(bytes(kHello))));
+    for (const auto& question : sealer.take_replies()) static_cast<void>(former.open(question.frame));
+    for (const auto& answer : former.take_replies()) static_cast<void>(sealer.open(answer.frame));
+    static_cast<void>(sealer.take_replies());
+    sealer.set_time({base::seconds(2).ns});
+
+    std::promise<std::string> outdated;
+    auto started = Engine::start(config(), key(),
+                                 {[](std::vector<totem::Event>) {}, [](base::Level, const std::string&) {},
+                                  [&](const std::string& why) { outdated.set_value(why); }});
+    REQUIRE(started);
+    // It hears of us, asks, and is asked; its answer shows its number.
+    const auto answer_it = [&] {
+        static_cast<void>(sealer.open(peer.receive()));
+        for (const totem::SealReply& reply : sealer.take_replies()) peer.send("127.0.0.1", port, reply.frame);
+    };
+    REQUIRE(script().wait([](const Script& s) { return has(s.calls, "start 0"); }));
+    peer.send("127.0.0.1", port, sealer.seal(bytes(kHello)));
+    answer_it();
+    answer_it();
+    auto future = outdated.get_future();
+    REQUIRE(future.wait_for(kDeadline) == std::future_status::ready);
+    CHECK(future.get().find("the clock was set back") != std::string::npos);
+    CHECK(totem::next_incarnation(directory.file("epoch"), 100)->value == 501);
 }
 
 TEST_CASE_FIXTURE(Fixture, "submit takes up to its bound, in order, and says no beyond it") {
@@ -276,6 +326,7 @@ TEST_CASE_FIXTURE(Fixture, "status can be asked for from within a handler") {
                        [](base::Level, const std::string&) {}});
     REQUIRE(started);
     self.store(started->get());
+    REQUIRE(called("start 0"));
     Outbox out;
     out.events = {delivered("x")};
     answer(std::move(out));

@@ -23,7 +23,7 @@ RingConfig ring_config(const EngineConfig& config) {
 }  // namespace
 
 Core::Core(EngineConfig config, LinkConfig link, const MasterKey& key, Engine::Handlers handlers,
-           std::uint64_t stored_epoch, std::uint64_t seed, int timer, Mailbox& mailbox, Backlog& backlog)
+           const Epoch& stored, std::uint64_t seed, int timer, Mailbox& mailbox, Backlog& backlog)
     : config_(std::move(config)),
       own_(link.own),
       peers_(link.peers),
@@ -37,14 +37,15 @@ Core::Core(EngineConfig config, LinkConfig link, const MasterKey& key, Engine::H
       link_(io_, std::move(link),
             {[this](std::span<const Received> batch) { on_received(batch); }, [this] { on_link_changed(); },
              [this](base::NodeId peer) { on_refused(peer); }}),
-      writer_(config_.epoch_file, mailbox),
-      stored_epoch_(stored_epoch),
+      writer_(config_.epoch_file, stored, mailbox),
+      stored_ring_seq_(stored.ring_seq),
       rng_(seed),
       heartbeat_(config_.ring.token_timeout / 4),
       last_wake_(boottime()),
       renewed_(last_wake_),
       frames_in_(ReceiveBatch::kSlots) {
     opened_.reserve(ReceiveBatch::kSlots);
+    writer_.write_incarnation(config_.ring.self.incarnation.value);
 }
 
 Core::~Core() {
@@ -108,6 +109,7 @@ void Core::on_timer() {
 void Core::on_received(std::span<const Received> batch) {
     const base::Instant now = wake();
     opened_.clear();
+    sealer_.set_time(now);
     ASSERT(batch.size() <= frames_in_.size());
     for (const Received& datagram : batch) {
         OpenedFrame& frame = frames_in_[opened_.size()];
@@ -124,9 +126,27 @@ void Core::on_received(std::span<const Received> batch) {
             opened_.push_back({Member{frame.sender, frame.incarnation}, frame.body});
         }
     }
+    carry_out_handshakes();
     if (opened_.empty() || !ring_) return;
     ring_->receive(now, opened_);
     pump();
+}
+
+// What the sealer has to say to peers, and what it kept of those that it knows now: before what they said
+// since.
+void Core::carry_out_handshakes() {
+    proven_ = sealer_.take_proven();
+    for (auto frame = proven_.rbegin(); frame != proven_.rend(); ++frame)
+        opened_.insert(opened_.begin(), {Member{frame->sender, frame->incarnation}, frame->body});
+    const std::vector<SealReply> replies = sealer_.take_replies();
+    outgoing_.clear();
+    for (const SealReply& reply : replies) outgoing_.push_back({reply.to, reply.frame});
+    if (!outgoing_.empty()) link_.send(outgoing_);
+
+    const auto later = sealer_.outdated_by();
+    if (!later || outdated_by_ == later->value) return;
+    outdated_by_ = later->value;
+    writer_.write_incarnation(outdated_by_);
 }
 
 void Core::refused(Rejected why, Ipv4 source) {
@@ -164,7 +184,7 @@ void Core::on_link_changed() {
 }
 
 void Core::start_ring(base::Instant now) {
-    ring_ = std::make_unique<Ring>(ring_config(config_), stored_epoch_, rng_, tracer_, now);
+    ring_ = std::make_unique<Ring>(ring_config(config_), stored_ring_seq_, rng_, tracer_, now);
     while (!early_.empty()) {
         hand_to_ring(now, std::move(early_.front()));
         early_.pop_front();
@@ -196,9 +216,14 @@ void Core::on(AskStatus&& command) {  // NOLINT(readability-make-member-function
 
 void Core::on(EpochWritten&& command) {
     epoch_trouble_.clear();
+    if (outdated_by_ != 0 && command.epoch.incarnation == outdated_by_ && handlers_.outdated) {
+        handlers_.outdated(
+            "the other nodes knew a later start of this node: the clock was set back, and what was stored of "
+            "former starts is lost");
+    }
     if (!ring_) return;
     const base::Instant now = wake();
-    ring_->epoch_persisted(command.epoch);
+    ring_->epoch_persisted(command.epoch.ring_seq);
     ring_->advance(now);  // what waited for this can go on
     pump();
 }
@@ -246,7 +271,7 @@ base::Instant Core::wake() {
 void Core::pump() {
     fed_ = false;
     Outbox out = ring_->drain();
-    if (out.persist_epoch) writer_.write(*out.persist_epoch);
+    if (out.persist_epoch) writer_.write_ring_seq(*out.persist_epoch);
     if (!out.datagrams.empty()) send(out.datagrams);
     if (!out.events.empty()) handlers_.events(std::move(out.events));
     if (backlog_.in_ring.load(std::memory_order_relaxed) > 0)
@@ -255,6 +280,7 @@ void Core::pump() {
 }
 
 void Core::send(const std::vector<Datagram>& datagrams) {
+    sealer_.set_time(last_wake_);
     if (clocks_.jumped() || last_wake_ - renewed_ > kRenewKey) {
         sealer_.renew();
         renewed_ = last_wake_;

@@ -32,7 +32,7 @@ class Core {
   public:
     // Everything here runs on the thread that calls run(); the constructor may run on another one before.
     Core(EngineConfig config, LinkConfig link, const MasterKey& key, Engine::Handlers handlers,
-         std::uint64_t stored_epoch, std::uint64_t seed, int timer, Mailbox& mailbox, Backlog& backlog);
+         const Epoch& stored, std::uint64_t seed, int timer, Mailbox& mailbox, Backlog& backlog);
     Core(const Core&) = delete;
     Core& operator=(const Core&) = delete;
     ~Core();
@@ -66,6 +66,7 @@ class Core {
     void on(Stop&& command);
 
     base::Instant wake();  // reads the clock; notices pauses
+    void carry_out_handshakes();
     void refused(Rejected why, Ipv4 source);
     void start_ring(base::Instant now);
     void hand_to_ring(base::Instant now, base::Bytes payload);
@@ -87,15 +88,16 @@ class Core {
     Sealer sealer_;
     Link link_;
     EpochWriter writer_;
-    std::uint64_t stored_epoch_;
+    std::uint64_t stored_ring_seq_;
     base::Rng rng_;
     std::unique_ptr<Ring> ring_;     // from when the own address was there first
     std::deque<base::Bytes> early_;  // submitted before that
     bool fed_{false};                // the ring got something since the last pump()
 
     // The first one waits for its epoch to become durable, the others for the first.
-    std::string epoch_trouble_;  // why that does not come about
-    base::Duration heartbeat_;   // the timer fires at least this often, so that a pause shows
+    std::string epoch_trouble_;     // why that does not come about
+    std::uint64_t outdated_by_{0};  // a later start of this node, as a peer said
+    base::Duration heartbeat_;      // the timer fires at least this often, so that a pause shows
     base::Instant last_wake_;
     base::Instant armed_{base::Instant::never()};
     ClockWatch clocks_;
@@ -103,6 +105,7 @@ class Core {
 
     // Buffers that are reused from batch to batch.
     std::vector<OpenedFrame> frames_in_;
+    std::vector<OpenedFrame> proven_;
     std::vector<Opened> opened_;
     std::vector<base::Bytes> frames_out_;
     std::vector<Outgoing> outgoing_;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "totem/base/bytes.hpp"
+#include "totem/engine/detail/epoch_file.hpp"
 #include "totem/engine/engine.hpp"
 #include "totem/link/sockets.hpp"
 
@@ -23,7 +24,7 @@ struct AskStatus {
     std::shared_ptr<std::promise<EngineStatus>> answer;
 };
 struct EpochWritten {
-    std::uint64_t epoch{0};
+    Epoch epoch;
 };
 struct EpochNotWritten {
     std::string why;
