@@ -115,12 +115,14 @@ class EngineThread final : public Engine {
     EngineThread& operator=(const EngineThread&) = delete;
     ~EngineThread() override { end(detail::Stop{}); }
 
-    bool submit(base::Bytes payload) override {
+    bool submit(base::Bytes payload, Guarantee guarantee) override {
         const std::size_t size = payload.size();
         if (size > max_payload_) return false;
         const std::size_t before = backlog_.in_mailbox.fetch_add(size) + backlog_.in_ring.load();
-        if (before + size <= max_queued_ && mailbox_.push(detail::SubmitPayload{std::move(payload)}))
+        if (before + size <= max_queued_ &&
+            mailbox_.push(detail::SubmitPayload{std::move(payload), guarantee})) {
             return true;
+        }
         backlog_.in_mailbox.fetch_sub(size);
         return false;
     }

@@ -92,7 +92,7 @@ class Engine {
 
     // Thread-safe. False: nothing was taken, because max_queued bytes are waiting already, the payload
     // exceeds max_payload, or the engine has stopped.
-    [[nodiscard]] virtual bool submit(base::Bytes payload) = 0;
+    [[nodiscard]] virtual bool submit(base::Bytes payload, Guarantee guarantee = Guarantee::agreed) = 0;
     // Thread-safe; says goodbye to the peers and stops. Returns when the threads have ended. Not from within
     // a handler.
     virtual void leave() = 0;

@@ -43,8 +43,10 @@ Phase enter_commit(Context& ctx, Episode episode, RingLog old, wire::CommitToken
     ASSERT(ctx.is_self(mine.member));
     mine.filled = true;
     mine.old_ring = old.view.ring;
+    mine.stable = old.stable;
     mine.aru = old.window.aru();
     mine.high = old.window.high();
+    mine.obliged = old.obliged;
     token.features &= ctx.config.features;
     ++token.hop;
     std::vector<Member> members;

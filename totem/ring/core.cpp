@@ -43,6 +43,13 @@ bool RingLog::has(const Member& m) const {
     return std::find(view.members.begin(), view.members.end(), m) != view.members.end();
 }
 
+std::uint64_t RingLog::bit_of(base::NodeId node) const {
+    for (std::size_t i = 0; i < view.members.size(); ++i) {
+        if (view.members[i].node == node) return std::uint64_t{1} << i;
+    }
+    return 0;
+}
+
 RingLog no_ring(const RingConfig& config) {
     const Member& self = config.self;
     return {View{base::RingId{0, self.node, self.incarnation}, {self}}, log_capacity(config)};
@@ -66,6 +73,8 @@ void deliver(Context& ctx, RingLog& log, const wire::Data& data, bool transition
 
 void deliver_in_order(Context& ctx, RingLog& log) {
     while (const wire::Data* data = log.window.find(base::Seq{log.delivered.value + 1})) {
+        const bool safe = data->guarantee == Guarantee::safe && !data->recovered;
+        if (safe && data->seq > log.stable) return;
         ++log.delivered.value;
         if (!data->recovered) deliver(ctx, log, *data, false);
     }

@@ -32,19 +32,21 @@ void record(Context& ctx, const Episode& episode, const View& view) {
 // Closes the old ring and announces the new one.
 void install(Context& ctx, const Episode& episode, RingLog& old, const std::vector<Member>& transitional,
              const View& view, std::uint32_t features) {
-    // 1. In the old regular view: everything up to the first gap. Everybody in `transitional` has the same
-    // datagrams now.
+    // 1. In the old regular view: everything up to the first gap, or the first safe datagram of which nobody
+    // here knows that all of that view have it. Everybody in `transitional` has the same datagrams now, and
+    // what one knows to be stable they all know.
     deliver_in_order(ctx, old);
     // 2. The transitional view; a process that just started comes from nowhere and has none.
     if (old.is_ring()) ctx.out.events.emplace_back(Transitional{View{old.view.ring, transitional}});
     // 3. In it: the rest. A gap means that nobody here has that datagram, so its originator is gone; what
-    // other departed nodes
-    //    sent after it may depend on it and is dropped. Who is here holds all its own, so none of theirs is
-    //    missing.
+    //    other departed nodes sent after it may depend on it and is dropped. Who is here holds all its own,
+    //    so none of theirs is missing; the same is true of those to whom somebody here is obliged.
+    bool gap = false;
     for (base::Seq seq{old.delivered.value + 1}; seq <= old.window.high(); ++seq.value) {
         const wire::Data* data = old.window.find(seq);
+        gap |= data == nullptr;
         if (data == nullptr || data->recovered) continue;
-        if (find_member(transitional, data->originator) != nullptr) deliver(ctx, old, *data, true);
+        if (!gap || (old.obliged & old.bit_of(data->originator)) != 0) deliver(ctx, old, *data, true);
     }
     // 4. The regular view. Parts of messages are forgotten with the old log; their senders start them again.
     const std::string why = cause(ctx, episode, old.view, view);
@@ -62,7 +64,7 @@ void install(Context& ctx, const Episode& episode, RingLog& old, const std::vect
 }  // namespace
 
 Phase enter_operational(Context& ctx, Recovery r) {
-    ASSERT(r.pending.empty());
+    ASSERT(r.pending.empty() && r.old.obliged == r.obliged);
     book(ctx, r.episode, &Episode::in_recovery);
     install(ctx, r.episode, r.old, r.transitional, r.log.view, r.commit.features);
     Operational o{std::move(r.log), std::move(r.rotation), {}};
@@ -80,6 +82,7 @@ Phase enter_alone(Context& ctx, Episode episode, RingLog old) {
     ctx.epochs.seen = ring_seq;
     const View view{base::RingId{ring_seq, ctx.self().node, ctx.self().incarnation}, {ctx.self()}};
     ctx.info("gather -> operational: nobody else is there after " + words(ctx.now - episode.began));
+    old.obliged |= old.bit_of(ctx.self().node);
     install(ctx, episode, old, {ctx.self()}, view, ctx.config.features);
     Operational o{RingLog(view, log_capacity(ctx.config)), {}, {}};
     o.beacon_at = ctx.now;

@@ -30,7 +30,9 @@ Supply queue_of(Context& ctx) {
     supply.next = [&ctx] {
         wire::Data data;
         data.originator = ctx.self().node;
-        data.payload = ctx.packer.next();
+        wire::Packer::Packed packed = ctx.packer.next();
+        data.guarantee = packed.guarantee;
+        data.payload = std::move(packed.payload);
         return data;
     };
     supply.left = [&ctx] { return ctx.packer.backlog(); };
@@ -44,7 +46,7 @@ void work(Operational& o, Context& ctx, wire::Token token) {
     visit(ctx, o.rotation, o.log, token, queue_of(ctx));
     pass(ctx, o.rotation, o.log, std::move(token));
     deliver_in_order(ctx, o.log);
-    o.log.window.free_to(std::min(o.rotation.stable, o.log.delivered));
+    o.log.window.free_to(std::min(o.log.stable, o.log.delivered));
 }
 
 // A ring of one: what is queued is ordered and delivered at once.
@@ -57,6 +59,7 @@ void order_alone(Operational& o, Context& ctx) {
         const bool stored = o.log.window.insert(std::move(data));
         ASSERT(stored);
         ++ctx.counters.sent;
+        o.log.stable = o.log.window.high();
         deliver_in_order(ctx, o.log);
         o.log.window.free_to(o.log.delivered);
     }
@@ -227,7 +230,11 @@ void check_invariants(const Operational& o, const Context& ctx) {
     ASSERT(o.log.view == ctx.view);
     ASSERT(o.log.has(ctx.self()));
     ASSERT(o.log.view.ring.seq == ctx.epochs.used);
-    ASSERT(o.log.delivered == o.log.window.aru());
+    // What is not delivered waits for a safe datagram that somebody may lack; an idle ring has none.
+    const wire::Data* next = o.log.window.find(base::Seq{o.log.delivered.value + 1});
+    ASSERT(o.log.delivered == o.log.window.aru() ||
+           (next->guarantee == Guarantee::safe && next->seq > o.log.stable));
+    ASSERT(!o.held || o.log.delivered == o.held->seq);
     ASSERT(alone(o) == (o.rotation.lost_at == base::Instant::never()));
     ASSERT(alone(o) == (o.look_at == base::Instant::never()));
     ASSERT(!o.held || o.held->token_seq == o.rotation.token_seq);

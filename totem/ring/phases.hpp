@@ -69,6 +69,7 @@ struct Recovery {
     RingLog old;
     RingLog log;                       // the new ring's
     std::vector<Member> transitional;  // who comes from our old ring
+    std::uint64_t obliged{0};          // they, and those to whom they are obliged: see RingLog
     std::set<base::Seq> pending;       // old-ring datagrams that we shall send, unless somebody else does
     Rotation rotation;
     wire::CommitToken commit;  // as we passed it on; sent again until the regular token turns

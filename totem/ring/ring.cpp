@@ -227,13 +227,13 @@ void Ring::advance(base::Instant now) {
     impl_->settle();
 }
 
-Submit Ring::submit(base::Instant now, base::Bytes payload) {
+Submit Ring::submit(base::Instant now, base::Bytes payload, Guarantee guarantee) {
     impl_->begin(now);
     Context& ctx = impl_->ctx;
     if (payload.size() > ctx.config.max_payload) return Submit::too_large;
     if (std::holds_alternative<Left>(impl_->phase)) return Submit::queue_full;
     if (ctx.packer.queued_bytes() + payload.size() > ctx.config.max_queued) return Submit::queue_full;
-    ctx.packer.push(std::move(payload));
+    ctx.packer.push(std::move(payload), guarantee);
     if (auto* operational = std::get_if<Operational>(&impl_->phase)) submitted(*operational, ctx);
     impl_->settle();
     return Submit::accepted;

@@ -148,8 +148,10 @@ class Ring {
     void receive(base::Instant now,
                  const std::vector<Opened>& batch);  // one socket batch; data is handled before tokens
     void advance(base::Instant now);                 // whatever was due by `now`
-    [[nodiscard]] Submit submit(base::Instant now,
-                                base::Bytes payload);  // ordered for all members, self included
+    // Ordered for all members, self included. Messages of one process keep their order whatever is promised
+    // of them: an agreed one behind a safe one waits for it.
+    [[nodiscard]] Submit submit(base::Instant now, base::Bytes payload,
+                                Guarantee guarantee = Guarantee::agreed);
     void epoch_persisted(
         std::uint64_t epoch);  // the reservation `epoch` is durable; see Outbox::persist_epoch
     // Somebody says that the peer is gone: if a ring is made with it, it is asked several times within a few

@@ -19,6 +19,7 @@ enum class Type : std::uint8_t { token = 1, data, join, commit, beacon, wake, ac
 
 constexpr std::uint32_t kMaxNodeId = 0x7fffffff;
 constexpr std::uint8_t kEncapsulated = 1;
+constexpr std::uint8_t kSafe = 2;
 
 Error bad(const char* what) {
     return {Errc::invalid, std::string("ring message: ") + what};
@@ -87,7 +88,8 @@ void put(ByteWriter& out, const Data& data) {
     put(out, data.ring);
     out.u64(data.seq.value);
     out.u32(data.originator.value);
-    out.u8(data.recovered ? kEncapsulated : 0);
+    const bool safe = data.guarantee == Guarantee::safe;
+    out.u8(static_cast<std::uint8_t>((data.recovered ? kEncapsulated : 0) | (safe ? kSafe : 0)));
     if (data.recovered) {
         put(out, data.recovered->ring);
         out.u64(data.recovered->seq.value);
@@ -102,9 +104,10 @@ Result<Message> get_data(ByteReader& in) {
     data.seq = base::Seq{in.u64()};
     data.originator = base::NodeId{in.u32()};
     const std::uint8_t flags = in.u8();
-    if (flags > kEncapsulated) return bad("data has unknown flags");
+    if (flags > (kEncapsulated | kSafe)) return bad("data has unknown flags");
     if (data.seq.value == 0 || !valid(data.originator)) return bad("data without seq or originator");
-    if (flags == kEncapsulated) {
+    if ((flags & kSafe) != 0) data.guarantee = Guarantee::safe;
+    if ((flags & kEncapsulated) != 0) {
         Origin origin;
         origin.ring = get_ring(in);
         origin.seq = base::Seq{in.u64()};
@@ -170,8 +173,10 @@ void put(ByteWriter& out, const CommitToken& token) {
         out.u64(e.member.incarnation.value);
         out.u8(e.filled ? 1 : 0);
         put(out, e.old_ring);
+        out.u64(e.stable.value);
         out.u64(e.aru.value);
         out.u64(e.high.value);
+        out.u64(e.obliged);
     }
 }
 
@@ -189,9 +194,11 @@ Result<Message> get_commit(ByteReader& in) {
         e.member.incarnation = base::Incarnation{in.u64()};
         const std::uint8_t filled = in.u8();
         e.old_ring = get_ring(in);
+        e.stable = base::Seq{in.u64()};
         e.aru = base::Seq{in.u64()};
         e.high = base::Seq{in.u64()};
-        if (!valid(e.member.node) || filled > 1 || e.aru > e.high)
+        e.obliged = in.u64();
+        if (!valid(e.member.node) || filled > 1 || e.stable > e.aru || e.aru > e.high)
             return bad("commit token has a malformed entry");
         if (!token.entries.empty() && token.entries.back().member.node >= e.member.node) {
             return bad("commit token's members are not ascending");

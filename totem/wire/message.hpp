@@ -21,6 +21,10 @@ struct Member {
     auto operator<=>(const Member&) const = default;
 };
 
+// What is promised when a message is delivered. Agreed: everybody who delivers it does so in the same order.
+// Safe: besides, in a regular view, that all its members have received it.
+enum class Guarantee : std::uint8_t { agreed, safe };
+
 namespace wire {
 
 constexpr std::uint8_t kVersion = 1;
@@ -54,7 +58,8 @@ struct Origin {
 struct Data {
     base::RingId ring;
     base::Seq seq;
-    base::NodeId originator;  // who sequenced it; a retransmission is sent by somebody else
+    base::NodeId originator;                 // who sequenced it; a retransmission is sent by somebody else
+    Guarantee guarantee{Guarantee::agreed};  // of all messages in it; kept when it is recovered
     std::optional<Origin>
         recovered;        // set: the payload is that of an old ring's datagram, sent again in recovery
     base::Bytes payload;  // chunks (packing.hpp)
@@ -106,7 +111,10 @@ struct CommitEntry {
     Member member;
     bool filled{false};  // the rest is meaningless until the member has filled it in
     base::RingId old_ring;
-    base::Seq aru, high;  // of its old ring: all received up to, and highest received
+    // Of its old ring: known to be received by everybody, all received up to, and highest received.
+    base::Seq stable, aru, high;
+    // Whose messages it owes delivery after a gap, besides its own: bit i is the old ring's i-th member.
+    std::uint64_t obliged{0};
     bool operator==(const CommitEntry&) const = default;
 };
 

@@ -69,7 +69,9 @@ class Play {
                 if (persist_) ring_.epoch_persisted(*persist_);
                 break;
             case 4: {
-                const auto result = ring_.submit(now_, base::Bytes(script_.below(256) * 20, 7));
+                const std::size_t size = script_.below(256) * 20;
+                const auto result =
+                    ring_.submit(now_, base::Bytes(size, 7), static_cast<totem::Guarantee>(size / 20 % 2));
                 static_cast<void>(result);
                 break;
             }
@@ -143,7 +145,9 @@ class Play {
                 return t;
             }
             case 1: {
-                wire::Data d{ring_id(), Seq{script_.number()}, node(), std::nullopt, {}};
+                wire::Data d{ring_id(), Seq{script_.number()}, node(), totem::Guarantee::agreed, std::nullopt,
+                             {}};
+                d.guarantee = static_cast<totem::Guarantee>(script_.below(2));
                 if (script_.below(2) == 0)
                     d.recovered = wire::Origin{ring_id(), Seq{script_.number()}, node()};
                 const base::ByteView payload = script_.bytes(script_.below(60));
@@ -168,9 +172,12 @@ class Play {
                                          script_.below(2) == 0,
                                          ring_id(),
                                          Seq{script_.number()},
-                                         Seq{script_.number()}});
+                                         Seq{script_.number()},
+                                         Seq{script_.number()},
+                                         script_.number()});
                 }
-                if (c.entries.empty()) c.entries.push_back({{NodeId{1}, Incarnation{5}}, false, {}, {}, {}});
+                if (c.entries.empty())
+                    c.entries.push_back({{NodeId{1}, Incarnation{5}}, false, {}, {}, {}, {}, 0});
                 return c;
             }
             case 4:
@@ -231,6 +238,9 @@ class Play {
             token.entries[i].high = Seq{script_.below(6)};
             token.entries[i].aru =
                 Seq{std::min<std::uint64_t>(token.entries[i].high.value, script_.below(6))};
+            token.entries[i].stable =
+                Seq{std::min<std::uint64_t>(token.entries[i].aru.value, script_.below(6))};
+            token.entries[i].obliged = script_.below(8);
         }
         token.hop = static_cast<std::uint16_t>((token.hop / n + 1) * n);
         say(token.entries.back().member, token);
@@ -242,7 +252,10 @@ class Play {
         auto token = std::get<wire::Token>(at->second);
         token.token_seq += 1 + script_.below(3);
         for (std::uint64_t n = script_.below(4); n > 0; --n) {
-            wire::Data d{token.ring, Seq{++token.seq.value}, NodeId{2}, std::nullopt, {3, 1, 0, 9}};
+            wire::Data d{token.ring,   Seq{++token.seq.value},
+                         NodeId{2},    totem::Guarantee::agreed,
+                         std::nullopt, {3, 1, 0, 9}};
+            d.guarantee = static_cast<totem::Guarantee>(script_.below(2));
             if (script_.below(2) == 0)
                 d.recovered = wire::Origin{ring_id(), Seq{1 + script_.below(6)},
                                            NodeId{static_cast<std::uint32_t>(1 + script_.below(3))}};

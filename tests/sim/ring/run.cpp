@@ -12,8 +12,8 @@ namespace sim {
 Tally& Tally::operator+=(const Tally& o) {
     virtual_ms += o.virtual_ms, steps += o.steps, deliveries += o.deliveries, transitional += o.transitional,
         views += o.views;
-    submitted += o.submitted, large += o.large, crashes += o.crashes, massacres += o.massacres,
-        restarts += o.restarts;
+    submitted += o.submitted, safe += o.safe, large += o.large, crashes += o.crashes,
+        massacres += o.massacres, restarts += o.restarts;
     diskless += o.diskless, pauses += o.pauses, goodbyes += o.goodbyes, partitions += o.partitions,
         torn_crashes += o.torn_crashes, ambushes += o.ambushes;
     one_way_cuts += o.one_way_cuts, replayed += o.replayed, heals += o.heals, storms += o.storms;
@@ -91,7 +91,9 @@ class Recorder final : public Observer {
              const std::vector<totem::Opened>& batch) override {
         coverage_.fed(phase, batch);
     }
-    void submitted(const Member& who, base::ByteView payload) override { checker_->submitted(who, payload); }
+    void submitted(const Member& who, base::ByteView payload, totem::Guarantee guarantee) override {
+        checker_->submitted(who, payload, guarantee);
+    }
     void noted(const Member& who, base::Level /*level*/, const std::string& text) override {
         line(who, text);
         // The only thing that is read out of a note: when it is a bad moment for a fault.
@@ -223,7 +225,9 @@ class Run {
           world_(root_.next(), draw_nodes(root_.split()), config_, recorder_),
           checker_(world_.roster()),
           fault_rng_(root_.split()),
-          traffic_rng_(root_.split()) {
+          traffic_rng_(root_.split()),
+          safe_rng_(seed ^ 0x73616665) {
+        if (safe_rng_.chance(800)) safe_ = static_cast<std::uint32_t>(safe_rng_.below(1001));
         recorder_.attach(world_, checker_);
         // A rolling upgrade: each process of a node may be of another release.
         world_.features = [seed](const Member& who) {
@@ -235,6 +239,7 @@ class Run {
     Outcome operator()() {
         safety_phase();
         if (!checker_.failed()) liveness_phase();
+        const std::string wrong = checker_.finally(stuck_.empty() ? living() : std::vector<Member>{});
         Outcome out;
         out.trace_hash = recorder_.hash();
         tally_.virtual_ms = static_cast<std::uint64_t>(world_.now().ns / 1'000'000);
@@ -245,8 +250,9 @@ class Run {
         tally_.hits = world_.hits;
         tally_.coverage = recorder_.coverage();
         out.tally = tally_;
-        out.verdict = checker_.failed() ? Verdict::safety : stuck_.empty() ? Verdict::ok : Verdict::liveness;
-        out.what = checker_.failed() ? checker_.violation() : stuck_;
+        const bool broken = checker_.failed() || !wrong.empty();
+        out.verdict = broken ? Verdict::safety : stuck_.empty() ? Verdict::ok : Verdict::liveness;
+        out.what = checker_.failed() ? checker_.violation() : broken ? wrong : stuck_;
         return out;
     }
 
@@ -283,12 +289,19 @@ class Run {
         const int burst = traffic_rng_.chance(20) ? static_cast<int>(between(traffic_rng_, 10, 100)) : 1;
         for (int i = 0; i < burst; ++i) {
             if (!world_.up(node)) break;
-            if (world_.submit(node, make_payload(++last_id_, size)) == totem::Submit::accepted)
-                ++tally_.submitted;
+            submit(node, size);
             size = 8 + traffic_rng_.below(300);
         }
         world_.at(world_.now() + nanoseconds(between(traffic_rng_, 0, 2 * message_interval_.ns)),
                   [this] { traffic(); });
+    }
+
+    void submit(NodeId node, std::size_t size) {
+        const bool safe = safe_rng_.chance(safe_);
+        const auto guarantee = safe ? totem::Guarantee::safe : totem::Guarantee::agreed;
+        if (world_.submit(node, make_payload(++last_id_, size), guarantee) != totem::Submit::accepted) return;
+        ++tally_.submitted;
+        tally_.safe += safe ? 1 : 0;
     }
 
     void start(NodeId id, bool with_disk) {
@@ -365,15 +378,9 @@ class Run {
         recorder_.tell("node " + base::to_string(id) + " will crash while it sends");
         world_.crash_while_sending(id);
         // Something to send, so that it does.
-        for (int i = 0; i < 20; ++i) {
-            if (world_.submit(id, make_payload(++last_id_, 2000)) == totem::Submit::accepted)
-                ++tally_.submitted;
-        }
+        for (int i = 0; i < 20; ++i) submit(id, 2000);
         for (const NodeId other : world_.roster()) {
-            if (other == id || !world_.up(other)) continue;
-            if (world_.submit(other, make_payload(++last_id_, 8 + fault_rng_.below(3000))) ==
-                totem::Submit::accepted)
-                ++tally_.submitted;
+            if (other != id && world_.up(other)) submit(other, 8 + fault_rng_.below(3000));
         }
     }
 
@@ -541,7 +548,8 @@ class Run {
     Recorder recorder_;
     World world_;
     Checker checker_;
-    base::Rng fault_rng_, traffic_rng_;
+    base::Rng fault_rng_, traffic_rng_, safe_rng_;
+    std::uint32_t safe_{0};  // chance that a message is sent as safe
     Tally tally_;
     bool calm_{false};
     std::uint64_t ambush_in_{0};  // phase changes until then; 0: none

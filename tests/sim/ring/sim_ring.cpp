@@ -45,6 +45,7 @@ void print_table(const sim::Tally& t, std::size_t seeds) {
     row("steps", t.steps);
     row("messages submitted", t.submitted);
     row("  of more than 1 MiB", t.large);
+    row("  as safe", t.safe);
     row("deliveries", t.deliveries);
     row("  in transitional views", t.transitional);
     row("regular views", t.views);

@@ -87,8 +87,8 @@ class World::Node final : public base::Tracer {
         flush();
     }
 
-    totem::Submit submit(base::Bytes payload) {
-        const totem::Submit result = ring_->submit(world_.now_, std::move(payload));
+    totem::Submit submit(base::Bytes payload, totem::Guarantee guarantee) {
+        const totem::Submit result = ring_->submit(world_.now_, std::move(payload), guarantee);
         flush();
         return result;
     }
@@ -205,13 +205,13 @@ void World::pause(NodeId node, Duration how_long) {
     if (up(node)) nodes_.at(node)->pause(how_long);
 }
 
-totem::Submit World::submit(NodeId node, base::Bytes payload) {
+totem::Submit World::submit(NodeId node, base::Bytes payload, totem::Guarantee guarantee) {
     Node& n = *nodes_.at(node);
     if (!n.up() || n.paused()) return totem::Submit::queue_full;
     // Told before: a ring of one delivers at once.
     const bool fits = n.ring().status().queued_bytes + payload.size() <= base_config_.max_queued;
-    if (fits) observer_.submitted(n.member(), payload);
-    const totem::Submit result = n.submit(std::move(payload));
+    if (fits) observer_.submitted(n.member(), payload, guarantee);
+    const totem::Submit result = n.submit(std::move(payload), guarantee);
     ASSERT(fits == (result == totem::Submit::accepted));
     return result;
 }

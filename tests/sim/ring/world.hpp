@@ -30,7 +30,8 @@ class Observer {
     virtual ~Observer() = default;
     virtual void started(const Member& /*who*/) {}
     virtual void ended(const Member& /*who*/) {}  // crashed or left
-    virtual void submitted(const Member& /*who*/, base::ByteView /*payload*/) {}
+    virtual void submitted(const Member& /*who*/, base::ByteView /*payload*/,
+                           totem::Guarantee /*guarantee*/) {}
     virtual void happened(const Member& /*who*/, const totem::Event& /*event*/) {}
     virtual void noted(const Member& /*who*/, base::Level /*level*/, const std::string& /*text*/) {}
     virtual void sent(const Member& /*who*/, const totem::Datagram& /*datagram*/) {}
@@ -86,7 +87,8 @@ class World {
     void leave(NodeId node);
     // The node does nothing for so long; what arrives waits in its socket.
     void pause(NodeId node, Duration how_long);
-    totem::Submit submit(NodeId node, base::Bytes payload);
+    totem::Submit submit(NodeId node, base::Bytes payload,
+                         totem::Guarantee guarantee = totem::Guarantee::agreed);
     // A datagram that was kept from earlier arrives (again).
     void inject(const Member& from, NodeId to, base::Bytes bytes);
     // Somebody tells `node` that nobody listens at `about`.

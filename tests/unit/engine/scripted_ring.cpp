@@ -54,7 +54,7 @@ void Ring::advance(base::Instant now) {
     impl_->input = true;
 }
 
-Submit Ring::submit(base::Instant now, base::Bytes payload) {
+Submit Ring::submit(base::Instant now, base::Bytes payload, Guarantee /*guarantee*/) {
     impl_->last = now;
     impl_->input = true;
     if (impl_->left) return Submit::queue_full;

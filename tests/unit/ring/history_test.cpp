@@ -43,8 +43,9 @@ class Scene final : public sim::Observer {
         return world.run_until([&] { return world.united(); }, world.now() + limit);
     }
     void run(base::Duration time) { world.run_until(world.now() + time); }
-    void submit(std::uint32_t node, std::size_t size = 100) {
-        static_cast<void>(world.submit(NodeId{node}, sim::make_payload(++last_id_, size)));
+    void submit(std::uint32_t node, std::size_t size = 100,
+                totem::Guarantee guarantee = totem::Guarantee::agreed) {
+        static_cast<void>(world.submit(NodeId{node}, sim::make_payload(++last_id_, size), guarantee));
     }
     std::uint64_t views(std::uint32_t node) { return world.status(NodeId{node}).views; }
     // All guarantees held, and everything that the living submitted has arrived.
@@ -53,11 +54,12 @@ class Scene final : public sim::Observer {
         std::vector<totem::Member> living;
         for (const NodeId id : world.running()) living.push_back(world.member(id));
         CHECK(checker_.undelivered(living) == "");
+        CHECK(checker_.finally(living) == "");
     }
 
     void started(const totem::Member& who) override { checker_.started(who, true); }
-    void submitted(const totem::Member& who, base::ByteView payload) override {
-        checker_.submitted(who, payload);
+    void submitted(const totem::Member& who, base::ByteView payload, totem::Guarantee guarantee) override {
+        checker_.submitted(who, payload, guarantee);
     }
     void happened(const totem::Member& who, const totem::Event& event) override {
         checker_.happened(who, event);
@@ -117,6 +119,36 @@ TEST_CASE("the token is lost for good at any step of recovery: what was to be re
         scene.run(milliseconds(50));
         scene.check_all();
     }
+}
+
+TEST_CASE("a recovery that ended for one member alone: the other keeps the promise that it made there") {
+    Scene scene(3);
+    scene.start_all();
+    scene.run(milliseconds(10));
+    // Node 3's datagram reaches nobody, node 1's comes after that gap.
+    scene.world.copies = [](NodeId from, NodeId, base::ByteView bytes) {
+        return is<wire::Data>(bytes) && from == NodeId{3} ? 0 : 1;
+    };
+    for (const std::uint32_t sender : {3U, 1U}) {
+        const std::uint64_t before = scene.sent_by_type[kDataIndex];
+        scene.submit(sender);
+        REQUIRE(scene.world.run_until([&] { return scene.sent_by_type[kDataIndex] > before; },
+                                      scene.world.now() + milliseconds(50)));
+    }
+    scene.world.crash(NodeId{3});
+    // Node 1 installs the ring of both, delivers its message in the transitional view, and is not heard
+    // again.
+    scene.world.copies = [&](NodeId from, NodeId, base::ByteView) {
+        const totem::RingStatus one = scene.world.status(NodeId{1});
+        return from == NodeId{1} && one.view.members.size() == 2 ? 0 : 1;
+    };
+    REQUIRE(scene.world.run_until([&] { return scene.views(1) == 2; }, scene.world.now() + seconds(3)));
+    CHECK(scene.views(2) == 1);
+    scene.world.crash(NodeId{1});
+    scene.world.copies = {};
+    REQUIRE(scene.united(seconds(3)));
+    CHECK(scene.world.status(NodeId{2}).delivered == 1);
+    scene.check_all();
 }
 
 TEST_CASE(

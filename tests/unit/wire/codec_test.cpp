@@ -8,6 +8,7 @@ using base::Incarnation;
 using base::NodeId;
 using base::RingId;
 using base::Seq;
+using totem::Guarantee;
 
 namespace {
 
@@ -15,16 +16,19 @@ const RingId kRing{8, NodeId{1}, Incarnation{77}};
 
 std::vector<Message> samples() {
     Token token{kRing, 5, Seq{40}, Seq{38}, NodeId{2}, 7, 9, 1, {Seq{39}, Seq{40}}};
-    Data data{kRing, Seq{41}, NodeId{3}, std::nullopt, {1, 2, 3}};
-    Data recovered{kRing, Seq{1}, NodeId{3}, Origin{{4, NodeId{2}, Incarnation{5}}, Seq{9}, NodeId{4}}, {9}};
+    Data data{kRing, Seq{41}, NodeId{3}, Guarantee::safe, std::nullopt, {1, 2, 3}};
+    Data recovered{
+        kRing, Seq{1}, NodeId{3}, Guarantee::safe, Origin{{4, NodeId{2}, Incarnation{5}}, Seq{9}, NodeId{4}},
+        {9}};
     Join join{3,         8,
               0,         Reason::token_lost,
               NodeId{2}, {{NodeId{1}, {Incarnation{77}, false}}, {NodeId{2}, {Incarnation{4}, true}}}};
-    CommitToken commit{kRing,
-                       3,
-                       6,
-                       {{{NodeId{1}, Incarnation{77}}, true, {4, NodeId{1}, Incarnation{77}}, Seq{3}, Seq{5}},
-                        {{NodeId{2}, Incarnation{4}}, false, {}, {}, {}}}};
+    CommitToken commit{
+        kRing,
+        3,
+        6,
+        {{{NodeId{1}, Incarnation{77}}, true, {4, NodeId{1}, Incarnation{77}}, Seq{2}, Seq{3}, Seq{5}, 9},
+         {{NodeId{2}, Incarnation{4}}, false, {}, {}, {}, {}, 0}}};
     return {token,
             data,
             recovered,
@@ -95,9 +99,13 @@ TEST_CASE("numbers that contradict each other are refused") {
     commit.ring.representative = NodeId{2};
     CHECK_FALSE(decode(encode(commit)));
 
-    CHECK_FALSE(decode(encode(Data{kRing, Seq{0}, NodeId{3}, std::nullopt, {1}})));
-    CHECK_FALSE(decode(encode(Data{kRing, Seq{1}, NodeId{0}, std::nullopt, {1}})));
-    CHECK_FALSE(decode(encode(Data{kRing, Seq{1}, NodeId{3}, std::nullopt, {}})));
+    commit = std::get<CommitToken>(samples()[4]);
+    commit.entries[0].stable = Seq{4};  // not all that it has received itself
+    CHECK_FALSE(decode(encode(commit)));
+
+    CHECK_FALSE(decode(encode(Data{kRing, Seq{0}, NodeId{3}, Guarantee::agreed, std::nullopt, {1}})));
+    CHECK_FALSE(decode(encode(Data{kRing, Seq{1}, NodeId{0}, Guarantee::agreed, std::nullopt, {1}})));
+    CHECK_FALSE(decode(encode(Data{kRing, Seq{1}, NodeId{3}, Guarantee::agreed, std::nullopt, {}})));
 }
 
 TEST_CASE("a count above its limit is refused before the list is read") {
@@ -127,6 +135,7 @@ TEST_CASE("damaged messages give a message or an error, never anything else") {
 }
 
 TEST_CASE("the headers are as long as the packer believes") {
-    CHECK(encode(Data{kRing, Seq{1}, NodeId{3}, std::nullopt, {1}}).size() == kDataHeader + 1);
+    CHECK(encode(Data{kRing, Seq{1}, NodeId{3}, Guarantee::agreed, std::nullopt, {1}}).size() ==
+          kDataHeader + 1);
     CHECK(encode(std::get<Data>(samples()[2])).size() == kDataHeader + kEncapsulation + 1);
 }

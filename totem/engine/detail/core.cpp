@@ -194,15 +194,15 @@ void Core::start_ring(base::Instant now) {
 
 void Core::on(SubmitPayload&& command) {
     if (!ring_) {
-        early_.push_back(std::move(command.payload));
+        early_.push_back(std::move(command));
         return;
     }
-    hand_to_ring(wake(), std::move(command.payload));
+    hand_to_ring(wake(), std::move(command));
 }
 
-void Core::hand_to_ring(base::Instant now, base::Bytes payload) {
-    const std::size_t size = payload.size();
-    const Submit result = ring_->submit(now, std::move(payload));
+void Core::hand_to_ring(base::Instant now, SubmitPayload command) {
+    const std::size_t size = command.payload.size();
+    const Submit result = ring_->submit(now, std::move(command.payload), command.guarantee);
     ASSERT(result == Submit::accepted || io_.stopped());  // Engine::submit has checked the bounds
     // Counted in the ring before it is counted out of the mailbox: the bound errs on the safe side.
     backlog_.in_ring.fetch_add(size);

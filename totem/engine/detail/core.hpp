@@ -69,7 +69,7 @@ class Core {
     void carry_out_handshakes();
     void refused(Rejected why, Ipv4 source);
     void start_ring(base::Instant now);
-    void hand_to_ring(base::Instant now, base::Bytes payload);
+    void hand_to_ring(base::Instant now, SubmitPayload command);
     void pump();  // after each input of the ring
     void send(const std::vector<Datagram>& datagrams);
     void arm_timer();
@@ -90,9 +90,9 @@ class Core {
     EpochWriter writer_;
     std::uint64_t stored_ring_seq_;
     base::Rng rng_;
-    std::unique_ptr<Ring> ring_;     // from when the own address was there first
-    std::deque<base::Bytes> early_;  // submitted before that
-    bool fed_{false};                // the ring got something since the last pump()
+    std::unique_ptr<Ring> ring_;       // from when the own address was there first
+    std::deque<SubmitPayload> early_;  // submitted before that
+    bool fed_{false};                  // the ring got something since the last pump()
 
     // The first one waits for its epoch to become durable, the others for the first.
     std::string epoch_trouble_;     // why that does not come about

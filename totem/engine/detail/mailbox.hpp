@@ -19,6 +19,7 @@ namespace totem::detail {
 
 struct SubmitPayload {
     base::Bytes payload;
+    Guarantee guarantee{Guarantee::agreed};
 };
 struct AskStatus {
     std::shared_ptr<std::promise<EngineStatus>> answer;
