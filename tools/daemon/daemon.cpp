@@ -167,6 +167,9 @@ totem::EngineConfig Daemon::engine_config(base::NodeId self, base::Incarnation i
     engine.ring.token_timeout = config_.totem.token;
     engine.ring.consensus_timeout = config_.totem.consensus_timeout();
     engine.ring.join_interval = config_.totem.join;
+    // What an idle node costs is decided here (decision 0099).
+    engine.ring.idle_interval = base::milliseconds(25);
+    engine.ring.hop_retry = base::milliseconds(15);
     constexpr std::size_t kHeaders = 28;  // IPv4 and UDP
     engine.ring.datagram_size =
         std::min<std::size_t>(1300, config_.totem.netmtu - kHeaders - totem::Sealer::kOverhead);
