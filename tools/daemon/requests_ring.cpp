@@ -117,6 +117,10 @@ void put_ring(RingReply& out, const totem::RingStatus& ring) {
     out.retransmitted = ring.retransmitted;
     out.discarded = ring.dropped;
     out.queued_bytes = ring.queued_bytes;
+    out.outstanding = ring.outstanding;
+    out.window = ring.window;
+    out.other_version = ring.other_version;
+    out.features = ring.features;
 }
 
 void put_frames(RingReply& out, const totem::EngineStatus& engine) {

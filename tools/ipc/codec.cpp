@@ -186,6 +186,10 @@ void put(pb::RingReply& out, const RingReply& in) {
     out.set_discarded(in.discarded);
     out.set_queued_bytes(in.queued_bytes);
     out.set_queue_limit(in.queue_limit);
+    out.set_outstanding(in.outstanding);
+    out.set_window(in.window);
+    out.set_other_version(in.other_version);
+    out.set_features(in.features);
     out.set_frames_received(in.frames_received);
     out.set_frames_sent(in.frames_sent);
     out.set_send_failed(in.send_failed);
@@ -239,6 +243,10 @@ RingReply get(const pb::RingReply& in) {
     out.discarded = in.discarded();
     out.queued_bytes = in.queued_bytes();
     out.queue_limit = in.queue_limit();
+    out.outstanding = in.outstanding();
+    out.window = in.window();
+    out.other_version = in.other_version();
+    out.features = in.features();
     out.frames_received = in.frames_received();
     out.frames_sent = in.frames_sent();
     out.send_failed = in.send_failed();

@@ -161,6 +161,10 @@ class RingRenderer {
                               std::to_string(reply_.discarded) + " late or doubled and dropped");
         line("Waiting to be sent",
              std::to_string(reply_.queued_bytes) + " of " + counted(reply_.queue_limit, "byte"));
+        line("Window", std::to_string(reply_.outstanding) + " of " + counted(reply_.window, "datagram") +
+                           " on the way to somebody");
+        if (reply_.other_version > 0)
+            line("OTHER VERSION", counted(reply_.other_version, "frame") + " of another protocol version");
         line("Frames", std::to_string(reply_.frames_received) + " received, " +
                            std::to_string(reply_.frames_sent) + " sent" +
                            (reply_.send_failed == 0 ? ""

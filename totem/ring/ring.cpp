@@ -293,6 +293,10 @@ RingStatus Ring::status() const {
     status.phase = name(impl_->phase);
     status.view = impl_->ctx.view;
     status.queued_bytes = impl_->ctx.packer.queued_bytes();
+    status.window = kSpanWindows * impl_->ctx.config.window;
+    if (const auto* o = std::get_if<Operational>(&impl_->phase))
+        status.outstanding =
+            static_cast<std::size_t>(o->log.window.high().value - o->log.window.freed().value);
     return status;
 }
 

@@ -101,7 +101,8 @@ struct RingStatus {
     std::uint64_t other_version{0};  // frames of a protocol version that this node does not speak
     std::uint32_t features{0};       // of the last regular view: what all its members can
     std::size_t queued_bytes{0};
-    base::Duration rotation;  // smoothed time of one token rotation
+    std::size_t outstanding{0}, window{0};  // datagrams not known to be everywhere; how many may be at most
+    base::Duration rotation;                // smoothed time of one token rotation
 };
 
 // What the driver learned of a peer by the way. Nobody vouches for it.

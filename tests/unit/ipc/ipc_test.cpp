@@ -266,6 +266,10 @@ TEST_CASE("the ring's status survives its bytes") {
     ring.discarded = 9;
     ring.queued_bytes = 10;
     ring.queue_limit = 11;
+    ring.outstanding = 27;
+    ring.window = 28;
+    ring.other_version = 29;
+    ring.features = 30;
     ring.frames_received = 12;
     ring.frames_sent = 13;
     ring.send_failed = 14;

@@ -50,6 +50,8 @@ RingReply healthy_ring() {
     reply.delivered = 20;
     reply.sent = 7;
     reply.queue_limit = 16u << 20;
+    reply.window = 1024;
+    reply.features = 1;
     reply.frames_received = 3120;
     reply.frames_sent = 3002;
     reply.receive_buffer = 4u << 20;
@@ -81,6 +83,8 @@ RingReply troubled_ring() {
     reply.retransmitted = 3;
     reply.discarded = 1;
     reply.queued_bytes = 4096;
+    reply.outstanding = 17;
+    reply.other_version = 1;
     reply.send_failed = 12;
     reply.last_send_error = "Operation not permitted";
     reply.overflowed = 1;
@@ -96,7 +100,9 @@ RingReply troubled_ring() {
     reply.links[0].went_down = 1;
     reply.links[1].interface.clear();
     reply.links[1].since = {};
-    reply.links[1].srtt_us = reply.links[1].mtu = reply.links[1].sent = 0;
+    reply.links[1].srtt_us = 0;
+    reply.links[1].mtu = 0;
+    reply.links[1].sent = 0;
     reply.links[2].loss = 0.125;
     reply.links[2].lost = 625;
     RingChange silent;
