@@ -171,16 +171,17 @@ totem::EngineConfig Daemon::engine_config(base::NodeId self, base::Incarnation i
     engine.ring.idle_interval = base::milliseconds(25);
     engine.ring.hop_retry = base::milliseconds(15);
     constexpr std::size_t kHeaders = 28;  // IPv4 and UDP
-    engine.ring.datagram_size =
-        std::min<std::size_t>(1300, config_.totem.netmtu - kHeaders - totem::Sealer::kOverhead);
+    engine.ring.datagram_size = config_.totem.netmtu - kHeaders - totem::Sealer::kOverhead;
     engine.cluster_name = config_.totem.cluster_name;
-    for (const membership::NodeEntry& node : config_.nodes)
-        engine.addresses.push_back({node.id, node.address});
-    engine.port = config_.totem.port;
+    totem::EngineLink link;
+    for (const membership::NodeEntry& node : config_.nodes) link.addresses.push_back({node.id, node.address});
+    link.port = config_.totem.port;
     if (config_.totem.transport == membership::Transport::multicast) {
-        engine.multicast_group = config_.totem.multicast_group;
-        engine.multicast_ttl = config_.totem.ttl;
+        link.mode = totem::LinkMode::multicast;
+        link.multicast_group = config_.totem.multicast_group;
+        link.multicast_ttl = config_.totem.ttl;
     }
+    engine.links.push_back(std::move(link));
     engine.epoch_file = epoch_file();
     return engine;
 }
@@ -227,10 +228,10 @@ void Daemon::leave_last_words() {
     if (words.frame.size() > farewell.frame.size()) return;
     std::copy(words.frame.begin(), words.frame.end(), farewell.frame.begin());
     farewell.size = static_cast<std::uint16_t>(words.frame.size());
-    farewell.from = {words.own.value};
-    farewell.port = words.port;
-    for (const totem::Ipv4 peer : words.peers) {
-        farewell.to = {peer.value};
+    for (const totem::LastWords::Copy& copy : words.copies) {
+        farewell.from = copy.from;
+        farewell.to = copy.to;
+        farewell.port = copy.port;
         guard_->farewell(farewell);
     }
 }

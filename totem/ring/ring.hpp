@@ -159,6 +159,9 @@ class Ring {
     // hop times, and held for failed if nothing at all comes from it. A peer that answers loses nothing.
     void peer_hint(base::Instant now, base::NodeId node, Hint hint);
     void leave(base::Instant now);  // says goodbye once; afterwards the ring is silent
+    // From now on new datagrams are at most so large: 512 to wire::kMaxDatagram bytes. What was sequenced
+    // keeps its size.
+    void set_datagram_size(std::size_t bytes);
 
     // What is to be said for a process when it has ended without a goodbye: sent by whoever knows that for
     // certain, sealed as that process's own.
