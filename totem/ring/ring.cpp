@@ -304,6 +304,7 @@ RingStatus Ring::status() const {
     if (const auto* o = std::get_if<Operational>(&impl_->phase))
         status.outstanding =
             static_cast<std::size_t>(o->log.window.high().value - o->log.window.freed().value);
+    std::visit([&](const auto& p) { totem::count_logs(p, status); }, impl_->phase);
     return status;
 }
 

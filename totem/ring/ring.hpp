@@ -102,7 +102,9 @@ struct RingStatus {
     std::uint32_t features{0};       // of the last regular view: what all its members can
     std::size_t queued_bytes{0};
     std::size_t outstanding{0}, window{0};  // datagrams not known to be everywhere; how many may be at most
-    base::Duration rotation;                // smoothed time of one token rotation
+    std::size_t logged{0};         // datagrams kept: of the ring, and of the old one while it is recovered
+    std::size_t partial_bytes{0};  // of messages of which a part has arrived
+    base::Duration rotation;       // smoothed time of one token rotation
 };
 
 // What the driver learned of a peer by the way. Nobody vouches for it.
