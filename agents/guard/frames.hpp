@@ -11,6 +11,7 @@
 #include "agents/vip/address_agent.hpp"
 #include "totem/base/bytes.hpp"
 #include "totem/base/ids.hpp"
+#include "totem/base/ip.hpp"
 #include "totem/base/result.hpp"
 
 namespace agents {
@@ -46,8 +47,8 @@ struct GuardRequest {
     std::array<char, kInterfaceNameSize> nic;
     std::array<char, kInterfaceNameSize> label;
     std::array<char, 128> resource;
-    // Of a farewell: `ip` is the peer's.
-    std::uint32_t source;
+    // Of a farewell.
+    base::IpAddress from, to;
     std::uint16_t port;
     std::uint16_t frame_size;
     std::array<std::uint8_t, kMaxFarewell> frame;
@@ -75,7 +76,7 @@ struct GuardFacts {
 
 // A sealed frame that says to one peer that the core has ended; guard knows when that is true.
 struct GuardFarewell {
-    Ipv4 from, to;
+    base::IpAddress from, to;
     std::uint16_t port{0};
     std::uint16_t size{0};
     std::array<std::uint8_t, kMaxFarewell> frame{};

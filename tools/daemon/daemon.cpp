@@ -49,10 +49,10 @@ std::string own_host_name() {
 
 }  // namespace
 
-Daemon::Daemon(CoreOptions options, membership::NodeConfig config, const totem::MasterKeys& keys, Log& log)
+Daemon::Daemon(CoreOptions options, membership::NodeConfig config, const totem::MasterKey& key, Log& log)
     : options_(std::move(options)),
       config_(std::move(config)),
-      keys_(keys),
+      key_(key),
       log_(log),
       tracer_(log),
       io_(1),
@@ -122,7 +122,6 @@ void Daemon::watch_signals() {
             if (failed) return;
             if (signal == SIGHUP) {
                 log_.reopen();
-                reload_keys();
             } else {
                 begin_shutdown();
             }
@@ -130,23 +129,6 @@ void Daemon::watch_signals() {
         });
     };
     wait(wait);
-}
-
-// guard has copied the key file anew. What can't be read changes nothing.
-void Daemon::reload_keys() {
-    const auto keys = read_keys(options_.key_fd, config_.totem.key_file);
-    if (!keys) {
-        log_.line(Level::warning, keys.error().message + "; the keys stay as they were");
-        return;
-    }
-    if (*keys == keys_) return;
-    keys_ = *keys;
-    if (engine_ && !engine_->change_keys(keys_)) return;
-    if (engine_) leave_last_words();
-    std::string text = "this node seals with the key " + keys_.sending().key.fingerprint();
-    if (keys_.other())
-        text += " and opens frames of the key " + keys_.other()->key.fingerprint() + " as well";
-    log_.line(Level::info, text);
 }
 
 // The own node is the one whose address is local; before that address exists there is nothing to bind and
@@ -189,16 +171,17 @@ totem::EngineConfig Daemon::engine_config(base::NodeId self, base::Incarnation i
     engine.ring.idle_interval = base::milliseconds(25);
     engine.ring.hop_retry = base::milliseconds(15);
     constexpr std::size_t kHeaders = 28;  // IPv4 and UDP
-    engine.ring.datagram_size =
-        std::min<std::size_t>(1300, config_.totem.netmtu - kHeaders - totem::Sealer::kOverhead);
+    engine.ring.datagram_size = config_.totem.netmtu - kHeaders - totem::Sealer::kOverhead;
     engine.cluster_name = config_.totem.cluster_name;
-    for (const membership::NodeEntry& node : config_.nodes)
-        engine.addresses.push_back({node.id, node.address});
-    engine.port = config_.totem.port;
+    totem::EngineLink link;
+    for (const membership::NodeEntry& node : config_.nodes) link.addresses.push_back({node.id, node.address});
+    link.port = config_.totem.port;
     if (config_.totem.transport == membership::Transport::multicast) {
-        engine.multicast_group = config_.totem.multicast_group;
-        engine.multicast_ttl = config_.totem.ttl;
+        link.mode = totem::LinkMode::multicast;
+        link.multicast_group = config_.totem.multicast_group;
+        link.multicast_ttl = config_.totem.ttl;
     }
+    engine.links.push_back(std::move(link));
     engine.epoch_file = epoch_file();
     return engine;
 }
@@ -230,7 +213,7 @@ base::Status Daemon::start_node(base::NodeId self) {
     handlers.outdated = [this](const std::string& why) {
         boost::asio::post(io_, [this, why] { stop(agents::kExitFailed, why + "; starting anew, above it"); });
     };
-    TRY(engine_, totem::Engine::start(engine_config(self, incarnation), keys_, std::move(handlers)));
+    TRY(engine_, totem::Engine::start(engine_config(self, incarnation), key_, std::move(handlers)));
     log_.line(Level::info, "node " + config_.find(self)->name + " (" + base::to_string(self) +
                                ") of cluster '" + config_.totem.cluster_name + "' started");
     leave_last_words();
@@ -245,10 +228,10 @@ void Daemon::leave_last_words() {
     if (words.frame.size() > farewell.frame.size()) return;
     std::copy(words.frame.begin(), words.frame.end(), farewell.frame.begin());
     farewell.size = static_cast<std::uint16_t>(words.frame.size());
-    farewell.from = {words.own.value};
-    farewell.port = words.port;
-    for (const totem::Ipv4 peer : words.peers) {
-        farewell.to = {peer.value};
+    for (const totem::LastWords::Copy& copy : words.copies) {
+        farewell.from = copy.from;
+        farewell.to = copy.to;
+        farewell.port = copy.port;
         guard_->farewell(farewell);
     }
 }

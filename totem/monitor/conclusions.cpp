@@ -72,6 +72,7 @@ void Monitor::choose(Peer& peer) {
     }
     if (best == peer.active) return;
     const auto before = std::exchange(peer.active, best);
+    ++version_;
     if (config_.links.size() < 2 || !best || !before) return;
     out_.notes.push_back({base::Level::info, "frames to node " + base::to_string(peer.node) + " go by link " +
                                                  std::to_string(config_.links[*best].number) +

@@ -69,6 +69,7 @@ void Monitor::step(base::Instant now) {
 void Monitor::link_opened(base::Instant now, std::size_t link, std::size_t largest, std::size_t headers) {
     step(now);
     own_[link] = {true, headers};
+    ++version_;
     for (Peer& peer : peers_) {
         peer.paths[link].size.set_limit(largest, headers);
         beat(peer, link, false);
@@ -79,6 +80,7 @@ void Monitor::link_opened(base::Instant now, std::size_t link, std::size_t large
 void Monitor::link_closed(base::Instant now, std::size_t link) {
     step(now);
     own_[link].open = false;
+    ++version_;
     for (Peer& peer : peers_) {
         Path& path = peer.paths[link];
         path.heard_at = path.told_at = base::Instant::never();
@@ -196,7 +198,9 @@ void Monitor::beat(Peer& peer, std::size_t link, bool large) {
     path.sent_at[path.sent % kKept] = now_;
     path.acked &= ~bit;
     path.large = large ? path.large | bit : path.large & ~bit;
-    const std::size_t size = large ? path.size.size() - config_.overhead : 0;
+    // Not smaller than the seal's question to a stranger, which must not be larger than what made it ask.
+    constexpr std::size_t kSmall = 64;
+    const std::size_t size = large ? path.size.size() - config_.overhead : kSmall;
     out_.frames.push_back({link, peer.node, encode(beat, size), large});
 }
 
@@ -255,6 +259,7 @@ void Monitor::advance(base::Instant now) {
 void Monitor::settle() {
     deadline_ = next_beat_;
     std::size_t common = 0;
+    std::uint64_t sizes = 0;  // changes when one of them does
     for (Peer& peer : peers_) {
         for (std::size_t link = 0; link < own_.size(); ++link) {
             Path& path = peer.paths[link];
@@ -267,8 +272,11 @@ void Monitor::settle() {
         if (!peer.active) continue;
         const std::size_t size = peer.paths[*peer.active].size.size();
         common = common == 0 ? size : std::min(common, size);
+        sizes = sizes * 65'537 + size;
     }
     common_size_ = common == 0 ? PathSize::kFloor : common;
+    if (sizes != sizes_) ++version_;
+    sizes_ = sizes;
 }
 
 MonitorOutbox Monitor::drain() {

@@ -72,6 +72,8 @@ class Monitor {
     // Outputs.
     [[nodiscard]] MonitorOutbox drain();
     [[nodiscard]] base::Instant next_deadline() const { return deadline_; }
+    // Grows when carries(), frame_size() or common_frame_size() may have changed.
+    [[nodiscard]] std::uint64_t version() const { return version_; }
     // Whether frames to the peer go by this link: by the active one; by all that are open while none is up.
     [[nodiscard]] bool carries(base::NodeId peer, std::size_t link) const;
     // The largest frame (UDP payload) that the path to the peer takes as one packet.
@@ -145,6 +147,7 @@ class Monitor {
     std::vector<OwnLink> own_;
     std::vector<Peer> peers_;
     std::size_t common_size_{PathSize::kFloor};
+    std::uint64_t version_{1}, sizes_{0};
     MonitorOutbox out_;
 };
 

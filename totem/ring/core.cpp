@@ -43,6 +43,12 @@ bool RingLog::has(const Member& m) const {
     return std::find(view.members.begin(), view.members.end(), m) != view.members.end();
 }
 
+std::size_t RingLog::partial_bytes() const {
+    std::size_t bytes = 0;
+    for (const auto& [node, reassembler] : parts) bytes += reassembler.held_bytes();
+    return bytes;
+}
+
 std::uint64_t RingLog::bit_of(base::NodeId node) const {
     for (std::size_t i = 0; i < view.members.size(); ++i) {
         if (view.members[i].node == node) return std::uint64_t{1} << i;
@@ -69,6 +75,27 @@ void deliver(Context& ctx, RingLog& log, const wire::Data& data, bool transition
         ctx.warning("node " + base::to_string(data.originator) + " sent a malformed payload as datagram " +
                     std::to_string(data.seq.value) + " of ring " + base::to_string(log.view.ring));
     }
+}
+
+namespace {
+void count(const RingLog& log, RingStatus& status) {
+    status.logged += log.size();
+    status.partial_bytes += log.partial_bytes();
+}
+}  // namespace
+
+void count_logs(const Gather& g, RingStatus& status) {
+    count(g.old, status);
+}
+void count_logs(const Commit& c, RingStatus& status) {
+    count(c.old, status);
+}
+void count_logs(const Recovery& r, RingStatus& status) {
+    count(r.old, status);
+    count(r.log, status);
+}
+void count_logs(const Operational& o, RingStatus& status) {
+    count(o.log, status);
 }
 
 void deliver_in_order(Context& ctx, RingLog& log) {

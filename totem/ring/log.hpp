@@ -23,6 +23,8 @@ struct RingLog {
     RingLog(View of, std::size_t capacity) : view(std::move(of)), window(capacity) {}
     [[nodiscard]] bool is_ring() const { return view.ring.seq != 0; }
     [[nodiscard]] bool has(const Member& m) const;
+    [[nodiscard]] std::size_t size() const { return window.high().value - window.freed().value; }
+    [[nodiscard]] std::size_t partial_bytes() const;
     // The bit of `obliged` that stands for that node; 0: not a member.
     [[nodiscard]] std::uint64_t bit_of(base::NodeId node) const;
 };

@@ -184,6 +184,12 @@ inline Next silent(Left& /*left*/, Context& /*ctx*/, const Member& /*who*/) {
     return std::nullopt;
 }
 inline void check_invariants(const Left& /*left*/, const Context& /*ctx*/) {}
+// What is kept, for the status.
+void count_logs(const Gather& g, RingStatus& status);
+void count_logs(const Commit& c, RingStatus& status);
+void count_logs(const Recovery& r, RingStatus& status);
+void count_logs(const Operational& o, RingStatus& status);
+inline void count_logs(const Left& /*left*/, RingStatus& /*status*/) {}
 // There is a new message in ctx.packer.
 void submitted(Operational& o, Context& ctx);
 

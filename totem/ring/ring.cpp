@@ -256,6 +256,13 @@ base::Bytes Ring::last_words() {
     return wire::encode(wire::Leave{0, true});
 }
 
+void Ring::set_datagram_size(std::size_t bytes) {
+    if (bytes == impl_->ctx.config.datagram_size) return;
+    ASSERT(bytes >= 512 && bytes <= wire::kMaxDatagram);
+    impl_->ctx.config.datagram_size = bytes;
+    impl_->ctx.packer.set_payload_size(payload_size(impl_->ctx.config));
+}
+
 void Ring::leave(base::Instant now) {
     impl_->begin(now);
     if (std::holds_alternative<Left>(impl_->phase)) return;
@@ -297,6 +304,7 @@ RingStatus Ring::status() const {
     if (const auto* o = std::get_if<Operational>(&impl_->phase))
         status.outstanding =
             static_cast<std::size_t>(o->log.window.high().value - o->log.window.freed().value);
+    std::visit([&](const auto& p) { totem::count_logs(p, status); }, impl_->phase);
     return status;
 }
 

@@ -102,7 +102,9 @@ struct RingStatus {
     std::uint32_t features{0};       // of the last regular view: what all its members can
     std::size_t queued_bytes{0};
     std::size_t outstanding{0}, window{0};  // datagrams not known to be everywhere; how many may be at most
-    base::Duration rotation;                // smoothed time of one token rotation
+    std::size_t logged{0};         // datagrams kept: of the ring, and of the old one while it is recovered
+    std::size_t partial_bytes{0};  // of messages of which a part has arrived
+    base::Duration rotation;       // smoothed time of one token rotation
 };
 
 // What the driver learned of a peer by the way. Nobody vouches for it.
@@ -159,6 +161,9 @@ class Ring {
     // hop times, and held for failed if nothing at all comes from it. A peer that answers loses nothing.
     void peer_hint(base::Instant now, base::NodeId node, Hint hint);
     void leave(base::Instant now);  // says goodbye once; afterwards the ring is silent
+    // From now on new datagrams are at most so large: 512 to wire::kMaxDatagram bytes. What was sequenced
+    // keeps its size.
+    void set_datagram_size(std::size_t bytes);
 
     // What is to be said for a process when it has ended without a goodbye: sent by whoever knows that for
     // certain, sealed as that process's own.

@@ -18,8 +18,13 @@ constexpr std::size_t kMinTail =
 
 }  // namespace
 
-Packer::Packer(std::size_t payload_size) : payload_size_(payload_size) {
+Packer::Packer(std::size_t payload_size) {
+    set_payload_size(payload_size);
+}
+
+void Packer::set_payload_size(std::size_t payload_size) {
     ASSERT(payload_size >= 16 && payload_size <= 65'535);
+    payload_size_ = payload_size;
 }
 
 void Packer::push(base::Bytes message, Guarantee guarantee) {

@@ -24,6 +24,8 @@ class Packer {
     // `payload_size`: largest payload that next() makes; at least 16, at most 65535.
     explicit Packer(std::size_t payload_size);
 
+    // Of what next() makes from now on.
+    void set_payload_size(std::size_t payload_size);
     void push(base::Bytes message, Guarantee guarantee);
     [[nodiscard]] bool empty() const { return queue_.empty(); }
     // Bytes of messages not yet completely taken by next().
@@ -45,7 +47,7 @@ class Packer {
         base::Bytes message;
         Guarantee guarantee;
     };
-    std::size_t payload_size_;
+    std::size_t payload_size_{0};
     std::deque<Queued> queue_;
     std::size_t offset_{0};  // how much of queue_.front() has been taken
     std::size_t queued_bytes_{0};

@@ -167,6 +167,8 @@ void Checker::order(const Member& who, Process& p, const totem::Delivered& d, st
     const std::string what = "delivered message " + std::to_string(id) + " as " +
                              std::to_string(d.seq.value) + " of ring " + text(d.ring);
     if (d.ring != p.regular->ring) return violate(who, what + " while in ring " + text(p.regular->ring));
+    // E8: (ring's sequence, ring, place) is one order for all, since a place has one message, a message one
+    // place, and each process goes through that order upwards (its rings' sequences are checked, too).
     if (d.seq.value <= p.seq) return violate(who, what + " after " + std::to_string(p.seq));
     p.seq = d.seq.value;
     const auto [placed, is_new] = placed_.try_emplace({d.ring, d.seq.value}, id);
@@ -283,6 +285,19 @@ void Checker::primary(const Member& who, const totem::View& view) {
     if (at->second != view.ring && lost_disk_.empty()) {
         violate(who, "is in primary component " + text(view.ring) + " besides " + text(at->second));
     }
+}
+
+void Checker::bounded(const Member& who, const totem::RingStatus& status, const totem::RingConfig& config) {
+    const auto within = [&](const char* what, std::size_t value, std::size_t bound) {
+        if (value > bound) {
+            violate(who, std::string("keeps ") + what + ": " + std::to_string(value) + ", more than " +
+                             std::to_string(bound));
+        }
+    };
+    within("bytes to send", status.queued_bytes, config.max_queued);
+    // docs/protocol.md, "Bounds": nine windows a log; there are two while the old ring is recovered.
+    within("datagrams", status.logged, (status.phase == "recovery" ? 2 : 1) * 9 * config.window);
+    within("bytes of parts of messages", status.partial_bytes, 2 * roster_.size() * config.max_payload);
 }
 
 // E7 and E9 in transitional views, where messages may be left out: none that happened before one that was

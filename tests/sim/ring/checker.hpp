@@ -35,6 +35,9 @@ class Checker {
     void common(const Member& who, const totem::Regular& regular,
                 const std::function<std::uint32_t(const Member&)>& able);
 
+    // E14: whatever the status shows stays within what the configuration allows.
+    void bounded(const Member& who, const totem::RingStatus& status, const totem::RingConfig& config);
+
     // For the end of a run: what is known only when everything has been seen. `living`: those who have
     // settled in one ring, if it came to that. Empty if all is right.
     [[nodiscard]] std::string finally(const std::vector<Member>& living) const;

@@ -42,6 +42,8 @@ void print_table(const sim::Tally& t, std::size_t seeds) {
     };
     row("seeds", seeds);
     std::printf("  %-28s %12.2f\n", "virtual hours", static_cast<double>(t.virtual_ms) / 3.6e6);
+    std::printf("  %-28s %12.2f\n", "  without a fault", static_cast<double>(t.quiet_ms) / 3.6e6);
+    row("single faults", t.single_faults);
     row("steps", t.steps);
     row("messages submitted", t.submitted);
     row("  of more than 1 MiB", t.large);

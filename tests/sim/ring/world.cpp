@@ -120,6 +120,7 @@ class World::Node final : public base::Tracer {
     // What the daemon does after every input.
     void flush() {
         ring_->check_invariants();
+        world_.observer_.looked(member_, ring_->status());
         totem::Outbox out = ring_->drain();
         if (out.persist_epoch) {
             world_.at(world_.now_ + world_.fsync, [this, process = member_, epoch = *out.persist_epoch] {

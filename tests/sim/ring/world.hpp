@@ -35,6 +35,8 @@ class Observer {
     virtual void happened(const Member& /*who*/, const totem::Event& /*event*/) {}
     virtual void noted(const Member& /*who*/, base::Level /*level*/, const std::string& /*text*/) {}
     virtual void sent(const Member& /*who*/, const totem::Datagram& /*datagram*/) {}
+    // Has worked on an input.
+    virtual void looked(const Member& /*who*/, const totem::RingStatus& /*status*/) {}
     // Is about to be handed these, in this phase.
     virtual void fed(const Member& /*who*/, const std::string& /*phase*/,
                      const std::vector<totem::Opened>& /*batch*/) {}
@@ -72,6 +74,7 @@ class World {
 
     [[nodiscard]] Instant now() const { return now_; }
     [[nodiscard]] const base::NodeSet& roster() const { return roster_; }
+    [[nodiscard]] const totem::RingConfig& config() const { return base_config_; }
     Weather weather;
     Duration fsync{base::milliseconds(2)};
     // What a process can (RingConfig::features). May be empty: nothing.

@@ -79,6 +79,10 @@ base::Bytes Ring::last_words() {
     return {'b', 'y', 'e'};
 }
 
+void Ring::set_datagram_size(std::size_t bytes) {
+    script().change([&](Script& s) { s.datagram_size = bytes; });
+}
+
 void Ring::leave(base::Instant now) {
     impl_->last = now;
     impl_->input = true;

@@ -8,6 +8,7 @@
 
 #include "scripted_ring.hpp"
 #include "totem/engine/detail/epoch_file.hpp"
+#include "totem/monitor/messages.hpp"
 
 using namespace engine_test;  // NOLINT(google-build-using-namespace)
 using totem::Datagram;
@@ -39,13 +40,17 @@ bool called(const std::string& call) {
     return script().wait([&](const Script& s) { return has(s.calls, call); });
 }
 
-// The engine asks who is heard for the first time; from then on it listens. The ring gets kHello.
+// The engine asks who is heard for the first time, and is asked; from then on both listen. The ring gets
+// kHello.
 void introduce(Wire& wire, totem::Sealer& sealer, std::uint32_t node, std::uint16_t port, bool first = true) {
+    const std::string expected = "receive " + std::to_string(node) + ": " + kHello;
     wire.send("127.0.0.1", port, sealer.seal(bytes(kHello)));
-    static_cast<void>(sealer.open(wire.receive()));
-    for (const totem::SealReply& answer : sealer.take_replies()) wire.send("127.0.0.1", port, answer.frame);
-    REQUIRE(called("receive " + std::to_string(node) + ": " + kHello));
-    if (first) static_cast<void>(sealer.open(wire.receive()));  // its answer to our question
+    bool hears = !first;
+    while (!hears || !has(script().get().calls, expected)) {
+        const auto frame = sealer.open(wire.receive());
+        for (const totem::SealReply& reply : sealer.take_replies()) wire.send("127.0.0.1", port, reply.frame);
+        hears |= std::holds_alternative<totem::OpenedFrame>(frame) || !sealer.take_proven().empty();
+    }
 }
 
 // Node 1 is the engine; node 2 of three is this fixture.
@@ -89,10 +94,16 @@ struct Fixture {
         if (!std::exchange(known, true)) introduce(peer, sealer, 2, port);
         peer.send("127.0.0.1", port, sealer.seal(bytes(text)));
     }
+    // The next ring message; what the links say to each other is passed over.
     std::string hear() {
-        const auto frame = sealer.open(peer.receive());
-        const auto* opened = std::get_if<totem::OpenedFrame>(&frame);
-        return opened == nullptr ? "(nothing)" : std::string(base::as_text(opened->body));
+        while (true) {
+            const auto frame = sealer.open(peer.receive());
+            const auto* refused = std::get_if<Rejected>(&frame);
+            if (refused != nullptr && *refused == Rejected::handshake) continue;
+            const auto* opened = std::get_if<totem::OpenedFrame>(&frame);
+            if (opened == nullptr) return "(nothing)";
+            if (!totem::is_link_message(opened->body)) return std::string(base::as_text(opened->body));
+        }
     }
 
     TemporaryDirectory directory;
@@ -120,12 +131,15 @@ TEST_CASE_FIXTURE(Fixture, "frames go out sealed: to all, or to the one named; n
     CHECK(called("receive 2: go"));
     CHECK(hear() == "data");
     CHECK(hear() == "token");
-    const auto at_three = three.open(third.receive());
-    REQUIRE(std::holds_alternative<totem::OpenedFrame>(at_three));
+    auto at_three = three.open(third.receive());
+    while (!std::holds_alternative<totem::OpenedFrame>(at_three) ||
+           totem::is_link_message(std::get<totem::OpenedFrame>(at_three).body)) {
+        at_three = three.open(third.receive());
+    }
     CHECK(std::get<totem::OpenedFrame>(at_three).sender == base::NodeId{1});
     CHECK(std::get<totem::OpenedFrame>(at_three).incarnation == base::Incarnation{100});
     const auto status = engine->status();
-    CHECK(status.link.sent == sent + 3);
+    CHECK(status.link.sent >= sent + 3);
     REQUIRE(status.links.size() == 2);
     CHECK(status.links[1].peer == base::NodeId{3});
     CHECK(status.links[1].local == "127.0.0.1");
@@ -209,10 +223,8 @@ TEST_CASE_FIXTURE(Fixture,
     };
     REQUIRE(script().wait([](const Script& s) { return has(s.calls, "start 0"); }));
     peer.send("127.0.0.1", port, sealer.seal(bytes(kHello)));
-    answer_it();
-    answer_it();
     auto future = outdated.get_future();
-    REQUIRE(future.wait_for(kDeadline) == std::future_status::ready);
+    while (future.wait_for(std::chrono::seconds(0)) != std::future_status::ready) answer_it();
     CHECK(future.get().find("the clock was set back") != std::string::npos);
     CHECK(totem::next_incarnation(directory.file("epoch"), 100)->value == 501);
 }
@@ -314,7 +326,11 @@ TEST_CASE_FIXTURE(Fixture, "a goodbye waits for a disk that does not answer, but
     REQUIRE(called("receive 2: a"));
     engine->leave();
     CHECK(has(script().get().calls, "leave"));
-    CHECK(peer.quiet());
+    while (!peer.quiet()) {
+        const auto frame = sealer.open(peer.receive());
+        if (const auto* opened = std::get_if<totem::OpenedFrame>(&frame))
+            CHECK(totem::is_link_message(opened->body));
+    }
 }
 
 TEST_CASE_FIXTURE(Fixture, "status can be asked for from within a handler") {
@@ -367,11 +383,18 @@ TEST_CASE_FIXTURE(Fixture, "a configuration that cannot work is refused with the
         return result ? std::string("started") : result.error().message;
     };
     CHECK(refusal([](auto& c) { c.same_host = false; }).find("loopback") != std::string::npos);
-    CHECK(refusal([](auto& c) { c.addresses[1].ipv4 = "node2"; }).find("\"node2\" is not an IPv4 address") !=
+    CHECK(refusal([](auto& c) {
+              c.links[0].addresses[1].ip = "node2";
+          }).find("\"node2\" is not an IP address") != std::string::npos);
+    CHECK(refusal([](auto& c) { c.links[0].addresses.pop_back(); }) == "link 0: nodes {3} have no address");
+    CHECK(refusal([](auto& c) {
+              c.links[0].mode = totem::LinkMode::multicast;
+              c.links[0].multicast_group = "10.0.0.1";
+          }).find("multicast group") != std::string::npos);
+    CHECK(refusal([](auto& c) { c.links[0].addresses[1].ip = "fd77::2"; }).find("do not share a link") !=
           std::string::npos);
-    CHECK(refusal([](auto& c) { c.addresses.pop_back(); }) == "nodes {3} have no address");
-    CHECK(refusal([](auto& c) { c.multicast_group = "10.0.0.1"; }).find("multicast group") !=
-          std::string::npos);
+    CHECK(refusal([](auto& c) { c.links.push_back(c.links[0]); }) == "link 0 is there twice or out of range");
+    CHECK(refusal([](auto& c) { c.links.clear(); }).find("0 links") == 0);
     CHECK(refusal([](auto& c) { c.epoch_file = "/nonexistent/epoch"; }).find("/nonexistent") == 0);
     CHECK(refusal([](auto& c) { c.ring.datagram_size = 70'000; }).find("70000") != std::string::npos);
 }

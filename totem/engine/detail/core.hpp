@@ -19,6 +19,9 @@
 #include "totem/engine/detail/epoch_writer.hpp"
 #include "totem/engine/detail/mailbox.hpp"
 #include "totem/engine/engine.hpp"
+#include "totem/link/link.hpp"
+#include "totem/monitor/monitor.hpp"
+#include "totem/monitor/pieces.hpp"
 
 namespace totem::detail {
 
@@ -31,7 +34,7 @@ struct Backlog {
 class Core {
   public:
     // Everything here runs on the thread that calls run(); the constructor may run on another one before.
-    Core(EngineConfig config, LinkConfig link, const MasterKeys& keys, Engine::Handlers handlers,
+    Core(EngineConfig config, std::vector<LinkConfig> links, const MasterKey& key, Engine::Handlers handlers,
          const Epoch& stored, std::uint64_t seed, int timer, Mailbox& mailbox, Backlog& backlog);
     Core(const Core&) = delete;
     Core& operator=(const Core&) = delete;
@@ -55,32 +58,37 @@ class Core {
     void wait_for_timer();
     void wait_for_mail();
     void on_timer();
-    void on_received(std::span<const Received> batch);
+    void on_received(std::size_t link, std::span<const Received> batch);
     void on_refused(base::NodeId peer);
-    void on_link_changed();
+    void on_link_changed(std::size_t link);
     void on(SubmitPayload&& command);
     void on(AskStatus&& command);
     void on(EpochWritten&& command);
     void on(EpochNotWritten&& command);
-    void on(ChangeKeys&& command);
     void on(Leave&& command);
     void on(Stop&& command);
 
     base::Instant wake();  // reads the clock; notices pauses
-    void carry_out_handshakes();
-    void refused(Rejected why, Ipv4 source);
+    void carry_out_handshakes(base::Instant now, std::size_t link);
+    void refused(Rejected why, const IpAddress& source);
+    void take(base::Instant now, std::size_t link, const OpenedFrame& frame);
     void start_ring(base::Instant now);
     void hand_to_ring(base::Instant now, SubmitPayload command);
-    void pump();  // after each input of the ring
+    void pump();          // after each input of the ring
+    void pump_monitor();  // after each input of the monitor
+    void fit_ring();      // its datagrams to the paths
     void send(const std::vector<Datagram>& datagrams);
+    void route(const std::optional<base::NodeId>& to, base::ByteView body);
+    void flush();
+    void renew_key();
+    base::ByteView sealed(base::ByteView body);
     void arm_timer();
     void stop();
-    void note_keys(const MasterKeys& keys);
-    [[nodiscard]] std::optional<Ipv4> address_of(base::NodeId node) const;
+    [[nodiscard]] bool bound() const;
+    [[nodiscard]] std::string trouble() const;
+    [[nodiscard]] LinkCounters counters() const;
 
     EngineConfig config_;
-    Ipv4 own_;
-    std::vector<LinkPeer> peers_;
     Engine::Handlers handlers_;
     NoteTracer tracer_{handlers_};
     Mailbox& mailbox_;
@@ -88,8 +96,20 @@ class Core {
     boost::asio::io_context io_{1};
     boost::asio::posix::stream_descriptor timer_, mail_;
     Sealer sealer_;
-    std::vector<KeyStatus> keys_;  // without who seals with them
-    Link link_;
+    // One network: its sockets, and what goes out by it next.
+    struct Way {
+        LinkConfig config;
+        std::unique_ptr<Link> link;
+        bool open{false};                   // as the monitor knows it
+        std::vector<base::NodeId> carries;  // frames to these go by it
+        std::vector<Outgoing> outgoing;     // reused from batch to batch
+        [[nodiscard]] const IpAddress* address_of(base::NodeId node) const;
+    };
+    std::vector<Way> ways_;
+    Monitor monitor_;
+    PieceStore pieces_;
+    std::uint32_t piece_id_{0};
+    std::uint64_t routes_version_{0};  // of the monitor, when `carries` was made
     EpochWriter writer_;
     std::uint64_t stored_ring_seq_;
     base::Rng rng_;
@@ -110,8 +130,9 @@ class Core {
     std::vector<OpenedFrame> frames_in_;
     std::vector<OpenedFrame> proven_;
     std::vector<Opened> opened_;
+    std::deque<base::Bytes> wholes_;  // put together from pieces
     std::vector<base::Bytes> frames_out_;
-    std::vector<Outgoing> outgoing_;
+    std::size_t frames_used_{0};
 
     EngineStatus counters_;  // the fields that are counted here
 };
