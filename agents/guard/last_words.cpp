@@ -2,6 +2,8 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
+
 #include "totem/base/fd.hpp"
 #include "totem/base/socket_address.hpp"
 
@@ -15,7 +17,14 @@ constexpr int kCopies = 2;
 }  // namespace
 
 void LastWords::keep(const GuardFarewell& farewell) {
-    if (kept_.size() < kMost) kept_.push_back(farewell);
+    const auto same = std::find_if(kept_.begin(), kept_.end(), [&](const GuardFarewell& f) {
+        return f.from == farewell.from && f.to == farewell.to && f.port == farewell.port;
+    });
+    if (same != kept_.end()) {
+        *same = farewell;  // sealed with another key
+    } else if (kept_.size() < kMost) {
+        kept_.push_back(farewell);
+    }
 }
 
 void LastWords::speak() {

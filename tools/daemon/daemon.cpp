@@ -49,10 +49,10 @@ std::string own_host_name() {
 
 }  // namespace
 
-Daemon::Daemon(CoreOptions options, membership::NodeConfig config, const totem::MasterKey& key, Log& log)
+Daemon::Daemon(CoreOptions options, membership::NodeConfig config, const totem::MasterKeys& keys, Log& log)
     : options_(std::move(options)),
       config_(std::move(config)),
-      key_(key),
+      keys_(keys),
       log_(log),
       tracer_(log),
       io_(1),
@@ -122,6 +122,7 @@ void Daemon::watch_signals() {
             if (failed) return;
             if (signal == SIGHUP) {
                 log_.reopen();
+                reload_keys();
             } else {
                 begin_shutdown();
             }
@@ -129,6 +130,23 @@ void Daemon::watch_signals() {
         });
     };
     wait(wait);
+}
+
+// guard has copied the key file anew. What can't be read changes nothing.
+void Daemon::reload_keys() {
+    const auto keys = read_keys(options_.key_fd, config_.totem.key_file);
+    if (!keys) {
+        log_.line(Level::warning, keys.error().message + "; the keys stay as they were");
+        return;
+    }
+    if (*keys == keys_) return;
+    keys_ = *keys;
+    if (engine_ && !engine_->change_keys(keys_)) return;
+    if (engine_) leave_last_words();
+    std::string text = "this node seals with the key " + keys_.sending().key.fingerprint();
+    if (keys_.other())
+        text += " and opens frames of the key " + keys_.other()->key.fingerprint() + " as well";
+    log_.line(Level::info, text);
 }
 
 // The own node is the one whose address is local; before that address exists there is nothing to bind and
@@ -213,7 +231,7 @@ base::Status Daemon::start_node(base::NodeId self) {
     handlers.outdated = [this](const std::string& why) {
         boost::asio::post(io_, [this, why] { stop(agents::kExitFailed, why + "; starting anew, above it"); });
     };
-    TRY(engine_, totem::Engine::start(engine_config(self, incarnation), key_, std::move(handlers)));
+    TRY(engine_, totem::Engine::start(engine_config(self, incarnation), keys_, std::move(handlers)));
     log_.line(Level::info, "node " + config_.find(self)->name + " (" + base::to_string(self) +
                                ") of cluster '" + config_.totem.cluster_name + "' started");
     leave_last_words();

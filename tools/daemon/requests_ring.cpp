@@ -133,6 +133,8 @@ void put_frames(RingReply& out, const totem::EngineStatus& engine) {
     for (std::size_t i = 0; i < engine.rejected.size(); ++i) {
         out.rejected.push_back({totem::to_string(static_cast<totem::Rejected>(i)), engine.rejected[i]});
     }
+    for (const totem::KeyStatus& key : engine.keys)
+        out.keys.push_back({key.id, key.fingerprint, {key.senders.begin(), key.senders.end()}});
     out.wrong_source = engine.wrong_source;
     out.last_wrong_source = engine.last_wrong_source;
     out.last_foreign_source = engine.last_foreign_source;

@@ -216,6 +216,12 @@ void put(pb::RingReply& out, const RingReply& in) {
         to.set_reason(rejected.reason);
         to.set_frames(rejected.frames);
     }
+    for (const RingKey& key : in.keys) {
+        pb::RingKey& to = *out.add_keys();
+        to.set_id(key.id);
+        to.set_fingerprint(key.fingerprint);
+        put_ids(*to.mutable_senders(), key.senders);
+    }
     for (const RingLink& link : in.links) put(*out.add_links(), link);
     for (const RingChange& change : in.changes) put(*out.add_changes(), change);
 }
@@ -266,6 +272,8 @@ RingReply get(const pb::RingReply& in) {
         out.nodes.push_back({{node.id()}, node.name(), node.address()});
     for (const pb::RingRejected& rejected : in.rejected())
         out.rejected.push_back({rejected.reason(), rejected.frames()});
+    for (const pb::RingKey& key : in.keys())
+        out.keys.push_back({key.id(), key.fingerprint(), get_ids(key.senders())});
     for (const pb::RingLink& link : in.links()) out.links.push_back(get(link));
     for (const pb::RingChange& change : in.changes()) out.changes.push_back(get(change));
     return out;

@@ -108,6 +108,12 @@ struct RingRejected {
     std::uint64_t frames{0};
     bool operator==(const RingRejected&) const = default;
 };
+struct RingKey {
+    std::uint32_t id{0};
+    std::string fingerprint;
+    std::vector<base::NodeId> senders;  // peers here whose newest frame is sealed with it
+    bool operator==(const RingKey&) const = default;
+};
 struct RingReply {
     std::string cluster_name, version, node;
     base::NodeId node_id;  // 0: not known yet
@@ -137,6 +143,7 @@ struct RingReply {
     std::uint64_t pauses{0};  // how often the ring was not scheduled for more than half a token timeout
     std::int64_t longest_pause_us{0};
     bool realtime{false}, memory_locked{false};
+    std::vector<RingKey> keys;        // live ones; this node seals with the first
     std::vector<RingLink> links;      // ascending by peer, then by number
     std::vector<RingChange> changes;  // the newest last
     bool operator==(const RingReply&) const = default;

@@ -174,6 +174,7 @@ class RingRenderer {
             line("LOST HERE", counted(reply_.overflowed, "frame") + ", fetched too late from a buffer of " +
                                   counted(reply_.receive_buffer, "byte"));
         }
+        for (const RingKey& key : reply_.keys) line("Key " + key.fingerprint, use_of(key));
         line("Refused frames", refused());
         line("Pauses", reply_.pauses == 0 ? "none"
                                           : std::to_string(reply_.pauses) + ", the longest of " +
@@ -181,6 +182,14 @@ class RingRenderer {
                                                 " (this machine did not let the daemon run)");
         line("Real-time priority", std::string(reply_.realtime ? "yes" : "REFUSED") +
                                        "; memory locked: " + (reply_.memory_locked ? "yes" : "REFUSED"));
+    }
+
+    // Which key a cluster is in the middle of leaving, and who still has to.
+    [[nodiscard]] std::string use_of(const RingKey& key) const {
+        const bool ours = key == reply_.keys.front();
+        std::string text = ours ? "this node seals with it" : "accepted as well";
+        if (reply_.keys.size() == 1) return text;
+        return text + (key.senders.empty() ? "; no peer does" : "; so does " + names(key.senders));
     }
 
     [[nodiscard]] std::string refused() const {

@@ -106,8 +106,15 @@ std::string ring_json(const RingReply& reply) {
         {"pauses", {{"count", reply.pauses}, {"longest_us", reply.longest_pause_us}}},
         {"realtime", reply.realtime},
         {"memory_locked", reply.memory_locked},
+        {"keys", Json::array()},
         {"links", Json::array()},
         {"changes", Json::array()}};
+    for (const RingKey& key : reply.keys) {
+        out["keys"].push_back({{"id", key.id},
+                               {"fingerprint", key.fingerprint},
+                               {"sends", key == reply.keys.front()},
+                               {"senders", ids(key.senders)}});
+    }
     for (const RingLink& link : reply.links) out["links"].push_back(link_json(link));
     for (const RingChange& change : reply.changes) out["changes"].push_back(change_json(change));
     // The operating system's words need not be UTF-8: they are replaced, so that any reply gives a document.

@@ -128,11 +128,11 @@ std::uint64_t random_seed() {
 
 class EngineThread final : public Engine {
   public:
-    EngineThread(EngineConfig config, std::vector<LinkConfig> links, const MasterKey& key, Handlers handlers,
-                 const detail::Epoch& stored, int timer)
+    EngineThread(EngineConfig config, std::vector<LinkConfig> links, const MasterKeys& keys,
+                 Handlers handlers, const detail::Epoch& stored, int timer)
         : max_queued_(config.ring.max_queued),
           max_payload_(config.ring.max_payload),
-          core_(std::make_unique<detail::Core>(std::move(config), std::move(links), key, std::move(handlers),
+          core_(std::make_unique<detail::Core>(std::move(config), std::move(links), keys, std::move(handlers),
                                                stored, random_seed(), timer, mailbox_, backlog_)),
           last_words_(core_->last_words()),
           thread_([this] { run(); }) {}
@@ -155,6 +155,16 @@ class EngineThread final : public Engine {
     void leave() override { end(detail::Leave{}); }
 
     [[nodiscard]] const LastWords& last_words() const override { return last_words_; }
+
+    [[nodiscard]] bool change_keys(const MasterKeys& keys) override {
+        const auto changed = std::make_shared<std::promise<LastWords>>();
+        auto future = changed->get_future();
+        if (!mailbox_.push(detail::ChangeKeys{keys, changed})) return false;
+        LastWords words = future.get();
+        if (words.frame.empty()) return false;
+        last_words_ = std::move(words);
+        return true;
+    }
 
     [[nodiscard]] EngineStatus status() const override {
         if (std::this_thread::get_id() == engine_id_.load()) return core_->status();
@@ -182,6 +192,7 @@ class EngineThread final : public Engine {
         // Closing publishes last_ to those who find the mailbox closed.
         for (Command& command : mailbox_.close()) {
             if (auto* ask = std::get_if<detail::AskStatus>(&command)) ask->answer->set_value(last_);
+            if (auto* keys = std::get_if<detail::ChangeKeys>(&command)) keys->changed->set_value({});
         }
     }
 
@@ -215,7 +226,7 @@ base::Result<base::Incarnation> next_incarnation(const std::string& epoch_file, 
     return base::Incarnation{std::max(clock, stored.incarnation + 1)};
 }
 
-base::Result<std::unique_ptr<Engine>> Engine::start(EngineConfig config, const MasterKey& key,
+base::Result<std::unique_ptr<Engine>> Engine::start(EngineConfig config, const MasterKeys& keys,
                                                     Handlers handlers) {
     ASSERT(handlers.events && handlers.note);
     TRY(std::vector<LinkConfig> links, link_configs(config));
@@ -225,7 +236,7 @@ base::Result<std::unique_ptr<Engine>> Engine::start(EngineConfig config, const M
     const SignalsBlocked blocked;
     try {
         return std::unique_ptr<Engine>(std::make_unique<EngineThread>(
-            std::move(config), std::move(links), key, std::move(handlers), stored, timer));
+            std::move(config), std::move(links), keys, std::move(handlers), stored, timer));
     } catch (const std::exception& error) {
         return base::Error{base::Errc::io, std::string("cannot start the ring's thread: ") + error.what()};
     }

@@ -56,6 +56,12 @@ struct EngineConfig {
                              // comes back to us
 };
 
+struct KeyStatus {
+    std::uint8_t id{0};
+    std::string fingerprint;
+    base::NodeSet senders;  // peers of the view whose newest frame is sealed with it
+};
+
 struct EngineStatus {
     std::vector<MembershipChange>
         changes;          // the last ones of the ring, the newest last; times: CLOCK_BOOTTIME
@@ -67,6 +73,7 @@ struct EngineStatus {
     std::string last_wrong_source;  // "node 2 from 10.0.0.3"
     std::string last_foreign_source;   // address of the last frame refused as corosync / foreign / other
                                        // cluster / wrong key
+    std::vector<KeyStatus> keys;       // the one for sending first
     LinkCounters link;                 // of all links together; the smallest receive buffer
     std::size_t frame_size{0};         // largest frame that goes as one packet to all that can be reached
     std::uint64_t in_pieces{0};        // frames that were sent in pieces, because a path does not carry them
@@ -106,7 +113,7 @@ class Engine {
     // Reads the epoch file and starts the threads. A missing own address is not an error: the engine waits
     // for it, and the ring starts when it has come. Errors: an address that is none, a loopback address, a
     // node of the roster without address, an epoch file that is damaged or can't be read.
-    static base::Result<std::unique_ptr<Engine>> start(EngineConfig config, const MasterKey& key,
+    static base::Result<std::unique_ptr<Engine>> start(EngineConfig config, const MasterKeys& keys,
                                                        Handlers handlers);
     Engine(const Engine&) = delete;
     Engine& operator=(const Engine&) = delete;
@@ -118,8 +125,12 @@ class Engine {
     // Thread-safe; says goodbye to the peers and stops. Returns when the threads have ended. Not from within
     // a handler.
     virtual void leave() = 0;
-    // The same at every call.
+    // The same at every call, but for change_keys().
     [[nodiscard]] virtual const LastWords& last_words() const = 0;
+    // The master keys have changed: from now on frames of these are opened and the one for sending seals.
+    // Without a lost frame as long as all nodes open what the others send. Not from within a handler, nor at
+    // the same time as last_words(). False: the engine has stopped.
+    [[nodiscard]] virtual bool change_keys(const MasterKeys& keys) = 0;
     // Thread-safe snapshot, made by the engine's thread; waits for it, for a second at most.
     [[nodiscard]] virtual EngineStatus status() const = 0;
 

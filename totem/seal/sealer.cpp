@@ -28,7 +28,7 @@ std::uint64_t cluster_hash(const std::string& name) {
 namespace detail {
 
 KeyName key_name(const Header& h) {
-    return {h.stream, base::NodeId{h.sender}, base::Incarnation{h.incarnation}, h.epoch, h.salt};
+    return {h.stream, h.key_id, base::NodeId{h.sender}, base::Incarnation{h.incarnation}, h.epoch, h.salt};
 }
 
 Nonce nonce_of(const Header& h) {
@@ -40,9 +40,9 @@ Nonce nonce_of(const Header& h) {
 
 }  // namespace detail
 
-Sealer::Impl::Impl(const MasterKey& key, std::string cluster, base::NodeId id, base::Incarnation start,
+Sealer::Impl::Impl(const MasterKeys& live, std::string cluster, base::NodeId id, base::Incarnation start,
                    const base::NodeSet& roster, Random source)
-    : master(key),
+    : keys(live),
       cluster_name(std::move(cluster)),
       random(std::move(source)),
       cipher(detail::fetch_aes_256_gcm()),
@@ -51,6 +51,7 @@ Sealer::Impl::Impl(const MasterKey& key, std::string cluster, base::NodeId id, b
       scratch(kMaxBody) {
     header.cluster = cluster_hash(cluster_name);
     header.sender = id.value;
+    header.key_id = keys.sending().id;
     header.incarnation = start.value;
     for (const base::NodeId node : roster) {
         if (node != id) peers.emplace_back(node, cipher.get());
@@ -67,14 +68,16 @@ void Sealer::Impl::derive(const KeyName& name, base::ByteView context, Aead& int
     info.assign(kLabel.begin(), kLabel.end());
     base::ByteWriter w(info);
     w.u8(name.stream);
-    w.u8(Header::kKeyId);
+    w.u8(name.key_id);
     w.u32(name.node.value);
     w.u64(name.incarnation.value);
     w.u32(name.epoch);
     w.u64(name.salt);
     w.raw(context);
+    const MasterKey* const master = keys.find(name.key_id);
+    ASSERT(master != nullptr);
     detail::SecretKey key;
-    detail::hkdf(kdf.get(), master.bytes(), base::as_bytes(cluster_name), info, key);
+    detail::hkdf(kdf.get(), master->bytes(), base::as_bytes(cluster_name), info, key);
     into.set_key(key);
 }
 
@@ -89,6 +92,20 @@ void Sealer::Impl::renew() {
     header.counter = 0;
     header.salt = fresh_salt();
     derive(detail::key_name(header), {}, sender);
+}
+
+// Epochs go on: under a key that comes back, counters begin anew, but in an epoch that it never had.
+void Sealer::Impl::change_keys(const MasterKeys& live) {
+    const auto gone = [&](std::uint8_t id) {
+        const MasterKey* const before = keys.find(id);
+        const MasterKey* const after = live.find(id);
+        return before == nullptr || after == nullptr || *before != *after;
+    };
+    for (Peer& peer : peers) peer.forget(gone);
+    const bool other_key = !(keys.sending() == live.sending());
+    keys = live;
+    header.key_id = keys.sending().id;
+    if (other_key) renew();
 }
 
 void Sealer::Impl::seal(base::ByteView body, base::Bytes& frame) {
@@ -169,7 +186,7 @@ std::optional<Rejected> Sealer::Impl::open(base::ByteView frame, OpenedFrame& in
         return h.incarnation == header.incarnation ? Rejected::own : Rejected::node;
     Peer* const peer = find(base::NodeId{h.sender});
     if (peer == nullptr) return Rejected::node;
-    if (h.length > kMaxBody) return Rejected::tag;
+    if (h.length > kMaxBody || keys.find(h.key_id) == nullptr) return Rejected::tag;
 
     if (h.stream == Header::kLastWordsStream) return open_last_words(*peer, h, frame, into);
     if (h.stream != Header::kRingStream) return open_handshake(*peer, h, frame);
@@ -250,9 +267,9 @@ Sealer::Random Sealer::system_random() {
     return [](std::span<std::uint8_t> out) { detail::random_bytes(out.data(), out.size()); };
 }
 
-Sealer::Sealer(const MasterKey& key, std::string cluster_name, base::NodeId self,
+Sealer::Sealer(const MasterKeys& keys, std::string cluster_name, base::NodeId self,
                base::Incarnation incarnation, const base::NodeSet& roster, Random random)
-    : impl_(std::make_unique<Impl>(key, std::move(cluster_name), self, incarnation, roster,
+    : impl_(std::make_unique<Impl>(keys, std::move(cluster_name), self, incarnation, roster,
                                    std::move(random))) {
     renew();
 }
@@ -261,6 +278,18 @@ Sealer::~Sealer() = default;
 
 void Sealer::renew() {
     impl_->renew();
+}
+
+void Sealer::change_keys(const MasterKeys& keys) {
+    impl_->change_keys(keys);
+}
+
+base::NodeSet Sealer::senders(std::uint8_t id) const {
+    base::NodeSet out;
+    for (const Peer& peer : impl_->peers) {
+        if (peer.current->set && peer.current->name.key_id == id) out.insert(peer.node);
+    }
+    return out;
 }
 
 void Sealer::set_time(base::Instant now) {

@@ -277,6 +277,7 @@ TEST_CASE("the ring's status survives its bytes") {
     ring.overflowed = 15;
     ring.receive_buffer = 16;
     ring.rejected = {{"wrong key", 17}};
+    ring.keys = {{1, "00112233", {{2}, {3}}}, {0, "44556677", {}}};
     ring.wrong_source = 18;
     ring.last_wrong_source = "s";
     ring.last_foreign_source = "f";

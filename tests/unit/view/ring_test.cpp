@@ -88,6 +88,7 @@ RingReply troubled_ring() {
     reply.send_failed = 12;
     reply.last_send_error = "Operation not permitted";
     reply.overflowed = 1;
+    reply.keys = {{1, "0123456789abcdef", {{3}}}, {0, "fedcba9876543210", {{2}}}};
     reply.rejected = {{"corosync", 2}, {"wrong key", 5}};
     reply.last_foreign_source = "10.0.0.9";
     reply.wrong_source = 4;

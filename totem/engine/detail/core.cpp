@@ -40,7 +40,7 @@ const IpAddress* Core::Way::address_of(base::NodeId node) const {
     return nullptr;
 }
 
-Core::Core(EngineConfig config, std::vector<LinkConfig> links, const MasterKey& key,
+Core::Core(EngineConfig config, std::vector<LinkConfig> links, const MasterKeys& keys,
            Engine::Handlers handlers, const Epoch& stored, std::uint64_t seed, int timer, Mailbox& mailbox,
            Backlog& backlog)
     : config_(std::move(config)),
@@ -49,7 +49,7 @@ Core::Core(EngineConfig config, std::vector<LinkConfig> links, const MasterKey& 
       backlog_(backlog),
       timer_(io_, timer),
       mail_(io_),
-      sealer_(key, config_.cluster_name, config_.ring.self.node, config_.ring.self.incarnation,
+      sealer_(keys, config_.cluster_name, config_.ring.self.node, config_.ring.self.incarnation,
               config_.ring.roster),
       monitor_(monitor_config(config_), boottime()),
       writer_(config_.epoch_file, stored, mailbox),
@@ -60,6 +60,7 @@ Core::Core(EngineConfig config, std::vector<LinkConfig> links, const MasterKey& 
       renewed_(last_wake_),
       frames_in_(ReceiveBatch::kSlots) {
     opened_.reserve(ReceiveBatch::kSlots);
+    note_keys(keys);
     writer_.write_incarnation(config_.ring.self.incarnation.value);
     for (std::size_t i = 0; i < links.size(); ++i) {
         ways_.emplace_back();
@@ -314,6 +315,17 @@ void Core::on(EpochNotWritten&& command) {
         command.why + "; until that is mended each new ring waits for it in vain (tried again every second)";
     if (trouble != epoch_trouble_) handlers_.note(base::Level::warning, trouble);
     epoch_trouble_ = trouble;
+}
+
+void Core::on(ChangeKeys&& command) {
+    sealer_.change_keys(command.keys);
+    note_keys(command.keys);
+    command.changed->set_value(last_words());
+}
+
+void Core::note_keys(const MasterKeys& keys) {
+    keys_ = {{keys.sending().id, keys.sending().key.fingerprint(), {}}};
+    if (keys.other()) keys_.push_back({keys.other()->id, keys.other()->key.fingerprint(), {}});
 }
 
 void Core::on(Leave&& /*command*/) {

@@ -34,8 +34,9 @@ struct Backlog {
 class Core {
   public:
     // Everything here runs on the thread that calls run(); the constructor may run on another one before.
-    Core(EngineConfig config, std::vector<LinkConfig> links, const MasterKey& key, Engine::Handlers handlers,
-         const Epoch& stored, std::uint64_t seed, int timer, Mailbox& mailbox, Backlog& backlog);
+    Core(EngineConfig config, std::vector<LinkConfig> links, const MasterKeys& keys,
+         Engine::Handlers handlers, const Epoch& stored, std::uint64_t seed, int timer, Mailbox& mailbox,
+         Backlog& backlog);
     Core(const Core&) = delete;
     Core& operator=(const Core&) = delete;
     ~Core();
@@ -65,6 +66,7 @@ class Core {
     void on(AskStatus&& command);
     void on(EpochWritten&& command);
     void on(EpochNotWritten&& command);
+    void on(ChangeKeys&& command);
     void on(Leave&& command);
     void on(Stop&& command);
 
@@ -84,6 +86,7 @@ class Core {
     base::ByteView sealed(base::ByteView body);
     void arm_timer();
     void stop();
+    void note_keys(const MasterKeys& keys);
     [[nodiscard]] bool bound() const;
     [[nodiscard]] std::string trouble() const;
     [[nodiscard]] LinkCounters counters() const;
@@ -96,6 +99,7 @@ class Core {
     boost::asio::io_context io_{1};
     boost::asio::posix::stream_descriptor timer_, mail_;
     Sealer sealer_;
+    std::vector<KeyStatus> keys_;  // without who seals with them
     // One network: its sockets, and what goes out by it next.
     struct Way {
         LinkConfig config;

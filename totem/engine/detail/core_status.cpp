@@ -51,6 +51,13 @@ EngineStatus Core::status() const {
     out.bound = bound();
     out.trouble = trouble();
     out.rejected = sealer_.rejected();
+    out.keys = keys_;
+    for (KeyStatus& key : out.keys) {
+        const base::NodeSet senders = sealer_.senders(key.id);
+        for (const Member& member : out.ring.view.members) {
+            if (senders.contains(member.node)) key.senders.insert(member.node);
+        }
+    }
     out.link = counters();
     out.frame_size = monitor_.common_frame_size();
     out.pieces_given_up = pieces_.given_up();

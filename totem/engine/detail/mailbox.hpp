@@ -30,9 +30,14 @@ struct EpochWritten {
 struct EpochNotWritten {
     std::string why;
 };
+struct ChangeKeys {
+    MasterKeys keys;
+    std::shared_ptr<std::promise<LastWords>> changed;
+};
 struct Leave {};
 struct Stop {};
-using Command = std::variant<SubmitPayload, AskStatus, EpochWritten, EpochNotWritten, Leave, Stop>;
+using Command =
+    std::variant<SubmitPayload, AskStatus, EpochWritten, EpochNotWritten, ChangeKeys, Leave, Stop>;
 
 // An eventfd: rings until it is silenced.
 class Bell {

@@ -14,7 +14,7 @@
 namespace totem {
 
 struct Sealer::Impl {
-    Impl(const MasterKey& key, std::string cluster, base::NodeId id, base::Incarnation start,
+    Impl(const MasterKeys& live, std::string cluster, base::NodeId id, base::Incarnation start,
          const base::NodeSet& roster, Random source);
     Impl(const Impl&) = delete;
     Impl& operator=(const Impl&) = delete;
@@ -24,6 +24,7 @@ struct Sealer::Impl {
     // `context`: what else the key is bound to.
     void derive(const detail::KeyName& name, base::ByteView context, detail::Aead& into);
     void renew();
+    void change_keys(const MasterKeys& live);
     void seal(base::ByteView body, base::Bytes& frame);
     // One frame under a key of its own.
     [[nodiscard]] base::Bytes seal_once(std::uint8_t stream, detail::Position position,
@@ -60,7 +61,7 @@ struct Sealer::Impl {
     void ask(detail::Peer& peer, bool older);
     void prove(detail::Peer& peer, const detail::Header& answer);
 
-    MasterKey master;
+    MasterKeys keys;
     std::string cluster_name;
     Random random;
     detail::Cipher cipher;

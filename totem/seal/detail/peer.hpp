@@ -1,6 +1,7 @@
 // What a sealer knows of one peer.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <memory>
@@ -21,6 +22,7 @@ namespace totem::detail {
 // What a sending key is derived for, besides the cluster.
 struct KeyName {
     std::uint8_t stream{Header::kRingStream};
+    std::uint8_t key_id{0};
     base::NodeId node;
     base::Incarnation incarnation;
     std::uint32_t epoch{0};
@@ -75,6 +77,18 @@ struct Peer {
     Question question;
     std::vector<Kept> kept;  // of the stranger, until it is proven
     Budget answers{16, base::milliseconds(2)};
+
+    // The master keys have changed: those of `gone` (by id) open nothing more. What they have opened stays
+    // closed, should they come back.
+    template <typename Gone>
+    void forget(const Gone& gone) {
+        for (PeerKey* key : {current.get(), previous.get()}) {
+            if (key->set && gone(key->name.key_id))
+                floor = std::max(floor, Position{key->name.epoch, key->window.highest()});
+        }
+        for (PeerKey* key : {current.get(), previous.get(), stranger.get(), candidate.get()})
+            key->set = key->set && !gone(key->name.key_id);
+    }
 
     // The candidate's tag matched, and it is of the proven start: it is in use from now on.
     void promote() {
