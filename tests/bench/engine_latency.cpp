@@ -78,11 +78,13 @@ totem::EngineConfig engine_config(const Options& options) {
     config.ring.self = {options.self, {static_cast<std::uint64_t>(now.count())}};
     config.cluster_name = "bench";
     config.epoch_file = options.directory + "/ring-sequence";
+    totem::EngineLink link;
     for (std::size_t i = 0; i < options.addresses.size(); ++i) {
         const base::NodeId node{static_cast<std::uint32_t>(i + 1)};
         config.ring.roster.insert(node);
-        config.addresses.push_back({node, options.addresses[i]});
+        link.addresses.push_back({node, options.addresses[i]});
     }
+    config.links.push_back(std::move(link));
     return config;
 }
 

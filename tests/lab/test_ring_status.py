@@ -35,6 +35,25 @@ def loss(lab):
     expect(back["joined"] == [3] and back["lost"] == [], f"n3 came back: {back}")
 
 
+@test("ring status: a port that is blocked one way is named with peer, port and direction")
+def one_way(lab):
+    n1, n2, n3 = lab.nodes
+
+    def paths(node):
+        return {path["peer"]: path["state"] for path in ring(node)["links"]}
+    lab.wait_until(lambda: set(paths(n1).values()) == set(paths(n3).values()) == {"up"}, "all paths are up", 10)
+    path = ring(n1)["links"][0]
+    expect(path["active"] and path["round_trip_us"] > 0 and path["mtu"] >= 1200, f"the path to n2: {path}")
+    lab.network.cut_one_way(n1, n3)
+    lab.wait_until(lambda: paths(n1)[3] == "blocked_out", "n1 is told that n3 does not hear it", 20)
+    text = n1.custos("ring status").stdout
+    said = f"nothing arrives from n1 ({n1.address}) at UDP port 5405 of n3 ({n3.address})"
+    expect(said in text, f"n1 does not say '{said}':\n{text}")
+    lab.network.heal()
+    lab.wait_ring()
+    lab.wait_until(lambda: paths(n1)[3] == "up", "the path is up again", 20)
+
+
 @test("ring status: a node without its address says what it waits for", started=False)
 def waiting(lab):
     n3 = lab.nodes[2]

@@ -102,6 +102,7 @@ RingLink told(const totem::LinkStatus& link, const manager::Moment& now) {
     out.sent = link.sent;
     out.lost = link.lost;
     out.went_down = link.went_down;
+    out.trouble = link.trouble;
     return out;
 }
 

@@ -141,6 +141,7 @@ void put(pb::RingLink& out, const RingLink& in) {
     out.set_sent(in.sent);
     out.set_lost(in.lost);
     out.set_went_down(in.went_down);
+    out.set_trouble(in.trouble);
 }
 
 RingLink get(const pb::RingLink& in) {
@@ -161,6 +162,7 @@ RingLink get(const pb::RingLink& in) {
     out.sent = in.sent();
     out.lost = in.lost();
     out.went_down = in.went_down();
+    out.trouble = in.trouble();
     return out;
 }
 

@@ -151,6 +151,7 @@ class RingRenderer {
         }
         if (link.went_down != 0) out_ += "; went down " + counted(link.went_down, "time");
         out_ += "\n";
+        if (!link.trouble.empty()) out_ += "      TROUBLE: " + link.trouble + "\n";
     }
 
     void traffic() {

@@ -45,7 +45,8 @@ Json link_json(const RingLink& link) {
             {"loss", link.loss},
             {"heartbeats_sent", link.sent},
             {"heartbeats_lost", link.lost},
-            {"went_down", link.went_down}};
+            {"went_down", link.went_down},
+            {"trouble", link.trouble}};
 }
 
 Json rejected_json(const RingReply& reply) {

@@ -105,6 +105,7 @@ RingReply troubled_ring() {
     reply.links[1].mtu = 0;
     reply.links[1].sent = 0;
     reply.links[2].loss = 0.125;
+    reply.links[3].trouble = "frames above 1200 bytes do not arrive";
     reply.links[2].lost = 625;
     RingChange silent;
     silent.cause = "token_lost";
