@@ -168,9 +168,13 @@ void begin(const Context& ctx, Episode& episode) {
 }
 
 void found(const Context& ctx, Episode& episode, base::NodeId subject, const std::string& evidence) {
+    found_by(ctx, episode, subject, episode.findings.empty() ? episode.reporter : base::NodeId{}, evidence);
+}
+
+void found_by(const Context& ctx, Episode& episode, base::NodeId subject, base::NodeId reporter,
+              const std::string& evidence) {
     constexpr std::size_t kMost = 16;
     if (episode.findings.size() == kMost) return;
-    const base::NodeId reporter = episode.findings.empty() ? episode.reporter : base::NodeId{};
     episode.findings.push_back({subject, reporter, ctx.now - episode.began, evidence});
 }
 

@@ -1,4 +1,5 @@
 // Installing a ring: the extended virtual synchrony part. The order of what is emitted here is the guarantee.
+#include <algorithm>
 #include <utility>
 
 #include "totem/ring/phases.hpp"
@@ -6,6 +7,18 @@
 namespace totem {
 
 namespace {
+
+// " (node 1 does not hear node 3)"
+std::string words_of_deafness(const std::vector<std::pair<base::NodeId, base::NodeId>>& deaf) {
+    constexpr std::size_t kNamed = 3;
+    std::string text;
+    for (std::size_t i = 0; i < std::min(deaf.size(), kNamed); ++i) {
+        text += (i == 0 ? " (node " : ", node ") + base::to_string(deaf[i].first) + " does not hear node " +
+                base::to_string(deaf[i].second);
+    }
+    if (deaf.size() > kNamed) text += ", and " + std::to_string(deaf.size() - kNamed) + " more such pairs";
+    return text.empty() ? text : text + ")";
+}
 
 // Why the view changed, in words: the first cause, then who is missing and who is new.
 std::string cause(const Context& ctx, const Episode& episode, const View& before, const View& after) {
@@ -18,9 +31,19 @@ std::string cause(const Context& ctx, const Episode& episode, const View& before
     for (const Member& m : after.members) {
         if (find_member(before.members, m.node) == nullptr) with.push_back(m);
     }
-    if (!without.empty()) text += "; without " + names(without);
+    if (!without.empty()) text += "; without " + names(without) + words_of_deafness(episode.deaf);
     if (!with.empty() && before.ring.seq != 0) text += "; with " + names(with);
     return text;
+}
+
+// Who was there and is not any more, and did not say goodbye.
+void count_losses(Context& ctx, const View& before, const View& after) {
+    for (const Member& m : before.members) {
+        const auto peer = ctx.peers.find(m.node);
+        if (peer == ctx.peers.end() || peer->second.newest != m.incarnation) continue;
+        if (peer->second.gone >= m.incarnation || find_member(after.members, m.node) != nullptr) continue;
+        lost(ctx, m);
+    }
 }
 
 void record(Context& ctx, const Episode& episode, const View& view) {
@@ -52,6 +75,7 @@ void install(Context& ctx, const Episode& episode, RingLog& old, const std::vect
     const std::string why = cause(ctx, episode, old.view, view);
     ctx.packer.restart_partial();
     record(ctx, episode, view);
+    count_losses(ctx, old.view, view);
     ctx.view = view;
     ++ctx.counters.views;
     ctx.counters.features = features;
@@ -68,7 +92,7 @@ Phase enter_operational(Context& ctx, Recovery r) {
     book(ctx, r.episode, &Episode::in_recovery);
     install(ctx, r.episode, r.old, r.transitional, r.log.view, r.commit.features);
     Operational o{std::move(r.log), std::move(r.rotation), {}};
-    if (ctx.is_self(o.log.view.members.front())) o.beacon_at = ctx.now + ctx.config.merge_interval;
+    o.beacon_at = ctx.now + ctx.config.merge_interval;
     o.look_at = ctx.now + ctx.config.idle_interval;
     // Members that were installed before us may have sent already.
     deliver_in_order(ctx, o.log);

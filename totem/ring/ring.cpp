@@ -67,6 +67,7 @@ Ring::Impl::Impl(RingConfig config, std::uint64_t stored_epoch, base::Rng rng, b
           {},
           {},
           {},
+          {},
           0,
           {},
           {},
@@ -191,6 +192,9 @@ void Ring::Impl::receive(const Member& from, const wire::Message& message) {
         static_cast<void>(
             reserved(ctx, join->ring_seq + 1));  // early, so that the disk works while joins are exchanged
     }
+    if (const auto* join = std::get_if<wire::Join>(&message)) static_cast<void>(heard(ctx, from, *join));
+    if (const auto* beacon = std::get_if<wire::Beacon>(&message))
+        static_cast<void>(heard(ctx, from, *beacon));
     if (std::holds_alternative<wire::Leave>(message)) ctx.peers[from.node].gone = from.incarnation;
     Next next = std::visit([&](auto& p, const auto& m) { return on(p, ctx, from, m); }, phase, message);
     if (next) phase = std::move(*next);

@@ -20,6 +20,7 @@ enum class Type : std::uint8_t { token = 1, data, join, commit, beacon, wake, ac
 constexpr std::uint32_t kMaxNodeId = 0x7fffffff;
 constexpr std::uint8_t kEncapsulated = 1;
 constexpr std::uint8_t kSafe = 2;
+constexpr std::uint8_t kMate = 1, kHeld = 2, kHeard = 4;  // in beacons
 
 Error bad(const char* what) {
     return {Errc::invalid, std::string("ring message: ") + what};
@@ -135,6 +136,34 @@ void put(ByteWriter& out, const Join& join) {
         out.u64(n.standing.incarnation.value);
         out.u8(n.standing.failed ? 1 : 0);
     }
+    out.u8(static_cast<std::uint8_t>(join.rows.size()));
+    for (const JoinRow& row : join.rows) {
+        out.u8(row.owner);
+        out.u64(row.serial);
+        out.u64(row.heard);
+        out.u64(row.deaf);
+    }
+}
+
+bool get_rows(ByteReader& in, Join& join) {
+    const std::size_t count = in.u8();
+    if (count > join.nodes.size()) return false;
+    const std::uint64_t all =
+        join.nodes.size() == 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << join.nodes.size()) - 1;
+    for (std::size_t i = 0; i < count; ++i) {
+        JoinRow row;
+        row.owner = in.u8();
+        row.serial = in.u64();
+        row.heard = in.u64();
+        row.deaf = in.u64();
+        if (row.owner >= join.nodes.size() || (row.heard & row.deaf) != 0 ||
+            ((row.heard | row.deaf) & ~all) != 0) {
+            return false;
+        }
+        if (!join.rows.empty() && join.rows.back().owner >= row.owner) return false;
+        join.rows.push_back(row);
+    }
+    return true;
 }
 
 Result<Message> get_join(ByteReader& in) {
@@ -159,6 +188,7 @@ Result<Message> get_join(ByteReader& in) {
         n.standing.failed = failed == 1;
         join.nodes.push_back(n);
     }
+    if (!get_rows(in, join)) return bad("join has malformed rows");
     return Message{std::move(join)};
 }
 
@@ -216,13 +246,38 @@ Result<Message> get_commit(ByteReader& in) {
 void put(ByteWriter& out, const Beacon& beacon) {
     out.u64(beacon.serial);
     put(out, beacon.ring);
+    ASSERT(beacon.nodes.size() <= kMaxMembers);
+    out.u8(static_cast<std::uint8_t>(beacon.nodes.size()));
+    for (const BeaconNode& n : beacon.nodes) {
+        out.u32(n.member.node.value);
+        out.u64(n.member.incarnation.value);
+        out.u8(
+            static_cast<std::uint8_t>((n.mate ? kMate : 0) | (n.held ? kHeld : 0) | (n.heard ? kHeard : 0)));
+    }
 }
 
 Result<Message> get_beacon(ByteReader& in) {
     Beacon beacon;
     beacon.serial = in.u64();
     beacon.ring = get_ring(in);
-    return Message{beacon};
+    const std::size_t count = in.u8();
+    if (count > kMaxMembers) return bad("beacon names too many nodes");
+    for (std::size_t i = 0; i < count; ++i) {
+        BeaconNode n;
+        n.member.node = base::NodeId{in.u32()};
+        n.member.incarnation = base::Incarnation{in.u64()};
+        const std::uint8_t flags = in.u8();
+        if (!valid(n.member.node) || flags > (kMate | kHeld | kHeard) ||
+            (flags & (kMate | kHeld)) == (kMate | kHeld))
+            return bad("beacon has a malformed node");
+        if (!beacon.nodes.empty() && beacon.nodes.back().member.node >= n.member.node)
+            return bad("beacon's nodes are not ascending");
+        n.mate = (flags & kMate) != 0;
+        n.held = (flags & kHeld) != 0;
+        n.heard = (flags & kHeard) != 0;
+        beacon.nodes.push_back(n);
+    }
+    return Message{std::move(beacon)};
 }
 
 void put(ByteWriter& out, const Wake& wake) {

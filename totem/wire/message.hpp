@@ -95,7 +95,18 @@ struct NodeStanding {
     bool operator==(const NodeStanding&) const = default;
 };
 
-// "These are the nodes that I know of, and these of them I hold for failed." Multicast, repeated.
+// One node's row of the matrix of who hears whom; bit i is the join's i-th node. A node that is in neither
+// set may still answer.
+struct JoinRow {
+    std::uint8_t owner{0};    // which of the join's nodes
+    std::uint64_t serial{0};  // of the owner's join that said this: the newest counts
+    std::uint64_t heard{0};   // their joins arrive
+    std::uint64_t deaf{0};    // were waited for in vain
+    bool operator==(const JoinRow&) const = default;
+};
+
+// "These are the nodes that I know of, these of them I hold for failed, and this is who hears whom."
+// Multicast, repeated.
 struct Join {
     std::uint64_t serial{0};    // grows with every membership message of a process: old ones are recognised
     std::uint64_t ring_seq{0};  // highest ring sequence that the sender knows of
@@ -103,6 +114,7 @@ struct Join {
     Reason reason{Reason::start};
     base::NodeId subject;             // whom the reason names; 0: nobody
     std::vector<NodeStanding> nodes;  // ascending by node, at most kMaxMembers
+    std::vector<JoinRow> rows;        // ascending by owner: the sender's own, and those that it knows of
     bool operator==(const Join&) const = default;
 };
 
@@ -128,10 +140,19 @@ struct CommitToken {
     bool operator==(const CommitToken&) const = default;
 };
 
-// "This ring exists": lets rings find each other. Multicast by the representative.
+// "This ring exists, and I hear these nodes": lets rings find each other. Multicast, and unicast in answer to
+// a node that may not know that it is heard.
+struct BeaconNode {
+    Member member;
+    bool mate{false};   // on the sender's ring, or about to be; else of elsewhere
+    bool held{false};   // of elsewhere, and not to be gathered with for now
+    bool heard{false};  // by the sender, lately
+    bool operator==(const BeaconNode&) const = default;
+};
 struct Beacon {
     std::uint64_t serial{0};
     base::RingId ring;
+    std::vector<BeaconNode> nodes;  // ascending by node, at most kMaxMembers
     bool operator==(const Beacon&) const = default;
 };
 

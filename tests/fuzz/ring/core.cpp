@@ -155,12 +155,18 @@ class Play {
                 return d;
             }
             case 2: {
-                wire::Join j{script_.number() + serial_, script_.number(), 0,
-                             wire::Reason::joined,       node(),           {}};
+                wire::Join j{
+                    script_.number() + serial_, script_.number(), 0, wire::Reason::joined, node(), {}, {}};
                 for (std::uint32_t n = 1; n <= 3; ++n) {
                     if (script_.below(4) != 0)
                         j.nodes.push_back(
                             {NodeId{n}, {Incarnation{4 + script_.below(5)}, script_.below(4) == 0}});
+                }
+                for (std::uint8_t n = 0; n < j.nodes.size(); ++n) {
+                    if (script_.below(2) == 0) continue;
+                    const std::uint64_t all = (std::uint64_t{1} << j.nodes.size()) - 1;
+                    const std::uint64_t heard = script_.below(8) & all;
+                    j.rows.push_back({n, script_.number() + serial_, heard, script_.below(8) & all & ~heard});
                 }
                 return j;
             }
@@ -181,7 +187,7 @@ class Play {
                 return c;
             }
             case 4:
-                return wire::Beacon{++serial_, ring_id()};
+                return random_beacon();
             case 5:
                 return wire::Wake{ring_id()};
             case 6:
@@ -191,6 +197,17 @@ class Play {
             default:
                 return wire::Probe{static_cast<wire::ProbeKind>(script_.below(wire::kProbeKinds))};
         }
+    }
+
+    wire::Beacon random_beacon() {
+        wire::Beacon b{++serial_, ring_id(), {}};
+        for (std::uint32_t n = 1; n <= 3; ++n) {
+            const std::uint64_t flags = script_.below(8);
+            if (flags > 5) continue;
+            const totem::Member who{NodeId{n}, Incarnation{n == 1 ? 5U : 7U}};
+            b.nodes.push_back({who, flags % 3 == 1, flags % 3 == 2, flags < 3});
+        }
+        return b;
     }
 
     // Its own words, in another's mouth.
@@ -223,8 +240,17 @@ class Play {
         }
         for (std::uint32_t n = 2; n < 2 + peers; ++n) {
             join.serial = ++serial_;
+            join.rows = full_rows(join);
             say({NodeId{n}, Incarnation{7}}, join);
         }
+    }
+
+    static std::vector<wire::JoinRow> full_rows(const wire::Join& join) {
+        std::vector<wire::JoinRow> rows;
+        const std::uint64_t all = (std::uint64_t{1} << join.nodes.size()) - 1;
+        for (std::uint8_t n = 0; n < join.nodes.size(); ++n)
+            rows.push_back({n, join.serial, all & ~(std::uint64_t{1} << n), 0});
+        return rows;
     }
 
     void answer_commit() {

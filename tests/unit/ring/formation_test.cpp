@@ -190,8 +190,8 @@ TEST_CASE("strangers, our own frames and garbage change nothing and are counted"
     static_cast<void>(ring.drain());
     namespace wire = totem::wire;
     const auto join = [](std::uint32_t node) {
-        return wire::encode(
-            wire::Join{1, 0, 0, wire::Reason::start, {}, {{NodeId{node}, {base::Incarnation{1}, false}}}});
+        return wire::encode(wire::Join{
+            1, 0, 0, wire::Reason::start, {}, {{NodeId{node}, {base::Incarnation{1}, false}}}, {}});
     };
     const base::Bytes of_3 = join(3), of_1 = join(1), garbage{1, 200, 3};
     ring.receive(sim::Instant{}, {{{NodeId{3}, base::Incarnation{1}}, of_3},

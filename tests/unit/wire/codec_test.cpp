@@ -20,9 +20,13 @@ std::vector<Message> samples() {
     Data recovered{
         kRing, Seq{1}, NodeId{3}, Guarantee::safe, Origin{{4, NodeId{2}, Incarnation{5}}, Seq{9}, NodeId{4}},
         {9}};
-    Join join{3,         8,
-              0,         Reason::token_lost,
-              NodeId{2}, {{NodeId{1}, {Incarnation{77}, false}}, {NodeId{2}, {Incarnation{4}, true}}}};
+    Join join{3,
+              8,
+              0,
+              Reason::token_lost,
+              NodeId{2},
+              {{NodeId{1}, {Incarnation{77}, false}}, {NodeId{2}, {Incarnation{4}, true}}},
+              {{0, 3, 0, 2}, {1, 9, 1, 0}}};
     CommitToken commit{
         kRing,
         3,
@@ -34,7 +38,10 @@ std::vector<Message> samples() {
             recovered,
             join,
             commit,
-            Beacon{4, kRing},
+            Beacon{4,
+                   kRing,
+                   {{{NodeId{1}, Incarnation{5}}, true, false, true},
+                    {{NodeId{3}, Incarnation{6}}, false, true, true}}},
             Wake{kRing},
             TokenAck{kRing, 12},
             Leave{9},
