@@ -47,6 +47,31 @@ std::string own_host_name() {
     return name.nodename;
 }
 
+totem::EngineLink engine_link(const membership::NodeConfig& config, const membership::LinkOptions& link) {
+    totem::EngineLink out;
+    out.number = link.number;
+    for (const membership::NodeEntry& node : config.nodes) {
+        for (const membership::NodeAddress& address : node.addresses) {
+            if (address.link == link.number) out.addresses.push_back({node.id, address.ip});
+        }
+    }
+    out.port = link.port;
+    out.priority = link.priority;
+    out.multicast_ttl = link.ttl;
+    switch (link.transport) {
+        case membership::Transport::unicast:
+            break;
+        case membership::Transport::multicast:
+            out.mode = totem::LinkMode::multicast;
+            out.multicast_group = config.multicast_group(link);
+            break;
+        case membership::Transport::broadcast:
+            out.mode = totem::LinkMode::broadcast;
+            break;
+    }
+    return out;
+}
+
 }  // namespace
 
 Daemon::Daemon(CoreOptions options, membership::NodeConfig config, const totem::MasterKeys& keys, Log& log)
@@ -188,18 +213,14 @@ totem::EngineConfig Daemon::engine_config(base::NodeId self, base::Incarnation i
     // What an idle node costs is decided here (decision 0099).
     engine.ring.idle_interval = base::milliseconds(25);
     engine.ring.hop_retry = base::milliseconds(15);
-    constexpr std::size_t kHeaders = 28;  // IPv4 and UDP
-    engine.ring.datagram_size = config_.totem.netmtu - kHeaders - totem::Sealer::kOverhead;
+    // The most that is ever tried; the engine finds what each path takes.
+    constexpr std::size_t kLargestMtu = 9000, kHeaders = 28;  // IPv4 and UDP
+    engine.ring.datagram_size =
+        std::min<std::size_t>(config_.totem.netmtu.value_or(kLargestMtu), kLargestMtu) - kHeaders -
+        totem::Sealer::kOverhead;
     engine.cluster_name = config_.totem.cluster_name;
-    totem::EngineLink link;
-    for (const membership::NodeEntry& node : config_.nodes) link.addresses.push_back({node.id, node.address});
-    link.port = config_.totem.port;
-    if (config_.totem.transport == membership::Transport::multicast) {
-        link.mode = totem::LinkMode::multicast;
-        link.multicast_group = config_.totem.multicast_group;
-        link.multicast_ttl = config_.totem.ttl;
-    }
-    engine.links.push_back(std::move(link));
+    for (const membership::LinkOptions& link : config_.totem.links)
+        engine.links.push_back(engine_link(config_, link));
     engine.epoch_file = epoch_file();
     return engine;
 }

@@ -152,7 +152,7 @@ RingReply Daemon::ring() const {
     reply.token_us = microseconds(config_.totem.token);
     reply.consensus_us = microseconds(config_.totem.consensus_timeout());
     for (const membership::NodeEntry& node : config_.nodes)
-        reply.nodes.push_back({node.id, node.name, node.address});
+        reply.nodes.push_back({node.id, node.name, node.addresses.front().ip});
     reply.waiting = waiting_for_;
     if (!node_) return reply;
     const totem::EngineStatus engine = engine_->status();
