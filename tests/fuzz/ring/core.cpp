@@ -1,7 +1,10 @@
 // A live ring, node 1 of 3. The input is a script of what its two peers say and when: random messages, what
 // node 1 said turned against it, and the proper answers, without which it would never leave gather. The ring
 // must keep its invariants and its calm.
+#include <cstdio>
 #include <map>
+#include <set>
+#include <string>
 #include <vector>
 
 #include "totem/base/check.hpp"
@@ -39,7 +42,25 @@ class Play {
             step();
             ring_.check_invariants();
             drain();
+            seen().insert(ring_.status().phase);
         }
+    }
+
+    // The phases that were reached by any input; told at the end of a run.
+    static std::set<std::string>& seen() {
+        struct Phases {
+            std::set<std::string> names;
+            Phases() = default;
+            Phases(const Phases&) = delete;
+            Phases& operator=(const Phases&) = delete;
+            ~Phases() {
+                std::string text;
+                for (const std::string& name : names) text += " " + name;
+                std::fprintf(stderr, "phases reached:%s\n", text.c_str());
+            }
+        };
+        static Phases phases;
+        return phases.names;
     }
 
   private:

@@ -1,6 +1,7 @@
 // Arbitrary bytes to Sealer::open. The first byte says how: 0 as they are; else they are laid over a good
 // frame from that offset on, so that the paths behind the magic are reached: a frame of the ring, or what the
-// sealers say to each other. Taking anything but the untouched frame would be a forgery.
+// sealers say to each other (second byte), of another length (third byte). Taking anything but the untouched
+// frame would be a forgery.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -58,8 +59,8 @@ bool taken(totem::Sealer& by, base::ByteView frame) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    if (size < 2) return 0;
-    const base::ByteView rest(data + 2, size - 2);
+    if (size < 3) return 0;
+    const base::ByteView rest(data + 3, size - 3);
     const unsigned stage = data[1] % 3U;
     Pair pair(stage);
     totem::Sealer& receiver = stage == 0 ? *pair.one : *pair.two;
@@ -73,6 +74,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     base::Bytes frame = good;
     for (std::size_t i = 0; i < rest.size() && data[0] - 1U + i < frame.size(); ++i)
         frame[data[0] - 1U + i] = rest[i];
+    if (data[2] != 0) frame.resize(data[2] - 1U);  // cut, or with more behind it
     if (taken(receiver, frame) != (frame == good)) std::abort();
     return 0;
 }
