@@ -47,6 +47,7 @@ Phase enter_commit(Context& ctx, Episode episode, RingLog old, wire::CommitToken
     mine.aru = old.window.aru();
     mine.high = old.window.high();
     mine.obliged = old.obliged;
+    mine.held = old.window.held(wire::kMaxRanges);
     token.features &= ctx.config.features;
     ++token.hop;
     std::vector<Member> members;

@@ -39,6 +39,27 @@ wire::Data next_recovered(Recovery& r, base::NodeId self) {
     return data;
 }
 
+// Whether that member said so; it may have more than its list has room for.
+bool says_it_holds(const wire::CommitEntry& e, base::Seq seq) {
+    if (seq <= e.aru) return true;
+    return std::any_of(e.held.begin(), e.held.end(),
+                       [&](const wire::Range& range) { return range.first <= seq && seq <= range.last; });
+}
+
+// Whether a datagram of the old ring that we hold is ours to send again: somebody may lack it, and we are the
+// lowest that is known to have it, or nobody is known to.
+bool is_ours_to_send(const Context& ctx, const std::vector<const wire::CommitEntry*>& entries,
+                     base::Seq seq) {
+    const wire::CommitEntry* lowest = nullptr;
+    bool lacking = false;
+    for (const wire::CommitEntry* e : entries) {
+        const bool has = says_it_holds(*e, seq);
+        lacking |= !has;
+        if (has && lowest == nullptr) lowest = e;
+    }
+    return lacking && (lowest == nullptr || ctx.is_self(lowest->member));
+}
+
 // Whom this datagram leaves unrecovered is counted in the token: each member adds itself once and takes
 // itself off once.
 void count_unrecovered(Recovery& r, wire::Token& token) {
@@ -91,18 +112,18 @@ Phase enter_recovery(Context& ctx, Commit commit, wire::CommitToken token) {
                0,
                {}};
     base::Seq low = r.old.window.aru();
-    base::Seq high = r.old.window.high();
+    std::vector<const wire::CommitEntry*> companions;
     for (const wire::CommitEntry& e : r.commit.entries) {
         if (e.old_ring != r.old.view.ring || !r.old.has(e.member)) continue;
         r.transitional.push_back(e.member);
+        companions.push_back(&e);
         r.obliged |= r.old.bit_of(e.member.node) | e.obliged;
         // What one of them knows to be received by all of the old ring is so.
         r.old.stable = std::max(r.old.stable, std::min(e.stable, r.old.window.aru()));
         low = std::min(low, e.aru);
-        high = std::max(high, e.high);
     }
-    for (base::Seq seq{low.value + 1}; seq <= high && seq <= r.old.window.high(); ++seq.value) {
-        if (r.old.window.find(seq) != nullptr) r.pending.insert(seq);
+    for (base::Seq seq{low.value + 1}; seq <= r.old.window.high(); ++seq.value) {
+        if (r.old.window.find(seq) != nullptr && is_ours_to_send(ctx, companions, seq)) r.pending.insert(seq);
     }
     ctx.info("commit -> recovery: ring " + base::to_string(view.ring) + " of " + names(view.members) + ", " +
              names(r.transitional) + " from the old ring, " + std::to_string(r.pending.size()) +

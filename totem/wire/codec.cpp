@@ -192,6 +192,33 @@ Result<Message> get_join(ByteReader& in) {
     return Message{std::move(join)};
 }
 
+// A have-list: of each range how many numbers are missing before it, and how many it has.
+void put(ByteWriter& out, base::Seq aru, const std::vector<Range>& held) {
+    ASSERT(held.size() <= kMaxRanges);
+    out.u8(static_cast<std::uint8_t>(held.size()));
+    base::Seq end = aru;
+    for (const Range& range : held) {
+        out.u32(static_cast<std::uint32_t>(range.first.value - end.value - 1));
+        out.u32(static_cast<std::uint32_t>(range.last.value - range.first.value + 1));
+        end = range.last;
+    }
+}
+
+bool get_held(ByteReader& in, CommitEntry& e) {
+    const std::size_t count = in.u8();
+    if (count > kMaxRanges) return false;
+    base::Seq end = e.aru;
+    for (std::size_t i = 0; i < count; ++i) {
+        const std::uint32_t missing = in.u32();
+        const std::uint32_t has = in.u32();
+        const std::uint64_t left = e.high.value - end.value;
+        if (missing == 0 || has == 0 || std::uint64_t{missing} + has > left) return false;
+        e.held.push_back({{end.value + missing + 1}, {end.value + missing + has}});
+        end = e.held.back().last;
+    }
+    return count == kMaxRanges || end == e.high;
+}
+
 void put(ByteWriter& out, const CommitToken& token) {
     ASSERT(!token.entries.empty() && token.entries.size() <= kMaxMembers);
     put(out, token.ring);
@@ -207,6 +234,7 @@ void put(ByteWriter& out, const CommitToken& token) {
         out.u64(e.aru.value);
         out.u64(e.high.value);
         out.u64(e.obliged);
+        put(out, e.aru, e.held);
     }
 }
 
@@ -230,11 +258,12 @@ Result<Message> get_commit(ByteReader& in) {
         e.obliged = in.u64();
         if (!valid(e.member.node) || filled > 1 || e.stable > e.aru || e.aru > e.high)
             return bad("commit token has a malformed entry");
+        if (!get_held(in, e)) return bad("commit token has a malformed have-list");
         if (!token.entries.empty() && token.entries.back().member.node >= e.member.node) {
             return bad("commit token's members are not ascending");
         }
         e.filled = filled == 1;
-        token.entries.push_back(e);
+        token.entries.push_back(std::move(e));
     }
     const Member& first = token.entries.front().member;
     if (token.ring.representative != first.node || token.ring.incarnation != first.incarnation) {

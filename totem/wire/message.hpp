@@ -30,6 +30,7 @@ namespace wire {
 constexpr std::uint8_t kVersion = 1;
 constexpr std::size_t kMaxMembers = 64;       // of one ring
 constexpr std::size_t kMaxRetransmit = 100;   // sequence numbers asked for in one token
+constexpr std::size_t kMaxRanges = 8;         // of a have-list
 constexpr std::size_t kMaxDatagram = 65'000;  // of any ring message
 
 // The right to send, one per ring. Unicast to the successor.
@@ -118,6 +119,12 @@ struct Join {
     bool operator==(const Join&) const = default;
 };
 
+// Sequence numbers without a gap, both ends included.
+struct Range {
+    base::Seq first, last;
+    bool operator==(const Range&) const = default;
+};
+
 // One member's line in the commit token.
 struct CommitEntry {
     Member member;
@@ -127,6 +134,9 @@ struct CommitEntry {
     base::Seq stable, aru, high;
     // Whose messages it owes delivery after a gap, besides its own: bit i is the old ring's i-th member.
     std::uint64_t obliged{0};
+    // What it holds above aru, ascending, with gaps between. With kMaxRanges of them nothing is said of what
+    // is above the last; else the last ends at `high`.
+    std::vector<Range> held;
     bool operator==(const CommitEntry&) const = default;
 };
 

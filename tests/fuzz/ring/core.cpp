@@ -201,10 +201,14 @@ class Play {
                                          Seq{script_.number()},
                                          Seq{script_.number()},
                                          Seq{script_.number()},
-                                         script_.number()});
+                                         script_.number(),
+                                         {}});
+                    for (Seq seq = c.entries.back().aru;
+                         script_.below(3) != 0 && c.entries.back().held.size() < 8;)
+                        c.entries.back().held.push_back({{seq.value + 2}, seq = {seq.value + 3}});
                 }
                 if (c.entries.empty())
-                    c.entries.push_back({{NodeId{1}, Incarnation{5}}, false, {}, {}, {}, {}, 0});
+                    c.entries.push_back({{NodeId{1}, Incarnation{5}}, false, {}, {}, {}, {}, 0, {}});
                 return c;
             }
             case 4:
@@ -288,6 +292,13 @@ class Play {
             token.entries[i].stable =
                 Seq{std::min<std::uint64_t>(token.entries[i].aru.value, script_.below(6))};
             token.entries[i].obliged = script_.below(8);
+            token.entries[i].held.clear();
+            if (token.entries[i].high.value > token.entries[i].aru.value + 1) {
+                const Seq first{token.entries[i].aru.value + 2};
+                token.entries[i].held.push_back({first, token.entries[i].high});
+            } else {
+                token.entries[i].high = token.entries[i].aru;
+            }
         }
         token.hop = static_cast<std::uint16_t>((token.hop / n + 1) * n);
         say(token.entries.back().member, token);

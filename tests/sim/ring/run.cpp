@@ -16,6 +16,7 @@ namespace sim {
 Tally& Tally::operator+=(const Tally& o) {
     virtual_ms += o.virtual_ms, steps += o.steps, deliveries += o.deliveries, transitional += o.transitional,
         views += o.views;
+    deafened += o.deafened;
     quiet_ms += o.quiet_ms, single_faults += o.single_faults;
     submitted += o.submitted, safe += o.safe, large += o.large, crashes += o.crashes,
         massacres += o.massacres, restarts += o.restarts;
@@ -34,6 +35,8 @@ namespace {
 using base::microseconds;
 using base::milliseconds;
 using base::seconds;
+
+constexpr std::uint8_t kDataType = 2;  // docs/protocol.md
 
 class Run {
   public:
@@ -55,6 +58,9 @@ class Run {
             return static_cast<std::uint32_t>(base::Rng(seed ^ who.incarnation.value).below(16)) | 16U;
         };
         recorder_.on_phase_change = [this] { phase_changed(); };
+        world_.copies = [this](NodeId /*from*/, NodeId to, base::ByteView bytes) {
+            return to == deaf_ && bytes[1] == kDataType ? 0 : 1;
+        };
     }
 
     Outcome operator()() {
@@ -260,7 +266,24 @@ class Run {
         });
     }
 
+    // A node's receive buffer overflows: tokens reach it, data does not. Then, perhaps, another one dies, and
+    // there is much to recover.
+    void deafen(NodeId id) {
+        ++tally_.deafened;
+        recorder_.tell("node " + base::to_string(id) + " receives no data");
+        deaf_ = id;
+        for (const NodeId other : world_.roster()) {
+            for (std::uint64_t n = fault_rng_.below(60); n > 0 && world_.up(other); --n) submit(other, 1000);
+        }
+        const Instant end = world_.now() + milliseconds(between(fault_rng_, 1, 100));
+        world_.at(end, [this] {
+            if (!calm_ && fault_rng_.chance(500)) crash(any_for_fault());
+        });
+        world_.at(end + milliseconds(between(fault_rng_, 0, 10)), [this] { deaf_ = {}; });
+    }
+
     void storm() {
+        if (fault_rng_.chance(400)) return deafen(any_for_fault());
         ++tally_.storms;
         recorder_.tell("storm");
         world_.weather.loss = 500;
@@ -373,6 +396,7 @@ class Run {
     Tally tally_;
     bool calm_{false};
     std::uint64_t ambush_in_{0};  // phase changes until then; 0: none
+    NodeId deaf_;                 // 0: nobody
     Instant traffic_until_;
     Duration message_interval_;
     std::uint64_t last_id_{0};

@@ -70,6 +70,7 @@ void print_table(const sim::Tally& t, std::size_t seeds) {
     row("one-way cuts", t.one_way_cuts);
     row("heals", t.heals);
     row("storms", t.storms);
+    row("receive buffers overflown", t.deafened);
     row("faults amid a view change", t.ambushes);
     row("datagrams replayed", t.replayed);
     row("slowest reunion, ms", t.worst_unite_ms);

@@ -34,6 +34,8 @@ class Scene final : public sim::Observer {
     std::map<std::size_t, std::uint64_t> sent_by_type;
     std::size_t largest{0};
     std::uint64_t requests{0};  // tokens that ask for something
+    // Who sent which place of an old ring again.
+    std::multimap<std::uint64_t, std::uint32_t> recovered;
 
     void start_all() {
         for (const NodeId id : world.roster()) world.start(id);
@@ -64,12 +66,14 @@ class Scene final : public sim::Observer {
     void happened(const totem::Member& who, const totem::Event& event) override {
         checker_.happened(who, event);
     }
-    void sent(const totem::Member& /*who*/, const totem::Datagram& datagram) override {
+    void sent(const totem::Member& who, const totem::Datagram& datagram) override {
         const auto message = wire::decode(datagram.bytes);
         REQUIRE(message);
         ++sent_by_type[message->index()];
         if (!std::holds_alternative<wire::CommitToken>(*message))
             largest = std::max(largest, datagram.bytes.size());
+        if (const auto* data = std::get_if<wire::Data>(&*message); data != nullptr && data->recovered)
+            recovered.emplace(data->recovered->seq.value, who.node.value);
         if (const auto* token = std::get_if<wire::Token>(&*message))
             requests += token->retransmit.empty() ? 0U : 1U;
     }
@@ -148,6 +152,32 @@ TEST_CASE("a recovery that ended for one member alone: the other keeps the promi
     scene.world.copies = {};
     REQUIRE(scene.united(seconds(3)));
     CHECK(scene.world.status(NodeId{2}).delivered == 1);
+    scene.check_all();
+}
+
+TEST_CASE("recovery sends what somebody lacks, once, by the lowest that has it") {
+    Scene scene(4);
+    scene.start_all();
+    scene.run(milliseconds(10));
+    // Of node 4's datagrams 1 to 20, the first reaches nobody, 2 to 10 all, 11 to 15 nodes 2 and 3, and 16 to
+    // 20 node 3 alone.
+    scene.world.copies = [](NodeId, NodeId to, base::ByteView bytes) {
+        const auto message = wire::decode(bytes);
+        const auto* data = message ? std::get_if<wire::Data>(&*message) : nullptr;
+        if (data == nullptr) return 1;
+        if (data->seq.value == 1) return 0;
+        return data->seq.value <= 10 || to == NodeId{3} || (data->seq.value <= 15 && to == NodeId{2}) ? 1 : 0;
+    };
+    for (int i = 0; i < 20; ++i) scene.submit(4, 1200);
+    REQUIRE(scene.world.run_until([&] { return scene.sent_by_type[kDataIndex] == 20; },
+                                  scene.world.now() + milliseconds(50)));
+    scene.run(microseconds(200));
+    scene.world.crash(NodeId{4});
+    scene.world.copies = {};
+    REQUIRE(scene.united(seconds(3)));
+    std::multimap<std::uint64_t, std::uint32_t> expected;
+    for (std::uint64_t seq = 11; seq <= 20; ++seq) expected.emplace(seq, seq <= 15 ? 2 : 3);
+    CHECK(scene.recovered == expected);
     scene.check_all();
 }
 

@@ -27,12 +27,18 @@ std::vector<Message> samples() {
               NodeId{2},
               {{NodeId{1}, {Incarnation{77}, false}}, {NodeId{2}, {Incarnation{4}, true}}},
               {{0, 3, 0, 2}, {1, 9, 1, 0}}};
-    CommitToken commit{
-        kRing,
-        3,
-        6,
-        {{{NodeId{1}, Incarnation{77}}, true, {4, NodeId{1}, Incarnation{77}}, Seq{2}, Seq{3}, Seq{5}, 9},
-         {{NodeId{2}, Incarnation{4}}, false, {}, {}, {}, {}, 0}}};
+    CommitToken commit{kRing,
+                       3,
+                       6,
+                       {{{NodeId{1}, Incarnation{77}},
+                         true,
+                         {4, NodeId{1}, Incarnation{77}},
+                         Seq{2},
+                         Seq{3},
+                         Seq{9},
+                         9,
+                         {{Seq{5}, Seq{6}}, {Seq{8}, Seq{9}}}},
+                        {{NodeId{2}, Incarnation{4}}, false, {}, {}, {}, {}, 0, {}}}};
     return {token,
             data,
             recovered,
@@ -109,6 +115,18 @@ TEST_CASE("numbers that contradict each other are refused") {
     commit = std::get<CommitToken>(samples()[4]);
     commit.entries[0].stable = Seq{4};  // not all that it has received itself
     CHECK_FALSE(decode(encode(commit)));
+
+    const auto with_list = [](std::vector<Range> held) {
+        CommitToken changed = std::get<CommitToken>(samples()[4]);
+        changed.entries[0].held = std::move(held);
+        return decode(encode(changed)).has_value();
+    };
+    CHECK(with_list({{Seq{5}, Seq{9}}}));
+    CHECK_FALSE(with_list({}));                                    // says nothing of what is up to high
+    CHECK_FALSE(with_list({{Seq{5}, Seq{8}}}));                    // nor this
+    CHECK_FALSE(with_list({{Seq{5}, Seq{10}}}));                   // above high
+    CHECK_FALSE(with_list({{Seq{4}, Seq{9}}}));                    // aru would be higher
+    CHECK_FALSE(with_list({{Seq{5}, Seq{6}}, {Seq{7}, Seq{9}}}));  // is one range
 
     CHECK_FALSE(decode(encode(Data{kRing, Seq{0}, NodeId{3}, Guarantee::agreed, std::nullopt, {1}})));
     CHECK_FALSE(decode(encode(Data{kRing, Seq{1}, NodeId{0}, Guarantee::agreed, std::nullopt, {1}})));
