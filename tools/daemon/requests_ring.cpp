@@ -1,5 +1,6 @@
 // What the daemon tells of its ring: the engine's facts, in the form of the control socket.
 #include <algorithm>
+#include <ctime>
 
 #include "tools/daemon/daemon.hpp"
 
@@ -9,6 +10,19 @@ namespace {
 
 std::int64_t microseconds(base::Duration d) {
     return d.ns / 1000;
+}
+
+// What the wall clock shows now less what the engine's clock shows: an instant is told the same at each
+// request, as long as nobody sets the clock.
+base::Duration wall_offset() {
+    timespec wall{}, boot{};
+    ::clock_gettime(CLOCK_REALTIME, &wall);
+    ::clock_gettime(CLOCK_BOOTTIME, &boot);
+    return base::seconds(wall.tv_sec - boot.tv_sec) + base::nanoseconds(wall.tv_nsec - boot.tv_nsec);
+}
+
+base::WallTime wall(base::Instant at, base::Duration offset) {
+    return {(at.ns + offset.ns) / 1'000'000};
 }
 
 const char* word(totem::wire::Reason reason) {
@@ -48,10 +62,10 @@ std::vector<base::NodeId> without(const totem::View& from, const totem::View& in
     return out;
 }
 
-RingChange told(const totem::MembershipChange& change, const manager::Moment& now) {
+RingChange told(const totem::MembershipChange& change, base::Duration offset) {
     RingChange out;
     out.cause = word(change.cause);
-    out.installed = {now.wall.ms - (now.now - change.installed).ms()};
+    out.installed = wall(change.installed, offset);
     out.gather_us = microseconds(change.gather);
     out.commit_us = microseconds(change.commit);
     out.recovery_us = microseconds(change.recovery);
@@ -84,7 +98,7 @@ const char* word(totem::LinkState state) {
     return "unknown";
 }
 
-RingLink told(const totem::LinkStatus& link, const manager::Moment& now) {
+RingLink told(const totem::LinkStatus& link, base::Duration offset) {
     RingLink out;
     out.peer = link.peer;
     out.number = link.number;
@@ -94,7 +108,7 @@ RingLink told(const totem::LinkStatus& link, const manager::Moment& now) {
     out.port = link.port;
     out.state = word(link.state);
     out.active = link.active;
-    if (link.since.ns != 0) out.since = {now.wall.ms - (now.now - link.since).ms()};
+    if (link.since.ns != 0) out.since = wall(link.since, offset);
     out.srtt_us = microseconds(link.srtt);
     out.rttvar_us = microseconds(link.rttvar);
     out.mtu = static_cast<std::uint32_t>(link.mtu);
@@ -156,7 +170,7 @@ RingReply Daemon::ring() const {
     reply.waiting = waiting_for_;
     if (!node_) return reply;
     const totem::EngineStatus engine = engine_->status();
-    const manager::Moment now = moment();
+    const base::Duration offset = wall_offset();
     reply.node = config_.find(self_)->name;
     reply.node_id = self_;
     for (RingNode& node : reply.nodes) {
@@ -175,8 +189,9 @@ RingReply Daemon::ring() const {
     reply.longest_pause_us = microseconds(engine.longest_pause);
     reply.realtime = engine.realtime;
     reply.memory_locked = engine.memory_locked;
-    for (const totem::LinkStatus& link : engine.links) reply.links.push_back(told(link, now));
-    for (const totem::MembershipChange& change : engine.changes) reply.changes.push_back(told(change, now));
+    for (const totem::LinkStatus& link : engine.links) reply.links.push_back(told(link, offset));
+    for (const totem::MembershipChange& change : engine.changes)
+        reply.changes.push_back(told(change, offset));
     return reply;
 }
 

@@ -135,7 +135,7 @@ class RingRenderer {
     void one_link(const RingLink& link) {
         out_ += "  * " + name_of(link.peer) + " link " + std::to_string(link.number) + ": " + state_of(link);
         if (link.since.ms != 0) out_ += ", since " + time_text_(link.since);
-        out_ += link.active ? "; in use" : "; standing by";
+        out_ += link.active ? "; in use" : "; not in use";
         out_ += "\n      " + link.local + (link.interface.empty() ? "" : " (" + link.interface + ")") +
                 " to " + link.remote + ", UDP port " + std::to_string(link.port);
         if (link.srtt_us != 0) {
