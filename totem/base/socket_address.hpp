@@ -13,6 +13,7 @@
 
 namespace base {
 
+// NOLINTBEGIN(cppcoreguidelines-pro-type-member-init): of a union one member is initialised
 class SocketAddress {
   public:
     SocketAddress() = default;
@@ -29,6 +30,7 @@ class SocketAddress {
         std::memcpy(&v6_.sin6_addr, ip.bytes.data(), sizeof v6_.sin6_addr);
         if (ip.scope[0] != 0) v6_.sin6_scope_id = ::if_nametoindex(ip.scope.data());
     }
+    // NOLINTEND(cppcoreguidelines-pro-type-member-init)
     // Without a scope. A family that is none of IP gives 0.0.0.0.
     [[nodiscard]] IpAddress ip() const {
         IpAddress out;

@@ -127,9 +127,10 @@ struct Link::Impl {
         peers.clear();
         for (const LinkPeer& peer : config.peers)
             peers.push_back({peer.node, base::SocketAddress(scoped(peer.address, *at), config.port)});
-        if (group.is_open())
+        if (group.is_open()) {
             everybody =
                 base::SocketAddress(config.group ? scoped(*config.group, *at) : *at->broadcast, config.port);
+        }
     }
 
     void close_sockets() {
