@@ -161,9 +161,10 @@ base::Result<MasterKeys> parse_lives(std::string_view text, std::string_view fil
     const auto sends = std::count_if(lines.begin(), lines.end(), [](const LiveLine& l) { return l.send; });
     if (lines.size() > 2)
         return invalid(file_name, "holds more than two keys; a cluster has at most two at a time");
-    if (sends != 1)
+    if (sends != 1) {
         return invalid(file_name,
                        "exactly one of its lines must say \"send\": with that key this node seals");
+    }
     if (!lines[0].send) std::swap(lines.front(), lines.back());
     if (lines.size() == 1) return MasterKeys(lines[0].live);
     if (lines[0].live.id == lines[1].live.id)

@@ -81,7 +81,7 @@ void Sealer::Impl::derive(const KeyName& name, base::ByteView context, Aead& int
     into.set_key(key);
 }
 
-std::uint64_t Sealer::Impl::fresh_salt() {
+std::uint64_t Sealer::Impl::fresh_salt() const {
     std::array<std::uint8_t, 8> salt{};
     random(salt);
     return base::ByteReader(salt).u64();

@@ -29,7 +29,7 @@ struct Sealer::Impl {
     // One frame under a key of its own.
     [[nodiscard]] base::Bytes seal_once(std::uint8_t stream, detail::Position position,
                                         base::ByteView context, base::ByteView body);
-    [[nodiscard]] std::uint64_t fresh_salt();
+    [[nodiscard]] std::uint64_t fresh_salt() const;
     void set_time(base::Instant t);
     [[nodiscard]] detail::Position position() const { return {header.epoch, header.counter}; }
 
