@@ -101,14 +101,14 @@ void send_all(totem::Engine& engine, const Options& options) {
 }
 
 int run(const Options& options) {
-    auto key = totem::MasterKey::load(options.directory + "/authkey");
-    if (!key) {
-        std::cerr << key.error().message << "\n";
+    auto keys = totem::MasterKeys::load(options.directory + "/authkey");
+    if (!keys) {
+        std::cerr << keys.error().message << "\n";
         return 1;
     }
     Results results(options);
     auto engine =
-        totem::Engine::start(engine_config(options), *key,
+        totem::Engine::start(engine_config(options), *keys,
                              {[&results](const std::vector<totem::Event>& events) { results.take(events); },
                               [](base::Level level, const std::string& text) {
                                   if (level != base::Level::debug) std::cerr << text << "\n";
