@@ -159,11 +159,15 @@ std::optional<Member> reckoned(const Gather& g, base::NodeId node) {
     return Member{node, at->second.incarnation};
 }
 
+// It may be silent to us alone: it is a matter of who hears whom, like any other silence.
 Next silent(Gather& g, Context& ctx, const Member& who) {
-    if (!g.episode.standings.fail(who)) return std::nullopt;
+    const auto at = g.others.find(who.node);
+    if (at == g.others.end() || at->second.deaf) return std::nullopt;
     ctx.info("gather: " + words_of_silence(who));
     found(ctx, g.episode, who.node, words_of_silence(who));
-    changed(g, ctx);
+    at->second.deaf = true;
+    at->second.agrees = false;
+    g.rows.is_deaf_to(who);
     return std::nullopt;
 }
 

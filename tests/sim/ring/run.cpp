@@ -22,6 +22,8 @@ Tally& Tally::operator+=(const Tally& o) {
         massacres += o.massacres, restarts += o.restarts;
     diskless += o.diskless, pauses += o.pauses, goodbyes += o.goodbyes, partitions += o.partitions,
         torn_crashes += o.torn_crashes, ambushes += o.ambushes;
+    partial_meshes += o.partial_meshes;
+    worst_settle_ms = std::max(worst_settle_ms, o.worst_settle_ms);
     one_way_cuts += o.one_way_cuts, replayed += o.replayed, heals += o.heals, storms += o.storms;
     hits += o.hits;
     coverage += o.coverage;
@@ -309,6 +311,8 @@ class Run {
         // While that settles they need not hear each other.
         if (fault_rng_.chance(800)) partition();
         static_cast<void>(until([] { return false; }, settle));
+        // Nodes that were lost again and again are held off for up to 8 x token (docs/protocol.md).
+        static_cast<void>(until([] { return false; }, config_.token_timeout * 8));
         // E15: from here on nothing disturbs them.
         recorder_.tell("healed for good");
         world_.heal();
@@ -337,6 +341,99 @@ class Run {
         static_cast<void>(until([] { return false; }, settle));
         if (views != checker_.views() && stuck_.empty())
             stuck_ = "a recording of the past changed views: " + who_is_where();
+        if (stuck_.empty() && !checker_.failed() && world_.running().size() > 1 && fault_rng_.chance(500))
+            broken_links();
+    }
+
+    // Some links die in one direction and stay dead while one node starts anew: all must settle on the sets
+    // that follow from what is left, say no more, and find together when the links are whole.
+    void broken_links() {
+        ++tally_.partial_meshes;
+        world_.weather.rumour = 0;  // they are true of whoever does not hear the answer
+        const std::vector<NodeId> nodes = world_.running();
+        std::set<std::pair<NodeId, NodeId>> cuts;
+        for (std::uint64_t n = 1 + fault_rng_.below(3); n > 0; --n) {
+            const NodeId from = nodes[fault_rng_.below(nodes.size())],
+                         to = nodes[fault_rng_.below(nodes.size())];
+            if (from == to) continue;
+            cuts.insert({from, to});
+            world_.cut(from, to, true);
+            recorder_.tell("node " + base::to_string(to) + " does not hear node " + base::to_string(from) +
+                           " any more");
+        }
+        const NodeId again = nodes[fault_rng_.below(nodes.size())];
+        world_.crash(again);
+        start(again, true);
+        // The worst hold for repeated losses comes on top of what a reunion takes.
+        const Duration limit = unites_within(config_) + config_.token_timeout * 10;
+        const std::vector<base::NodeSet> expected = settled_sets(nodes, cuts);
+        // A pair that somebody did not learn of at once may cost one more gathering (decision 0086).
+        bool quiet = false;
+        for (std::size_t hopes = 0; !quiet && hopes <= cuts.size(); ++hopes) {
+            const Instant from = world_.now();
+            if (!until([&] { return is_settled(expected); }, limit)) {
+                stuck_ =
+                    "not settled " + std::to_string(limit.ms()) + " ms after links died: " + who_is_where();
+                return;
+            }
+            tally_.worst_settle_ms =
+                std::max(tally_.worst_settle_ms, static_cast<std::uint64_t>((world_.now() - from).ms()));
+            const std::uint64_t views = checker_.views();
+            static_cast<void>(until([] { return false; }, config_.token_timeout * 5));
+            quiet = views == checker_.views();
+        }
+        if (!quiet) {
+            stuck_ = "views changed again and again while links stayed dead: " + who_is_where();
+            return;
+        }
+        recorder_.tell("healed");
+        world_.heal();
+        if (!until([&] { return world_.united(); }, limit)) stuck_ = "not united again: " + who_is_where();
+    }
+
+    // The largest set of nodes that all hear each other, of several the one with the lowest ids; then the
+    // same among the others.
+    static std::vector<base::NodeSet> settled_sets(std::vector<NodeId> left,
+                                                   const std::set<std::pair<NodeId, NodeId>>& cuts) {
+        std::vector<base::NodeSet> sets;
+        while (!left.empty()) {
+            std::vector<NodeId> best;
+            for (std::uint32_t subset = 1; subset < 1U << left.size(); ++subset) {
+                std::vector<NodeId> chosen;
+                bool whole = true;
+                for (std::size_t i = 0; i < left.size() && whole; ++i) {
+                    if ((subset >> i & 1) == 0) continue;
+                    for (const NodeId other : chosen)
+                        whole =
+                            whole && cuts.count({other, left[i]}) == 0 && cuts.count({left[i], other}) == 0;
+                    chosen.push_back(left[i]);
+                }
+                const bool better =
+                    chosen.size() > best.size() || (chosen.size() == best.size() && chosen < best);
+                if (whole && better) best = chosen;
+            }
+            sets.emplace_back();
+            for (const NodeId node : best) {
+                sets.back().insert(node);
+                left.erase(std::find(left.begin(), left.end(), node));
+            }
+        }
+        return sets;
+    }
+
+    // Each set is one ring.
+    [[nodiscard]] bool is_settled(const std::vector<base::NodeSet>& sets) const {
+        for (const base::NodeSet& set : sets) {
+            const base::RingId ring = world_.status(set.front()).view.ring;
+            for (const NodeId node : set) {
+                const totem::RingStatus s = world_.status(node);
+                if (s.phase != "operational" || s.view.nodes() != set || s.view.ring != ring) return false;
+                for (const Member& m : s.view.members) {
+                    if (m != world_.member(m.node)) return false;
+                }
+            }
+        }
+        return true;
     }
 
     // What the members, or former processes of their nodes, once sent arrives again, in any order. Frames of

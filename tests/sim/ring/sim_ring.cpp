@@ -68,12 +68,14 @@ void print_table(const sim::Tally& t, std::size_t seeds) {
     row("goodbyes", t.goodbyes);
     row("partitions", t.partitions);
     row("one-way cuts", t.one_way_cuts);
+    row("links left broken", t.partial_meshes);
     row("heals", t.heals);
     row("storms", t.storms);
     row("receive buffers overflown", t.deafened);
     row("faults amid a view change", t.ambushes);
     row("datagrams replayed", t.replayed);
     row("slowest reunion, ms", t.worst_unite_ms);
+    row("slowest settlement, ms", t.worst_settle_ms);
     row("slowest last delivery, ms", t.worst_deliver_ms);
 }
 
