@@ -13,8 +13,7 @@ namespace agents {
 class LastWords {
   public:
     LastWords() { kept_.reserve(kMost); }
-    // The copy for one peer by one link, in place of a former one for the same way; more than for 63 peers by
-    // 8 links are not kept.
+    // One peer's copy; more than 64 are not kept.
     void keep(const GuardFarewell& farewell);
     // Sends all that is kept, best effort, and forgets it. Allocates nothing.
     void speak();
@@ -22,7 +21,7 @@ class LastWords {
     void forget() { kept_.clear(); }
 
   private:
-    static constexpr std::size_t kMost = 504;
+    static constexpr std::size_t kMost = 64;
     std::vector<GuardFarewell> kept_;
 };
 

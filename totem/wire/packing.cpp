@@ -18,18 +18,13 @@ constexpr std::size_t kMinTail =
 
 }  // namespace
 
-Packer::Packer(std::size_t payload_size) {
-    set_payload_size(payload_size);
-}
-
-void Packer::set_payload_size(std::size_t payload_size) {
+Packer::Packer(std::size_t payload_size) : payload_size_(payload_size) {
     ASSERT(payload_size >= 16 && payload_size <= 65'535);
-    payload_size_ = payload_size;
 }
 
-void Packer::push(base::Bytes message, Guarantee guarantee) {
+void Packer::push(base::Bytes message) {
     queued_bytes_ += message.size();
-    queue_.push_back({std::move(message), guarantee});
+    queue_.push_back(std::move(message));
 }
 
 std::size_t Packer::backlog() const {
@@ -37,15 +32,13 @@ std::size_t Packer::backlog() const {
     return queue_.empty() ? 0 : (bytes + payload_size_ - 1) / payload_size_;
 }
 
-Packer::Packed Packer::next() {
+base::Bytes Packer::next() {
     ASSERT(!queue_.empty());
-    Packed packed;
-    packed.guarantee = queue_.front().guarantee;
-    base::Bytes& payload = packed.payload;
+    base::Bytes payload;
     payload.reserve(payload_size_);
     base::ByteWriter out(payload);
-    while (!queue_.empty() && queue_.front().guarantee == packed.guarantee) {
-        const base::Bytes& message = queue_.front().message;
+    while (!queue_.empty()) {
+        const base::Bytes& message = queue_.front();
         const std::size_t room = payload_size_ - payload.size();
         const std::size_t left = message.size() - offset_;
         const bool first = offset_ == 0;
@@ -68,7 +61,7 @@ Packer::Packed Packer::next() {
         offset_ += part;
         break;
     }
-    return packed;
+    return payload;
 }
 
 struct Reassembler::Chunk {

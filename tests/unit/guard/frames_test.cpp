@@ -109,8 +109,7 @@ TEST_CASE("guard takes no packet that is not exactly a request") {
 TEST_CASE("a farewell crosses; one that cannot be sent is refused") {
     GuardCommand command;
     command.kind = GuardRequestKind::farewell;
-    command.farewell = {
-        *base::parse_ip("fe80::1%eth0"), *base::parse_ip("fe80::2%eth0"), 5405, 3, {'b', 'y', 'e'}};
+    command.farewell = {{0xc0000201}, {0xc0000202}, 5405, 3, {'b', 'y', 'e'}};
     const auto packet = encode(command);
     REQUIRE(packet);
     const auto back = agents::decode_request(bytes(*packet));
@@ -123,13 +122,7 @@ TEST_CASE("a farewell crosses; one that cannot be sent is refused") {
     bad.frame_size = 0;
     CHECK_FALSE(agents::decode_request(bytes(bad)));
     bad = *packet;
-    bad.to = *base::parse_ip("10.0.0.2");
-    CHECK_FALSE(agents::decode_request(bytes(bad)));
-    bad = *packet;
-    bad.from = *base::parse_ip("::");
-    CHECK_FALSE(agents::decode_request(bytes(bad)));
-    bad = *packet;
-    bad.to.scope.fill('x');
+    bad.ip = 0;
     CHECK_FALSE(agents::decode_request(bytes(bad)));
 }
 

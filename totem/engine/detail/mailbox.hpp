@@ -11,7 +11,6 @@
 #include <vector>
 
 #include "totem/base/bytes.hpp"
-#include "totem/engine/detail/epoch_file.hpp"
 #include "totem/engine/engine.hpp"
 #include "totem/link/sockets.hpp"
 
@@ -19,25 +18,19 @@ namespace totem::detail {
 
 struct SubmitPayload {
     base::Bytes payload;
-    Guarantee guarantee{Guarantee::agreed};
 };
 struct AskStatus {
     std::shared_ptr<std::promise<EngineStatus>> answer;
 };
 struct EpochWritten {
-    Epoch epoch;
+    std::uint64_t epoch{0};
 };
 struct EpochNotWritten {
     std::string why;
 };
-struct ChangeKeys {
-    MasterKeys keys;
-    std::shared_ptr<std::promise<LastWords>> changed;
-};
 struct Leave {};
 struct Stop {};
-using Command =
-    std::variant<SubmitPayload, AskStatus, EpochWritten, EpochNotWritten, ChangeKeys, Leave, Stop>;
+using Command = std::variant<SubmitPayload, AskStatus, EpochWritten, EpochNotWritten, Leave, Stop>;
 
 // An eventfd: rings until it is silenced.
 class Bell {

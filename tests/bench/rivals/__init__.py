@@ -1,1 +1,0 @@
-"""The two systems that tests/bench/membership sets side by side, behind one face (systems.py), and what is measured of each."""
