@@ -5,8 +5,10 @@
 #include <linux/capability.h>
 #include <pwd.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -214,8 +216,39 @@ base::Result<Fd> open_key(const std::string& path) {
     return fd;
 }
 
+namespace {
+
+// The kernel copies: guard's own memory never holds the key.
+base::Status copy_key(const Fd& from, const Fd& to) {
+    constexpr std::size_t kMost = 65'536;
+    if (::ftruncate(to.get(), 0) != 0 || ::lseek(to.get(), 0, SEEK_SET) != 0)
+        return base::system_error("cannot empty the copy of the key");
+    off_t at = 0;
+    ssize_t n = 0;
+    while (static_cast<std::size_t>(at) < kMost && (n = ::sendfile(to.get(), from.get(), &at, kMost)) > 0) {
+    }
+    if (n < 0) return base::system_error("cannot copy the key");
+    ::lseek(to.get(), 0, SEEK_SET);
+    return base::ok();
+}
+
+base::Result<Fd> copied_key(const std::string& path) {
+    TRY(const Fd key, open_key(path));
+    Fd copy(::memfd_create("custos-key", MFD_CLOEXEC));
+    if (!copy.valid()) return base::system_error("cannot make a copy of the key");
+    TRY_OK(copy_key(key, copy));
+    return copy;
+}
+
+}  // namespace
+
+base::Status renew_key(const GuardOptions& options, const Pair& pair) {
+    TRY(const Fd key, open_key(options.key_file));
+    return copy_key(key, pair.key);
+}
+
 base::Result<Pair> launch_pair(const GuardOptions& options, Account account) {
-    TRY(Fd key, open_key(options.key_file));
+    TRY(Fd key, copied_key(options.key_file));
     TRY(SocketPair guard, make_socket_pair(SOCK_SEQPACKET | SOCK_NONBLOCK));
     TRY(SocketPair runner, make_socket_pair(SOCK_STREAM));
     Plan for_core;
@@ -237,7 +270,7 @@ base::Result<Pair> launch_pair(const GuardOptions& options, Account account) {
         ::waitpid(runner_child.pid, nullptr, 0);
         return core_child.error();
     }
-    return Pair{*std::move(core_child), std::move(runner_child), std::move(guard.ours)};
+    return Pair{*std::move(core_child), std::move(runner_child), std::move(guard.ours), std::move(key)};
 }
 
 void notify_systemd(const std::string& state) {

@@ -36,9 +36,14 @@ struct Child {
 struct Pair {
     Child core, runner;
     base::Fd core_socket;  // guard's end, non-blocking
+    base::Fd key;          // the core's copy of the key file, in memory, which renew_key() changes
 };
 // Starts core and runner. Each is killed when guard ends (the runner by SIGTERM: it has operations to kill).
 [[nodiscard]] base::Result<Pair> launch_pair(const GuardOptions& options, Account account);
+
+// Copies the key file anew into the core's copy. The core, which can't open the file, is to be told then. On
+// an error of open_key() nothing is changed.
+[[nodiscard]] base::Status renew_key(const GuardOptions& options, const Pair& pair);
 
 // sd_notify(3) by hand: does nothing without NOTIFY_SOCKET.
 void notify_systemd(const std::string& state);

@@ -12,7 +12,7 @@ using base::Errc;
 using base::Error;
 
 static_assert(std::is_trivially_copyable_v<GuardRequest> && std::is_trivially_copyable_v<GuardReply>);
-static_assert(sizeof(GuardRequest) == 360 && sizeof(GuardReply) == 528);
+static_assert(sizeof(GuardRequest) == 424 && sizeof(GuardReply) == 528);
 
 constexpr std::uint32_t kRequestMagic = 0x43755247;  // "CuRG"
 constexpr std::uint32_t kReplyMagic = 0x43755267;
@@ -85,17 +85,21 @@ base::Result<AddressCommand> decode_address(const GuardRequest& in) {
 }
 
 base::Result<GuardFarewell> decode_farewell(const GuardRequest& in) {
-    if (in.ip == 0 || in.source == 0 || in.port == 0 || in.frame_size == 0 || in.frame_size > in.frame.size())
+    std::uint8_t from = 0, to = 0;  // no bool before it is known to be one
+    std::memcpy(&from, &in.from.v6, sizeof from);
+    std::memcpy(&to, &in.to.v6, sizeof to);
+    if (from > 1 || from != to || in.from.is_any() || in.to.is_any() || !get(in.from.scope) ||
+        !get(in.to.scope) || in.port == 0 || in.frame_size == 0 || in.frame_size > in.frame.size())
         return malformed();
-    return GuardFarewell{{in.source}, {in.ip}, in.port, in.frame_size, in.frame};
+    return GuardFarewell{in.from, in.to, in.port, in.frame_size, in.frame};
 }
 
 GuardRequest encode_farewell(const GuardFarewell& farewell) {
     GuardRequest out{};
     out.magic = kRequestMagic;
     out.kind = static_cast<std::uint16_t>(GuardRequestKind::farewell);
-    out.ip = farewell.to.value;
-    out.source = farewell.from.value;
+    out.from = farewell.from;
+    out.to = farewell.to;
     out.port = farewell.port;
     out.frame_size = farewell.size;
     out.frame = farewell.frame;

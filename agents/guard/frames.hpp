@@ -11,6 +11,7 @@
 #include "agents/vip/address_agent.hpp"
 #include "totem/base/bytes.hpp"
 #include "totem/base/ids.hpp"
+#include "totem/base/ip.hpp"
 #include "totem/base/result.hpp"
 
 namespace agents {
@@ -27,30 +28,30 @@ enum class GuardRequestKind : std::uint16_t {
 constexpr std::size_t kMaxFarewell = 128;
 
 struct GuardRequest {
-    std::uint32_t magic;
-    std::uint16_t kind;
-    std::uint16_t flags;  // kNoPrefixRoute ...
-    std::uint64_t id;
+    std::uint32_t magic{};
+    std::uint16_t kind{};
+    std::uint16_t flags{};  // kNoPrefixRoute ...
+    std::uint64_t id{};
     // The view that decided it.
-    std::uint64_t ring_seq;
-    std::uint64_t ring_incarnation;
-    std::uint32_t ring_representative;
+    std::uint64_t ring_seq{};
+    std::uint64_t ring_incarnation{};
+    std::uint32_t ring_representative{};
     // The address, most significant octet first in the number.
-    std::uint32_t ip;
-    std::uint32_t broadcast;
-    std::uint32_t preferred_lft;
-    std::uint32_t announce_count;
-    std::uint32_t announce_interval_ms;
-    std::uint32_t announce_refresh;
-    std::uint32_t prefix;  // 0 to 32; kNoPrefix: that of the route
-    std::array<char, kInterfaceNameSize> nic;
-    std::array<char, kInterfaceNameSize> label;
-    std::array<char, 128> resource;
-    // Of a farewell: `ip` is the peer's.
-    std::uint32_t source;
-    std::uint16_t port;
-    std::uint16_t frame_size;
-    std::array<std::uint8_t, kMaxFarewell> frame;
+    std::uint32_t ip{};
+    std::uint32_t broadcast{};
+    std::uint32_t preferred_lft{};
+    std::uint32_t announce_count{};
+    std::uint32_t announce_interval_ms{};
+    std::uint32_t announce_refresh{};
+    std::uint32_t prefix{};  // 0 to 32; kNoPrefix: that of the route
+    std::array<char, kInterfaceNameSize> nic{};
+    std::array<char, kInterfaceNameSize> label{};
+    std::array<char, 128> resource{};
+    // Of a farewell.
+    base::IpAddress from, to;
+    std::uint16_t port{};
+    std::uint16_t frame_size{};
+    std::array<std::uint8_t, kMaxFarewell> frame{};
 };
 
 enum class GuardReplyKind : std::uint16_t { outcome = 1, facts = 2, note = 3 };
@@ -75,7 +76,7 @@ struct GuardFacts {
 
 // A sealed frame that says to one peer that the core has ended; guard knows when that is true.
 struct GuardFarewell {
-    Ipv4 from, to;
+    base::IpAddress from, to;
     std::uint16_t port{0};
     std::uint16_t size{0};
     std::array<std::uint8_t, kMaxFarewell> frame{};

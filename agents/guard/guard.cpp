@@ -137,6 +137,10 @@ class Guard {
         signalfd_siginfo info{};
         while (::read(signals_.get(), &info, sizeof(info)) == sizeof(info)) {
             if (info.ssi_signo == SIGHUP) {
+                if (pair_.key.valid()) {
+                    if (const auto renewed = renew_key(options_, pair_); !renewed)
+                        log(renewed.error().message + "; the core keeps its keys");
+                }
                 supervisor_.reload();
             } else {
                 supervisor_.terminate(boottime_now());

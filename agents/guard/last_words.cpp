@@ -1,10 +1,11 @@
 #include "agents/guard/last_words.hpp"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <algorithm>
+
 #include "totem/base/fd.hpp"
+#include "totem/base/socket_address.hpp"
 
 namespace agents {
 
@@ -13,31 +14,29 @@ namespace {
 // A lost copy costs the peers a timeout.
 constexpr int kCopies = 2;
 
-sockaddr_in socket_address(Ipv4 address, std::uint16_t port) {
-    sockaddr_in out{};
-    out.sin_family = AF_INET;
-    out.sin_port = htons(port);
-    out.sin_addr.s_addr = htonl(address.value);
-    return out;
-}
-
 }  // namespace
 
 void LastWords::keep(const GuardFarewell& farewell) {
-    if (kept_.size() < kMost) kept_.push_back(farewell);
+    const auto same = std::find_if(kept_.begin(), kept_.end(), [&](const GuardFarewell& f) {
+        return f.from == farewell.from && f.to == farewell.to && f.port == farewell.port;
+    });
+    if (same != kept_.end()) {
+        *same = farewell;  // sealed with another key
+    } else if (kept_.size() < kMost) {
+        kept_.push_back(farewell);
+    }
 }
 
 void LastWords::speak() {
     for (const GuardFarewell& f : kept_) {
-        const base::Fd fd(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+        const base::Fd fd(
+            ::socket(f.from.v6 ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
         // Peers look at the source's address, not at its port.
-        const sockaddr_in from = socket_address(f.from, 0);
-        const sockaddr_in to = socket_address(f.to, f.port);
-        if (!fd.valid() || ::bind(fd.get(), reinterpret_cast<const sockaddr*>(&from), sizeof from) != 0)
-            continue;
+        const base::SocketAddress from(f.from, 0);
+        const base::SocketAddress to(f.to, f.port);
+        if (!fd.valid() || ::bind(fd.get(), from.data(), from.size()) != 0) continue;
         for (int i = 0; i < kCopies; ++i) {
-            static_cast<void>(::sendto(fd.get(), f.frame.data(), f.size, MSG_NOSIGNAL,
-                                       reinterpret_cast<const sockaddr*>(&to), sizeof to));
+            static_cast<void>(::sendto(fd.get(), f.frame.data(), f.size, MSG_NOSIGNAL, to.data(), to.size()));
         }
     }
     forget();

@@ -13,7 +13,8 @@ namespace agents {
 class LastWords {
   public:
     LastWords() { kept_.reserve(kMost); }
-    // One peer's copy; more than 64 are not kept.
+    // The copy for one peer by one link, in place of a former one for the same way; more than for 63 peers by
+    // 8 links are not kept.
     void keep(const GuardFarewell& farewell);
     // Sends all that is kept, best effort, and forgets it. Allocates nothing.
     void speak();
@@ -21,7 +22,7 @@ class LastWords {
     void forget() { kept_.clear(); }
 
   private:
-    static constexpr std::size_t kMost = 64;
+    static constexpr std::size_t kMost = 504;
     std::vector<GuardFarewell> kept_;
 };
 

@@ -24,6 +24,33 @@ const NodeEntry* NodeConfig::find(base::NodeId id) const {
     return at == nodes.end() ? nullptr : &*at;
 }
 
+namespace {
+
+// FNV-1a, 32 bits.
+std::uint32_t hash_of(const std::string& text) {
+    std::uint32_t hash = 2166136261u;
+    for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 16777619u;
+    return hash;
+}
+
+}  // namespace
+
+std::string NodeConfig::multicast_group(const LinkOptions& link) const {
+    if (!link.multicast_group.empty()) return link.multicast_group;
+    const auto& addresses = nodes.front().addresses;
+    const auto at = std::find_if(addresses.begin(), addresses.end(),
+                                 [&](const NodeAddress& a) { return a.link == link.number; });
+    const bool v6 = at != addresses.end() && at->ip.find(':') != std::string::npos;
+    const std::uint32_t hash = hash_of(totem.cluster_name);
+    if (v6) {
+        std::array<char, 32> text{};
+        std::snprintf(text.data(), text.size(), "ff15::77:%x:%x", hash >> 16, hash & 0xffffu);
+        return text.data();
+    }
+    if (totem.cluster_name.empty()) return "239.192.77.1";
+    return "239.192." + std::to_string((hash >> 8) & 255u) + "." + std::to_string(hash & 255u);
+}
+
 base::Result<NodeConfig> load_config(const std::string& path) {
     std::string text;
     errno = 0;

@@ -3,8 +3,8 @@
 // all of it runs in unit tests.
 //
 // A key is honoured, ignored with a notice, or an error with file:line; which of them is the table in
-// grammar/schema.cpp. docs/operating.md has the keys for the administrator, docs/decisions/0030 to 0035 the
-// reasons.
+// grammar/schema.cpp. docs/operating.md has the keys for the administrator, docs/decisions/0030 to 0034
+// and 0090 to 0092 the reasons.
 #pragma once
 
 #include <cstdint>
@@ -24,33 +24,57 @@ namespace membership {
 inline constexpr const char* kDefaultConfigFile = "/etc/custos/custos.conf";
 inline constexpr std::size_t kMaxNodes = 64;
 
-enum class Transport { multicast, unicast };
+inline constexpr unsigned kMaxLinks = 8;
+
+enum class Transport { multicast, unicast, broadcast };
+
+// Where a node is reached in one network: a line ringN_addr.
+struct NodeAddress {
+    unsigned link{0};     // N
+    std::string written;  // an IP address or a name
+    std::string ip;       // as base::to_string() writes it; after resolve_addresses
+    int line{0};
+    bool operator==(const NodeAddress&) const = default;
+};
 
 struct NodeEntry {
     base::NodeId id;
-    // As written. When the file has none: ring0_addr if that is a host name, else "node<ID>"; find_own_node
+    // When the file has none: ring0_addr if that is a host name, else "node<ID>"; find_own_node
     // puts the host's own name there for the own node.
     std::string name;
-    bool named{true};        // the file itself has the name, so that all nodes agree on it
-    std::string ring0_addr;  // as written: an IPv4 address or a name
-    std::string address;     // IPv4 in dotted quads, after resolve_addresses
+    bool named{true};                    // the file itself has the name, so that all nodes agree on it
+    std::vector<NodeAddress> addresses;  // ascending by link; link 0 is there, each node has the same links
     std::uint32_t votes{1};
     int line{0};  // of ring0_addr, for messages
     bool operator==(const NodeEntry&) const = default;
 };
 
-struct TotemOptions {
-    std::string cluster_name;  // may be empty
+// What carries ringN_addr: totem.interface { } with that number, or the defaults.
+struct LinkOptions {
+    unsigned number{0};
     Transport transport{Transport::unicast};
+    std::uint16_t port{5405};     // without mcastport: 5405 + number
+    std::string multicast_group;  // as given; empty: multicast_group() makes one
+    int ttl{1};
+    unsigned priority{
+        1};       // of the links that work the highest carries the frames, of equals the lowest number
+    int line{0};  // of the section; 0: there is none
+    bool operator==(const LinkOptions&) const = default;
+};
+
+// Which addresses a name may stand for.
+enum class IpVersion { v4, v6, v4_first, v6_first };
+
+struct TotemOptions {
+    std::string cluster_name;        // may be empty
+    std::vector<LinkOptions> links;  // those of the nodelist, ascending
+    IpVersion ip_version{IpVersion::v4_first};
     base::Duration token{
         base::milliseconds(1000)};            // in force: token_coefficient, when given, is already added
     std::optional<base::Duration> consensus;  // as given
     base::Duration join{base::milliseconds(50)};
-    std::string multicast_group{
-        "239.192.77.1"};  // without mcastaddr: made from cluster_name, so that clusters differ
-    std::uint16_t port{5405};
-    int ttl{1};
-    std::uint32_t netmtu{1500};  // of the network: IP and UDP headers are inside it
+    // No packet is larger, IP and UDP headers included. Empty: as large as the path to a node takes.
+    std::optional<std::uint32_t> netmtu;
     std::string key_file{"/etc/custos/authkey"};
 
     // How long gather waits for a silent node: `consensus` as given, else the larger of 6 x join and 3/10
@@ -88,6 +112,9 @@ struct NodeConfig {
 
     [[nodiscard]] base::NodeSet roster() const;
     [[nodiscard]] const NodeEntry* find(base::NodeId id) const;
+    // The group of a link, after resolve_addresses: as given, or made from cluster_name, so that clusters
+    // differ.
+    [[nodiscard]] std::string multicast_group(const LinkOptions& link) const;
 };
 
 // The local IPv4 address that an old file's `bindnetaddr` selects: that address itself or one in that
@@ -102,21 +129,22 @@ using BindAddress = std::function<std::string(const std::string& bindnetaddr)>;
 // The same from a file; not_found or io when it can't be read.
 [[nodiscard]] base::Result<NodeConfig> load_config(const std::string& path);
 
-// Looks a name up once; returns dotted quads (none: not known). The default asks the system's resolver.
+// Looks a name up once; returns addresses of both IP versions (none: not known). The default asks the
+// system's resolver.
 using Resolver = std::function<std::vector<std::string>(const std::string& name)>;
 [[nodiscard]] std::vector<std::string> system_resolver(const std::string& name);
 
-// Fills `address` of every node. Refuses (invalid) names and addresses that are loopback (Debian's
-// 127.0.1.1), names with several addresses, and two nodes with one address, with the line; not_found: a name
-// is not known (perhaps not yet).
+// Fills in the ip of every address. Refuses (invalid) names and addresses that are loopback (Debian's
+// 127.0.1.1), names with several addresses, two nodes with one address, and what a link can't be (IPv4 and
+// IPv6 together, broadcast in IPv6), with the line; not_found: a name is not known (perhaps not yet).
 [[nodiscard]] base::Status resolve_addresses(NodeConfig& config, const Resolver& resolver);
 
-// The local IPv4 addresses of this machine at this moment, loopback left out.
+// The local addresses of this machine at this moment, loopback left out.
 [[nodiscard]] std::vector<std::string> local_addresses();
 
-// Finds the own node: the one entry whose address is local. None yet: not_found (the daemon waits for the
-// address to come); several: conflict. Both errors list the configured and the local addresses. A name that
-// the file does not have becomes `host_name`; invalid when another node has that name.
+// Finds the own node: the one entry of which an address is local. None yet: not_found (the daemon waits for
+// the address to come); several: conflict. Both errors list the configured and the local addresses. A name
+// that the file does not have becomes `host_name`; invalid when another node has that name.
 [[nodiscard]] base::Result<base::NodeId> find_own_node(NodeConfig& config,
                                                        const std::vector<std::string>& local,
                                                        const std::string& host_name);

@@ -17,11 +17,27 @@ std::string milliseconds(base::Duration d) {
     return std::to_string(d.ms()) + " ms";
 }
 
-std::string transport(const TotemOptions& totem) {
-    const std::string port =
-        ", UDP port " + std::to_string(totem.port) + ", MTU " + std::to_string(totem.netmtu);
-    if (totem.transport == Transport::unicast) return "unicast to each node" + port;
-    return "multicast to " + totem.multicast_group + ", ttl " + std::to_string(totem.ttl) + port;
+std::string mtu(const TotemOptions& totem) {
+    return totem.netmtu ? "at most " + std::to_string(*totem.netmtu) + " bytes, less where a path takes less"
+                        : "what the path to a node takes";
+}
+
+std::string link(const NodeConfig& config, const LinkOptions& link) {
+    std::string text;
+    switch (link.transport) {
+        case Transport::unicast:
+            text = "unicast to each node";
+            break;
+        case Transport::multicast:
+            text = "multicast to " + config.multicast_group(link) + ", ttl " + std::to_string(link.ttl);
+            break;
+        case Transport::broadcast:
+            text = "broadcast to the network";
+            break;
+    }
+    text += ", UDP port " + std::to_string(link.port);
+    if (config.totem.links.size() > 1) text += ", priority " + std::to_string(link.priority);
+    return text;
 }
 
 std::string timing(const TotemOptions& totem) {
@@ -31,8 +47,11 @@ std::string timing(const TotemOptions& totem) {
 }
 
 std::string node(const NodeEntry& entry) {
-    std::string text = entry.name + (entry.named ? "" : " (not named in the file)") + ", " + entry.ring0_addr;
-    if (!entry.address.empty() && entry.address != entry.ring0_addr) text += " = " + entry.address;
+    std::string text = entry.name + (entry.named ? "" : " (not named in the file)");
+    for (const NodeAddress& address : entry.addresses) {
+        text += ", " + address.written;
+        if (!address.ip.empty() && address.ip != address.written) text += " = " + address.ip;
+    }
     return text + ", " + std::to_string(entry.votes) + (entry.votes == 1 ? " vote" : " votes");
 }
 
@@ -67,7 +86,9 @@ QuorumRules quorum_rules(const NodeConfig& config) {
 std::string describe(const NodeConfig& config) {
     std::string out =
         line("cluster", config.totem.cluster_name.empty() ? "(no name)" : config.totem.cluster_name);
-    out += line("transport", transport(config.totem));
+    for (const LinkOptions& of : config.totem.links)
+        out += line("link " + std::to_string(of.number), link(config, of));
+    out += line("MTU", mtu(config.totem));
     out += line("timing", timing(config.totem));
     out += line("key file", config.totem.key_file);
     out += line("quorum", quorum(config));

@@ -59,7 +59,8 @@ std::string time_text(base::WallTime when) {
 // What the daemon must answer at once. A change may wait for a quorum's disks, and converging takes what it
 // takes.
 std::optional<base::Duration> patience(const tools::Request& request) {
-    if (std::holds_alternative<tools::GetStatus>(request)) return base::seconds(20);
+    if (std::holds_alternative<tools::GetStatus>(request) || std::holds_alternative<tools::GetRing>(request))
+        return base::seconds(20);
     if (std::holds_alternative<tools::RunCommand>(request)) return base::seconds(120);
     return std::nullopt;
 }

@@ -98,8 +98,10 @@ base::Status key_generate(Shell& shell, const Words& words) {
 
 base::Status key_show(Shell& shell, const Words& words) {
     const std::string file = words.size() > 1 ? words[1] : kKeyFile;
-    TRY(const totem::MasterKey key, totem::MasterKey::load(file));
-    shell.out() << key.fingerprint() << "  " << file << "\n";
+    TRY(const totem::MasterKeys keys, totem::MasterKeys::load(file));
+    shell.out() << keys.sending().key.fingerprint() << "  " << file << "\n";
+    if (keys.other())
+        shell.out() << keys.other()->key.fingerprint() << "  " << file << " (accepted as well)\n";
     return base::ok();
 }
 
@@ -140,7 +142,7 @@ std::vector<Level> custos_levels() {
     levels.push_back({"ring",
                       "",
                       "the ring as this node sees it",
-                      {{"status", "", "", "ring, members and quorum", 0, 0, ring_status}},
+                      {{"status", "", "[--json]", "ring, links and membership changes", 0, 1, ring_status}},
                       true});
     levels.push_back({"config",
                       "",

@@ -4,6 +4,7 @@
 
 #include "tools/crm/levels.hpp"
 #include "tools/crm/statement.hpp"
+#include "tools/view/ring.hpp"
 #include "tools/view/status.hpp"
 
 namespace tools {
@@ -129,9 +130,15 @@ base::Status maintenance_off(Shell& shell, const Words& /*words*/) {
 
 }  // namespace
 
-base::Status ring_status(Shell& shell, const Words& /*words*/) {
-    TRY(const StatusReply reply, shell.status());
-    shell.out() << render_ring(reply);
+// status [--json]
+base::Status ring_status(Shell& shell, const Words& words) {
+    const bool json = words.size() > 1;
+    if (json && words[1] != "--json" && words[1] != "json")
+        return base::invalid("the ring's status does not know '" + words[1] + "': it takes --json");
+    TRY(const Reply reply, shell.ask(GetRing{}));
+    const auto* ring = std::get_if<RingReply>(&reply);
+    if (ring == nullptr) return base::invalid("the daemon answered something else: is it of this release?");
+    shell.out() << (json ? ring_json(*ring) : render_ring(*ring, shell.streams().time_text));
     return base::ok();
 }
 
@@ -167,7 +174,7 @@ Level ra_level() {
 Level cluster_level() {
     Level level{"cluster", "", "the daemon of this node", {}};
     level.commands = {
-        {"status", "", "", "ring, members and quorum", 0, 0, ring_status},
+        {"status", "", "[--json]", "ring, links and membership changes", 0, 1, ring_status},
         {"stop", "", "", "hands over what runs here and stops the daemon", 0, kAny, stop_daemon},
         {"start", "", "", "says how the daemon is started", 0, kAny, start_daemon},
     };
@@ -179,7 +186,7 @@ Level cluster_level() {
 
 Level corosync_level() {
     Level level{"corosync", "", "the ring", {}};
-    level.commands = {{"status", "", "", "ring, members and quorum", 0, 0, ring_status}};
+    level.commands = {{"status", "", "[--json]", "ring, links and membership changes", 0, 1, ring_status}};
     add_unsupported(level, {"reload", "push", "pull", "diff", "edit", "show", "log", "get", "set"});
     return level;
 }

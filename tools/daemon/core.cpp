@@ -9,7 +9,6 @@
 #include "tools/daemon/daemon.hpp"
 #include "tools/daemon/logging.hpp"
 #include "totem/base/fd.hpp"
-#include "totem/seal/seal.hpp"
 
 namespace tools {
 
@@ -20,30 +19,29 @@ int refuse(const base::Error& error) {
     return agents::kExitRefused;
 }
 
-base::Result<totem::MasterKey> read_key(int fd, const std::string& name) {
+}  // namespace
+
+base::Result<totem::MasterKeys> read_keys(int fd, const std::string& name) {
     std::string text;
     char chunk[512];
     ssize_t n = 0;
-    // guard restarts this process with the same open file: read from its start, whoever read before.
+    // Read before, and by a former core: from its start.
     while ((n = ::pread(fd, chunk, sizeof chunk, static_cast<off_t>(text.size()))) > 0) {
         text.append(chunk, static_cast<std::size_t>(n));
         if (text.size() > 65536) break;
     }
     if (n < 0) return base::system_error("cannot read " + name);
-    ::close(fd);
-    return totem::MasterKey::parse(text, name);
+    return totem::MasterKeys::parse(text, name);
 }
-
-}  // namespace
 
 int run_core(const CoreOptions& options) {
     base::Result<membership::NodeConfig> config = membership::load_config(options.config_file);
     if (!config) return refuse(config.error());
-    base::Result<totem::MasterKey> key = read_key(options.key_fd, config->totem.key_file);
-    if (!key) return refuse(key.error());
+    base::Result<totem::MasterKeys> keys = read_keys(options.key_fd, config->totem.key_file);
+    if (!keys) return refuse(keys.error());
     base::Result<std::unique_ptr<Log>> log = Log::open(config->logging);
     if (!log) return refuse(log.error());
-    Daemon daemon(options, *std::move(config), *std::move(key), **log);
+    Daemon daemon(options, *std::move(config), *std::move(keys), **log);
     return daemon.run();
 }
 

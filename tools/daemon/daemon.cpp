@@ -35,12 +35,10 @@ base::WallTime walltime() {
     return {t.tv_sec * 1000 + t.tv_nsec / 1'000'000};
 }
 
-// Of one process start: nanoseconds since 1970, so that a later start has a larger one wherever the clock is
-// right.
-base::Incarnation fresh_incarnation() {
+std::uint64_t nanoseconds_since_1970() {
     timespec t{};
     ::clock_gettime(CLOCK_REALTIME, &t);
-    return {static_cast<std::uint64_t>(t.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(t.tv_nsec)};
+    return static_cast<std::uint64_t>(t.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(t.tv_nsec);
 }
 
 std::string own_host_name() {
@@ -49,12 +47,37 @@ std::string own_host_name() {
     return name.nodename;
 }
 
+totem::EngineLink engine_link(const membership::NodeConfig& config, const membership::LinkOptions& link) {
+    totem::EngineLink out;
+    out.number = link.number;
+    for (const membership::NodeEntry& node : config.nodes) {
+        for (const membership::NodeAddress& address : node.addresses) {
+            if (address.link == link.number) out.addresses.push_back({node.id, address.ip});
+        }
+    }
+    out.port = link.port;
+    out.priority = link.priority;
+    out.multicast_ttl = link.ttl;
+    switch (link.transport) {
+        case membership::Transport::unicast:
+            break;
+        case membership::Transport::multicast:
+            out.mode = totem::LinkMode::multicast;
+            out.multicast_group = config.multicast_group(link);
+            break;
+        case membership::Transport::broadcast:
+            out.mode = totem::LinkMode::broadcast;
+            break;
+    }
+    return out;
+}
+
 }  // namespace
 
-Daemon::Daemon(CoreOptions options, membership::NodeConfig config, const totem::MasterKey& key, Log& log)
+Daemon::Daemon(CoreOptions options, membership::NodeConfig config, const totem::MasterKeys& keys, Log& log)
     : options_(std::move(options)),
       config_(std::move(config)),
-      key_(key),
+      keys_(keys),
       log_(log),
       tracer_(log),
       io_(1),
@@ -124,6 +147,7 @@ void Daemon::watch_signals() {
             if (failed) return;
             if (signal == SIGHUP) {
                 log_.reopen();
+                reload_keys();
             } else {
                 begin_shutdown();
             }
@@ -131,6 +155,23 @@ void Daemon::watch_signals() {
         });
     };
     wait(wait);
+}
+
+// guard has copied the key file anew. What can't be read changes nothing.
+void Daemon::reload_keys() {
+    const auto keys = read_keys(options_.key_fd, config_.totem.key_file);
+    if (!keys) {
+        log_.line(Level::warning, keys.error().message + "; the keys stay as they were");
+        return;
+    }
+    if (*keys == keys_) return;
+    keys_ = *keys;
+    if (engine_ && !engine_->change_keys(keys_)) return;
+    if (engine_) leave_last_words();
+    std::string text = "this node seals with the key " + keys_.sending().key.fingerprint();
+    if (keys_.other())
+        text += " and opens frames of the key " + keys_.other()->key.fingerprint() + " as well";
+    log_.line(Level::info, text);
 }
 
 // The own node is the one whose address is local; before that address exists there is nothing to bind and
@@ -169,19 +210,23 @@ totem::EngineConfig Daemon::engine_config(base::NodeId self, base::Incarnation i
     engine.ring.token_timeout = config_.totem.token;
     engine.ring.consensus_timeout = config_.totem.consensus_timeout();
     engine.ring.join_interval = config_.totem.join;
-    constexpr std::size_t kHeaders = 28;  // IPv4 and UDP
+    // What an idle node costs is decided here (decision 0099).
+    engine.ring.idle_interval = base::milliseconds(25);
+    engine.ring.hop_retry = base::milliseconds(15);
+    // The most that is ever tried; the engine finds what each path takes.
+    constexpr std::size_t kLargestMtu = 9000, kHeaders = 28;  // IPv4 and UDP
     engine.ring.datagram_size =
-        std::min<std::size_t>(1300, config_.totem.netmtu - kHeaders - totem::Sealer::kOverhead);
+        std::min<std::size_t>(config_.totem.netmtu.value_or(kLargestMtu), kLargestMtu) - kHeaders -
+        totem::Sealer::kOverhead;
     engine.cluster_name = config_.totem.cluster_name;
-    for (const membership::NodeEntry& node : config_.nodes)
-        engine.addresses.push_back({node.id, node.address});
-    engine.port = config_.totem.port;
-    if (config_.totem.transport == membership::Transport::multicast) {
-        engine.multicast_group = config_.totem.multicast_group;
-        engine.multicast_ttl = config_.totem.ttl;
-    }
-    engine.epoch_file = options_.state_directory + "/ring-sequence";
+    for (const membership::LinkOptions& link : config_.totem.links)
+        engine.links.push_back(engine_link(config_, link));
+    engine.epoch_file = epoch_file();
     return engine;
+}
+
+std::string Daemon::epoch_file() const {
+    return options_.state_directory + "/ring-sequence";
 }
 
 base::Status Daemon::start_node(base::NodeId self) {
@@ -192,11 +237,11 @@ base::Status Daemon::start_node(base::NodeId self) {
     if (!journal_warning_.empty()) log_.line(Level::warning, journal_warning_);
 
     manager::NodeOptions node;
-    node.self = {self, fresh_incarnation()};
+    TRY(const base::Incarnation incarnation, totem::next_incarnation(epoch_file(), nanoseconds_since_1970()));
+    node.self = {self, incarnation};
     for (const membership::NodeEntry& entry : config_.nodes) node.roster[entry.id] = entry.name;
     node.rules = membership::quorum_rules(config_);
     node.journal = std::move(journal.last);
-    const base::Incarnation incarnation = node.self.incarnation;
     TRY(node_, manager::Node::create(std::move(node), tracer_));
 
     totem::Engine::Handlers handlers;
@@ -204,7 +249,10 @@ base::Status Daemon::start_node(base::NodeId self) {
         boost::asio::post(io_, [this, events = std::move(events)] { ring_events(events); });
     };
     handlers.note = [this](Level level, const std::string& text) { log_.line(level, text); };
-    TRY(engine_, totem::Engine::start(engine_config(self, incarnation), key_, std::move(handlers)));
+    handlers.outdated = [this](const std::string& why) {
+        boost::asio::post(io_, [this, why] { stop(agents::kExitFailed, why + "; starting anew, above it"); });
+    };
+    TRY(engine_, totem::Engine::start(engine_config(self, incarnation), keys_, std::move(handlers)));
     log_.line(Level::info, "node " + config_.find(self)->name + " (" + base::to_string(self) +
                                ") of cluster '" + config_.totem.cluster_name + "' started");
     leave_last_words();
@@ -219,10 +267,10 @@ void Daemon::leave_last_words() {
     if (words.frame.size() > farewell.frame.size()) return;
     std::copy(words.frame.begin(), words.frame.end(), farewell.frame.begin());
     farewell.size = static_cast<std::uint16_t>(words.frame.size());
-    farewell.from = {words.own.value};
-    farewell.port = words.port;
-    for (const totem::Ipv4 peer : words.peers) {
-        farewell.to = {peer.value};
+    for (const totem::LastWords::Copy& copy : words.copies) {
+        farewell.from = copy.from;
+        farewell.to = copy.to;
+        farewell.port = copy.port;
         guard_->farewell(farewell);
     }
 }

@@ -25,9 +25,12 @@
 
 namespace tools {
 
+// The keys as guard last copied them to the descriptor. Errors: as of totem::MasterKeys::parse, with `name`.
+[[nodiscard]] base::Result<totem::MasterKeys> read_keys(int fd, const std::string& name);
+
 class Daemon {
   public:
-    Daemon(CoreOptions options, membership::NodeConfig config, const totem::MasterKey& key, Log& log);
+    Daemon(CoreOptions options, membership::NodeConfig config, const totem::MasterKeys& keys, Log& log);
     Daemon(const Daemon&) = delete;
     Daemon& operator=(const Daemon&) = delete;
     ~Daemon();
@@ -38,9 +41,11 @@ class Daemon {
     void find_self();
     [[nodiscard]] base::Status start_node(base::NodeId self);
     void leave_last_words();
+    [[nodiscard]] std::string epoch_file() const;
     [[nodiscard]] totem::EngineConfig engine_config(base::NodeId self, base::Incarnation incarnation) const;
     void connect_agents();
     void watch_signals();
+    void reload_keys();
 
     // --- the node's outbox, carried out
     void pump();
@@ -54,6 +59,7 @@ class Daemon {
     // --- clients (requests.cpp)
     void request(const Credentials& client, Request request, ControlServer::Respond respond);
     [[nodiscard]] StatusReply status() const;
+    [[nodiscard]] RingReply ring() const;  // requests_ring.cpp
     [[nodiscard]] std::vector<std::string> warnings(const totem::EngineStatus& engine) const;
     void begin_shutdown();
 
@@ -62,7 +68,7 @@ class Daemon {
 
     CoreOptions options_;
     membership::NodeConfig config_;
-    totem::MasterKey key_;
+    totem::MasterKeys keys_;
     Log& log_;
     LogTracer tracer_;
     boost::asio::io_context io_;

@@ -56,7 +56,10 @@ base::Status check_addresses(const membership::NodeConfig& config, const manager
         if (put == nullptr || put->value.agent.type != "IPaddr2") continue;
         const auto ip = put->value.params.find("ip");
         for (const membership::NodeEntry& node : config.nodes) {
-            if (ip == put->value.params.end() || ip->second != node.address) continue;
+            if (ip == put->value.params.end() ||
+                std::none_of(node.addresses.begin(), node.addresses.end(),
+                             [&](const auto& address) { return address.ip == ip->second; }))
+                continue;
             return base::Error{base::Errc::conflict, "primitive " + put->value.id + ": " + ip->second +
                                                          " is the address of node " + node.name +
                                                          " itself; take one that no machine has"};
@@ -70,6 +73,10 @@ base::Status check_addresses(const membership::NodeConfig& config, const manager
 void Daemon::request(const Credentials& client, Request request, ControlServer::Respond respond) {
     if (std::holds_alternative<GetStatus>(request)) {
         respond(status());
+        return;
+    }
+    if (std::holds_alternative<GetRing>(request)) {
+        respond(ring());
         return;
     }
     if (std::holds_alternative<Shutdown>(request)) {

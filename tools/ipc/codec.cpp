@@ -71,6 +71,216 @@ LocalFacts get(const pb::LocalFacts& in) {
     return out;
 }
 
+template <typename Repeated>
+void put_ids(Repeated& out, const std::vector<base::NodeId>& in) {
+    for (const base::NodeId id : in) out.Add(id.value);
+}
+
+template <typename Repeated>
+std::vector<base::NodeId> get_ids(const Repeated& in) {
+    std::vector<base::NodeId> out;
+    for (const std::uint32_t id : in) out.push_back({id});
+    return out;
+}
+
+void put(pb::RingChange& out, const RingChange& in) {
+    out.set_cause(in.cause);
+    out.set_installed_ms(in.installed.ms);
+    out.set_gather_us(in.gather_us);
+    out.set_commit_us(in.commit_us);
+    out.set_recovery_us(in.recovery_us);
+    out.set_attempts(in.attempts);
+    out.set_before(in.before);
+    out.set_after(in.after);
+    put_ids(*out.mutable_members(), in.members);
+    put_ids(*out.mutable_lost(), in.lost);
+    put_ids(*out.mutable_joined(), in.joined);
+    for (const RingFinding& finding : in.findings) {
+        pb::RingFinding& to = *out.add_findings();
+        to.set_subject(finding.subject.value);
+        to.set_reporter(finding.reporter.value);
+        to.set_after_us(finding.after_us);
+        to.set_evidence(finding.evidence);
+    }
+}
+
+RingChange get(const pb::RingChange& in) {
+    RingChange out;
+    out.cause = in.cause();
+    out.installed = {in.installed_ms()};
+    out.gather_us = in.gather_us();
+    out.commit_us = in.commit_us();
+    out.recovery_us = in.recovery_us();
+    out.attempts = in.attempts();
+    out.before = in.before();
+    out.after = in.after();
+    out.members = get_ids(in.members());
+    out.lost = get_ids(in.lost());
+    out.joined = get_ids(in.joined());
+    for (const pb::RingFinding& finding : in.findings()) {
+        out.findings.push_back(
+            {{finding.subject()}, {finding.reporter()}, finding.after_us(), finding.evidence()});
+    }
+    return out;
+}
+
+void put(pb::RingLink& out, const RingLink& in) {
+    out.set_peer(in.peer.value);
+    out.set_since_ms(in.since.ms);
+    out.set_number(in.number);
+    out.set_interface(in.interface);
+    out.set_local(in.local);
+    out.set_remote(in.remote);
+    out.set_port(in.port);
+    out.set_state(in.state);
+    out.set_active(in.active);
+    out.set_srtt_us(in.srtt_us);
+    out.set_rttvar_us(in.rttvar_us);
+    out.set_mtu(in.mtu);
+    out.set_loss(in.loss);
+    out.set_sent(in.sent);
+    out.set_lost(in.lost);
+    out.set_went_down(in.went_down);
+    out.set_trouble(in.trouble);
+}
+
+RingLink get(const pb::RingLink& in) {
+    RingLink out;
+    out.peer = {in.peer()};
+    out.since = {in.since_ms()};
+    out.number = in.number();
+    out.interface = in.interface();
+    out.local = in.local();
+    out.remote = in.remote();
+    out.port = in.port();
+    out.state = in.state();
+    out.active = in.active();
+    out.srtt_us = in.srtt_us();
+    out.rttvar_us = in.rttvar_us();
+    out.mtu = in.mtu();
+    out.loss = in.loss();
+    out.sent = in.sent();
+    out.lost = in.lost();
+    out.went_down = in.went_down();
+    out.trouble = in.trouble();
+    return out;
+}
+
+void put(pb::RingReply& out, const RingReply& in) {
+    out.set_cluster_name(in.cluster_name);
+    out.set_version(in.version);
+    out.set_node(in.node);
+    out.set_waiting(in.waiting);
+    out.set_trouble(in.trouble);
+    out.set_phase(in.phase);
+    out.set_ring_id(in.ring_id);
+    out.set_synchronised(in.synchronised);
+    out.set_quorate(in.quorate);
+    out.set_quorum_reason(in.quorum_reason);
+    out.set_token_us(in.token_us);
+    out.set_consensus_us(in.consensus_us);
+    out.set_rotation_us(in.rotation_us);
+    out.set_tokens(in.tokens);
+    out.set_views(in.views);
+    out.set_delivered(in.delivered);
+    out.set_sent(in.sent);
+    out.set_retransmitted(in.retransmitted);
+    out.set_discarded(in.discarded);
+    out.set_queued_bytes(in.queued_bytes);
+    out.set_queue_limit(in.queue_limit);
+    out.set_outstanding(in.outstanding);
+    out.set_window(in.window);
+    out.set_other_version(in.other_version);
+    out.set_features(in.features);
+    out.set_frames_received(in.frames_received);
+    out.set_frames_sent(in.frames_sent);
+    out.set_send_failed(in.send_failed);
+    out.set_last_send_error(in.last_send_error);
+    out.set_overflowed(in.overflowed);
+    out.set_receive_buffer(in.receive_buffer);
+    out.set_wrong_source(in.wrong_source);
+    out.set_last_wrong_source(in.last_wrong_source);
+    out.set_last_foreign_source(in.last_foreign_source);
+    out.set_pauses(in.pauses);
+    out.set_longest_pause_us(in.longest_pause_us);
+    out.set_realtime(in.realtime);
+    out.set_memory_locked(in.memory_locked);
+    out.set_node_id(in.node_id.value);
+    put_ids(*out.mutable_members(), in.members);
+    for (const RingNode& node : in.nodes) {
+        pb::RingNode& to = *out.add_nodes();
+        to.set_id(node.id.value);
+        to.set_name(node.name);
+        to.set_address(node.address);
+    }
+    for (const RingRejected& rejected : in.rejected) {
+        pb::RingRejected& to = *out.add_rejected();
+        to.set_reason(rejected.reason);
+        to.set_frames(rejected.frames);
+    }
+    for (const RingKey& key : in.keys) {
+        pb::RingKey& to = *out.add_keys();
+        to.set_id(key.id);
+        to.set_fingerprint(key.fingerprint);
+        put_ids(*to.mutable_senders(), key.senders);
+    }
+    for (const RingLink& link : in.links) put(*out.add_links(), link);
+    for (const RingChange& change : in.changes) put(*out.add_changes(), change);
+}
+
+RingReply get(const pb::RingReply& in) {
+    RingReply out;
+    out.cluster_name = in.cluster_name();
+    out.version = in.version();
+    out.node = in.node();
+    out.waiting = in.waiting();
+    out.trouble = in.trouble();
+    out.phase = in.phase();
+    out.ring_id = in.ring_id();
+    out.synchronised = in.synchronised();
+    out.quorate = in.quorate();
+    out.quorum_reason = in.quorum_reason();
+    out.token_us = in.token_us();
+    out.consensus_us = in.consensus_us();
+    out.rotation_us = in.rotation_us();
+    out.tokens = in.tokens();
+    out.views = in.views();
+    out.delivered = in.delivered();
+    out.sent = in.sent();
+    out.retransmitted = in.retransmitted();
+    out.discarded = in.discarded();
+    out.queued_bytes = in.queued_bytes();
+    out.queue_limit = in.queue_limit();
+    out.outstanding = in.outstanding();
+    out.window = in.window();
+    out.other_version = in.other_version();
+    out.features = in.features();
+    out.frames_received = in.frames_received();
+    out.frames_sent = in.frames_sent();
+    out.send_failed = in.send_failed();
+    out.last_send_error = in.last_send_error();
+    out.overflowed = in.overflowed();
+    out.receive_buffer = in.receive_buffer();
+    out.wrong_source = in.wrong_source();
+    out.last_wrong_source = in.last_wrong_source();
+    out.last_foreign_source = in.last_foreign_source();
+    out.pauses = in.pauses();
+    out.longest_pause_us = in.longest_pause_us();
+    out.realtime = in.realtime();
+    out.memory_locked = in.memory_locked();
+    out.node_id = {in.node_id()};
+    out.members = get_ids(in.members());
+    for (const pb::RingNode& node : in.nodes())
+        out.nodes.push_back({{node.id()}, node.name(), node.address()});
+    for (const pb::RingRejected& rejected : in.rejected())
+        out.rejected.push_back({rejected.reason(), rejected.frames()});
+    for (const pb::RingKey& key : in.keys())
+        out.keys.push_back({key.id(), key.fingerprint(), get_ids(key.senders())});
+    for (const pb::RingLink& link : in.links()) out.links.push_back(get(link));
+    for (const pb::RingChange& change : in.changes()) out.changes.push_back(get(change));
+    return out;
+}
+
 struct RequestWriter {
     pb::Request& out;
     void operator()(const GetStatus& /*request*/) const { out.mutable_get_status(); }
@@ -81,6 +291,7 @@ struct RequestWriter {
         out.mutable_wait_converged()->set_version(request.version);
     }
     void operator()(const Shutdown& /*request*/) const { out.mutable_shutdown(); }
+    void operator()(const GetRing& /*request*/) const { out.mutable_get_ring(); }
 };
 
 struct ReplyWriter {
@@ -101,6 +312,7 @@ struct ReplyWriter {
     }
     void operator()(const ShutdownReply& /*reply*/) const { out.mutable_shutdown(); }
     void operator()(const Refused& reply) const { out.set_refused(reply.message); }
+    void operator()(const RingReply& reply) const { put(*out.mutable_ring(), reply); }
 };
 
 base::Error malformed(const char* what) {
@@ -138,6 +350,8 @@ base::Result<Request> decode_request(base::ByteView bytes) {
             return Request{WaitConverged{in.wait_converged().version()}};
         case pb::Request::kShutdown:
             return Request{Shutdown{}};
+        case pb::Request::kGetRing:
+            return Request{GetRing{}};
         case pb::Request::KIND_NOT_SET:
             break;
     }
@@ -167,6 +381,8 @@ base::Result<Reply> decode_reply(base::ByteView bytes) {
             return Reply{ShutdownReply{}};
         case pb::Reply::kRefused:
             return Reply{Refused{in.refused()}};
+        case pb::Reply::kRing:
+            return Reply{get(in.ring())};
         case pb::Reply::KIND_NOT_SET:
             break;
     }

@@ -13,11 +13,13 @@
 #include "manager/model/configuration.hpp"
 #include "manager/model/status.hpp"
 #include "totem/base/ids.hpp"
+#include "totem/base/time.hpp"
 
 namespace tools {
 
 // --- client -> daemon
 struct GetStatus {};
+struct GetRing {};  // answered also while there is no ring
 // Run a command; the answer comes when it is durable (or refused).
 struct RunCommand {
     manager::Command command;
@@ -29,7 +31,7 @@ struct WaitConverged {
 };
 // Stop this daemon in order: hand over resources, leave the ring, exit.
 struct Shutdown {};
-using Request = std::variant<GetStatus, RunCommand, WaitConverged, Shutdown>;
+using Request = std::variant<GetStatus, RunCommand, WaitConverged, Shutdown, GetRing>;
 
 // --- daemon -> client
 // LocalFacts::phase of a node that has not started yet: there is no ring, and configuration and status are
@@ -59,6 +61,94 @@ struct StatusReply {
     manager::Configuration configuration;
     manager::ClusterStatus status;
 };
+
+// The ring as the answering node sees it (`custos ring status`). Counters: since the daemon started.
+struct RingNode {
+    base::NodeId id;
+    std::string name;
+    std::string address;  // as configured; empty: its name did not resolve yet
+    bool operator==(const RingNode&) const = default;
+};
+// One way to one peer.
+struct RingLink {
+    base::NodeId peer;
+    std::uint32_t number{0};  // N of ringN_addr
+    std::string interface, local, remote;
+    std::uint32_t port{0};
+    std::string state;     // "unknown", "up", "down", "blocked_out" (it does not hear us), "blocked_in"
+    bool active{false};    // carries the ring's frames to this peer
+    base::WallTime since;  // when the state began; 0: not known
+    std::int64_t srtt_us{0}, rttvar_us{0};  // 0: not measured yet
+    std::uint32_t mtu{0};                   // 0: not known yet
+    double loss{0};                         // of our last heartbeats, 0 to 1
+    std::uint64_t sent{0}, lost{0};         // heartbeats
+    std::uint64_t went_down{0};
+    std::string trouble;  // what is wrong with the path though it is up; empty: nothing
+    bool operator==(const RingLink&) const = default;
+};
+struct RingFinding {
+    base::NodeId subject;      // whom it is about; 0: nobody in particular
+    base::NodeId reporter;     // whose word it is; 0: the answering node saw it itself
+    std::int64_t after_us{0};  // since the change began
+    std::string evidence;
+    bool operator==(const RingFinding&) const = default;
+};
+struct RingChange {
+    std::string cause;  // one word, see totem::wire::Reason: "token_lost"
+    base::WallTime installed;
+    std::int64_t gather_us{0}, commit_us{0}, recovery_us{0};  // time in each phase, over all attempts
+    std::uint32_t attempts{0};
+    std::string before, after;               // ring ids; before: empty at the first view
+    std::vector<base::NodeId> members;       // of the view after
+    std::vector<base::NodeId> lost, joined;  // a node in both: another process start of it came
+    std::vector<RingFinding> findings;       // in order, the cause first
+    bool operator==(const RingChange&) const = default;
+};
+struct RingRejected {
+    std::string reason;
+    std::uint64_t frames{0};
+    bool operator==(const RingRejected&) const = default;
+};
+struct RingKey {
+    std::uint32_t id{0};
+    std::string fingerprint;
+    std::vector<base::NodeId> senders;  // peers here whose newest frame is sealed with it
+    bool operator==(const RingKey&) const = default;
+};
+struct RingReply {
+    std::string cluster_name, version, node;
+    base::NodeId node_id;  // 0: not known yet
+    std::string waiting;   // why there is no ring yet; empty: there is one
+    std::string trouble;   // what is in the ring's way; empty: nothing
+    std::vector<RingNode> nodes;
+    std::string phase, ring_id;
+    std::vector<base::NodeId> members;  // of the last regular view
+    bool synchronised{false}, quorate{false};
+    std::string quorum_reason;
+    std::int64_t token_us{0}, consensus_us{0};  // as configured
+    std::int64_t rotation_us{0};
+    std::uint64_t tokens{0}, views{0};
+    std::uint64_t delivered{0};                             // messages
+    std::uint64_t sent{0}, retransmitted{0}, discarded{0};  // datagrams
+    std::uint64_t queued_bytes{0}, queue_limit{0};
+    std::uint64_t outstanding{0}, window{0};  // datagrams not known to be everywhere; at most
+    std::uint64_t other_version{0};           // frames of a protocol version that this node does not speak
+    std::uint32_t features{0};                // bits: what all members of the view can
+    std::uint64_t frames_received{0}, frames_sent{0};
+    std::uint64_t send_failed{0};  // refused by the operating system
+    std::string last_send_error;
+    std::uint64_t overflowed{0}, receive_buffer{0};  // frames; bytes
+    std::vector<RingRejected> rejected;              // every reason, also those of no frame
+    std::uint64_t wrong_source{0};
+    std::string last_wrong_source, last_foreign_source;
+    std::uint64_t pauses{0};  // how often the ring was not scheduled for more than half a token timeout
+    std::int64_t longest_pause_us{0};
+    bool realtime{false}, memory_locked{false};
+    std::vector<RingKey> keys;        // live ones; this node seals with the first
+    std::vector<RingLink> links;      // ascending by peer, then by number
+    std::vector<RingChange> changes;  // the newest last
+    bool operator==(const RingReply&) const = default;
+};
 struct CommandReply {
     std::uint64_t version{0};  // of the configuration that holds the change
     std::string remark;        // "on this node only: ..." ; empty: durable on a quorum's disks
@@ -71,7 +161,7 @@ struct ShutdownReply {};
 struct Refused {
     std::string message;
 };
-using Reply = std::variant<StatusReply, CommandReply, Converged, ShutdownReply, Refused>;
+using Reply = std::variant<StatusReply, CommandReply, Converged, ShutdownReply, Refused, RingReply>;
 
 inline constexpr const char* kDefaultSocket = "/run/custos/custos.sock";
 

@@ -40,30 +40,46 @@ base::Error invalid(const std::string& what) {
     return {base::Errc::invalid, what};
 }
 
-base::Result<Ipv4> node_address(const PeerAddress& peer, bool same_host) {
+base::Result<IpAddress> node_address(const PeerAddress& peer, bool same_host) {
     const std::string node = "node " + base::to_string(peer.node);
-    const auto address = parse_ipv4(peer.ipv4);
-    if (!address) return invalid(node + ": \"" + peer.ipv4 + "\" is not an IPv4 address");
-    if (address->value == 0 || address->is_multicast())
-        return invalid(node + ": " + peer.ipv4 + " is no address of one machine");
+    const auto address = base::parse_ip(peer.ip);
+    if (!address) return invalid(node + ": \"" + peer.ip + "\" is not an IP address");
+    if (address->is_any() || address->is_multicast())
+        return invalid(node + ": " + peer.ip + " is no address of one machine");
     if (address->is_loopback() && !same_host) {
-        return invalid(node + ": " + peer.ipv4 +
+        return invalid(node + ": " + peer.ip +
                        " is a loopback address, which other nodes cannot reach; see ring0_addr");
     }
     return *address;
 }
 
-base::Result<LinkConfig> link_config(const EngineConfig& config) {
+base::Status check_mode(const EngineLink& link, LinkConfig& out) {
+    out.broadcast = link.mode == LinkMode::broadcast;
+    if (out.broadcast && out.own.v6) return invalid("IPv6 has no broadcast; see \"broadcast\"");
+    if (link.mode != LinkMode::multicast) return base::ok();
+    out.group = base::parse_ip(link.multicast_group);
+    if (!out.group || !out.group->is_multicast() || out.group->v6 != out.own.v6) {
+        return invalid("\"" + link.multicast_group + "\" is not a multicast group of " +
+                       (out.own.v6 ? "IPv6 (ff00::/8)" : "IPv4 (224.0.0.0 to 239.255.255.255)"));
+    }
+    return base::ok();
+}
+
+base::Result<LinkConfig> link_config(const EngineConfig& config, const EngineLink& link) {
     LinkConfig out;
-    out.port = config.port;
-    out.ttl = config.multicast_ttl;
+    out.port = link.port;
+    out.ttl = link.multicast_ttl;
     out.same_host = config.same_host;
-    if (config.port == 0) return invalid("the UDP port is 0");
+    if (link.port == 0) return invalid("the UDP port is 0");
     base::NodeSet seen;
-    for (const PeerAddress& peer : config.addresses) {
-        TRY(const Ipv4 address, node_address(peer, config.same_host));
+    std::optional<bool> v6;
+    for (const PeerAddress& peer : link.addresses) {
+        TRY(const IpAddress address, node_address(peer, config.same_host));
         if (!seen.insert(peer.node))
             return invalid("node " + base::to_string(peer.node) + " has two addresses");
+        if (v6.value_or(address.v6) != address.v6)
+            return invalid("node " + base::to_string(peer.node) + ": IPv4 and IPv6 do not share a link");
+        v6 = address.v6;
         if (peer.node == config.ring.self.node) {
             out.own = address;
         } else {
@@ -73,12 +89,21 @@ base::Result<LinkConfig> link_config(const EngineConfig& config) {
     if (!seen.includes(config.ring.roster)) {
         return invalid("nodes " + base::to_string(config.ring.roster.minus(seen)) + " have no address");
     }
-    if (!config.multicast_group.empty()) {
-        out.group = parse_ipv4(config.multicast_group);
-        if (!out.group || !out.group->is_multicast()) {
-            return invalid("\"" + config.multicast_group +
-                           "\" is not an IPv4 multicast group (224.0.0.0 to 239.255.255.255)");
-        }
+    TRY_OK(check_mode(link, out));
+    return out;
+}
+
+base::Result<std::vector<LinkConfig>> link_configs(const EngineConfig& config) {
+    if (config.links.empty() || config.links.size() > kMaxLinks)
+        return invalid(std::to_string(config.links.size()) + " links; 1 to 8 can be used");
+    std::vector<LinkConfig> out;
+    base::NodeSet numbers;
+    for (const EngineLink& link : config.links) {
+        auto one = link_config(config, link);
+        if (!one) return one.error().with("link " + std::to_string(link.number));
+        if (link.number >= kMaxLinks || !numbers.insert(base::NodeId{link.number}))
+            return invalid("link " + std::to_string(link.number) + " is there twice or out of range");
+        out.push_back(*std::move(one));
     }
     return out;
 }
@@ -103,24 +128,26 @@ std::uint64_t random_seed() {
 
 class EngineThread final : public Engine {
   public:
-    EngineThread(EngineConfig config, LinkConfig link, const MasterKey& key, Handlers handlers,
-                 std::uint64_t stored_epoch, int timer)
+    EngineThread(EngineConfig config, std::vector<LinkConfig> links, const MasterKeys& keys,
+                 Handlers handlers, const detail::Epoch& stored, int timer)
         : max_queued_(config.ring.max_queued),
           max_payload_(config.ring.max_payload),
-          core_(std::make_unique<detail::Core>(std::move(config), std::move(link), key, std::move(handlers),
-                                               stored_epoch, random_seed(), timer, mailbox_, backlog_)),
+          core_(std::make_unique<detail::Core>(std::move(config), std::move(links), keys, std::move(handlers),
+                                               stored, random_seed(), timer, mailbox_, backlog_)),
           last_words_(core_->last_words()),
           thread_([this] { run(); }) {}
     EngineThread(const EngineThread&) = delete;
     EngineThread& operator=(const EngineThread&) = delete;
     ~EngineThread() override { end(detail::Stop{}); }
 
-    bool submit(base::Bytes payload) override {
+    bool submit(base::Bytes payload, Guarantee guarantee) override {
         const std::size_t size = payload.size();
         if (size > max_payload_) return false;
         const std::size_t before = backlog_.in_mailbox.fetch_add(size) + backlog_.in_ring.load();
-        if (before + size <= max_queued_ && mailbox_.push(detail::SubmitPayload{std::move(payload)}))
+        if (before + size <= max_queued_ &&
+            mailbox_.push(detail::SubmitPayload{std::move(payload), guarantee})) {
             return true;
+        }
         backlog_.in_mailbox.fetch_sub(size);
         return false;
     }
@@ -128,6 +155,16 @@ class EngineThread final : public Engine {
     void leave() override { end(detail::Leave{}); }
 
     [[nodiscard]] const LastWords& last_words() const override { return last_words_; }
+
+    [[nodiscard]] bool change_keys(const MasterKeys& keys) override {
+        const auto changed = std::make_shared<std::promise<LastWords>>();
+        auto future = changed->get_future();
+        if (!mailbox_.push(detail::ChangeKeys{keys, changed})) return false;
+        LastWords words = future.get();
+        if (words.frame.empty()) return false;
+        last_words_ = std::move(words);
+        return true;
+    }
 
     [[nodiscard]] EngineStatus status() const override {
         if (std::this_thread::get_id() == engine_id_.load()) return core_->status();
@@ -155,6 +192,7 @@ class EngineThread final : public Engine {
         // Closing publishes last_ to those who find the mailbox closed.
         for (Command& command : mailbox_.close()) {
             if (auto* ask = std::get_if<detail::AskStatus>(&command)) ask->answer->set_value(last_);
+            if (auto* keys = std::get_if<detail::ChangeKeys>(&command)) keys->changed->set_value({});
         }
     }
 
@@ -183,17 +221,22 @@ class EngineThread final : public Engine {
 
 }  // namespace
 
-base::Result<std::unique_ptr<Engine>> Engine::start(EngineConfig config, const MasterKey& key,
+base::Result<base::Incarnation> next_incarnation(const std::string& epoch_file, std::uint64_t clock) {
+    TRY(const detail::Epoch stored, detail::read_epoch_file(epoch_file));
+    return base::Incarnation{std::max(clock, stored.incarnation + 1)};
+}
+
+base::Result<std::unique_ptr<Engine>> Engine::start(EngineConfig config, const MasterKeys& keys,
                                                     Handlers handlers) {
     ASSERT(handlers.events && handlers.note);
-    TRY(LinkConfig link, link_config(config));
+    TRY(std::vector<LinkConfig> links, link_configs(config));
     TRY_OK(check_bounds(config.ring));
-    TRY(const std::uint64_t stored_epoch, detail::read_epoch_file(config.epoch_file));
+    TRY(const detail::Epoch stored, detail::read_epoch_file(config.epoch_file));
     TRY(const int timer, detail::open_boottime_timer());
     const SignalsBlocked blocked;
     try {
         return std::unique_ptr<Engine>(std::make_unique<EngineThread>(
-            std::move(config), std::move(link), key, std::move(handlers), stored_epoch, timer));
+            std::move(config), std::move(links), keys, std::move(handlers), stored, timer));
     } catch (const std::exception& error) {
         return base::Error{base::Errc::io, std::string("cannot start the ring's thread: ") + error.what()};
     }

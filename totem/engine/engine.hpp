@@ -15,6 +15,7 @@
 #include "totem/base/trace.hpp"
 #include "totem/link/address.hpp"
 #include "totem/link/counters.hpp"
+#include "totem/monitor/link_status.hpp"
 #include "totem/ring/ring.hpp"
 #include "totem/seal/seal.hpp"
 
@@ -22,34 +23,62 @@ namespace totem {
 
 struct PeerAddress {
     base::NodeId node;
-    std::string ipv4;  // dotted quad
+    std::string ip;  // as base::parse_ip() takes it
+};
+
+enum class LinkMode {
+    unicast,    // a copy to each peer
+    multicast,  // frames to all by a group
+    broadcast,  // frames to all of the network; IPv4
+};
+
+// One network that the nodes share.
+struct EngineLink {
+    unsigned number{0};                  // 0 to 7: N of ringN_addr
+    std::vector<PeerAddress> addresses;  // all configured nodes, self included; one IP version
+    std::uint16_t port{5405};
+    LinkMode mode{LinkMode::unicast};
+    std::string multicast_group;
+    int multicast_ttl{1};
+    unsigned priority{1};  // of the links that are up the highest carries the frames, of equals the lowest
+                           // number
 };
 
 struct EngineConfig {
     RingConfig ring;  // max_queued bounds submit(); the ring itself is given no bound
     std::string cluster_name;
-    std::vector<PeerAddress> addresses;  // all configured nodes, self included
-    std::uint16_t port{5405};
-    std::string multicast_group;  // empty: unicast to each peer
-    int multicast_ttl{1};
-    std::string epoch_file;  // durable ring-sequence reservation; its directory must exist
+    // In the order of their numbers, at least one. What a path is found not to carry is not sent on it:
+    // ring.datagram_size is the most that is ever used.
+    std::vector<EngineLink> links;
+    std::string epoch_file;  // durable ring-sequence reservation and incarnation; its directory must exist
     bool realtime{true};     // ask for SCHED_RR and locked memory; refusal is reported in status, not fatal
     bool same_host{false};   // for tests: all nodes on this machine; loopback addresses are taken, multicast
                              // comes back to us
+};
+
+struct KeyStatus {
+    std::uint8_t id{0};
+    std::string fingerprint;
+    base::NodeSet senders;  // peers of the view whose newest frame is sealed with it
 };
 
 struct EngineStatus {
     std::vector<MembershipChange>
         changes;          // the last ones of the ring, the newest last; times: CLOCK_BOOTTIME
     RingStatus ring;      // phase "waiting": the own address was not there yet
-    bool bound{false};    // the own address exists and the sockets are open
+    bool bound{false};    // an own address exists and its sockets are open
     std::string trouble;  // what is in the way, in words; empty when all is well
     std::array<std::uint64_t, kRejectedKinds> rejected{};  // frames refused by the seal, by reason
     std::uint64_t wrong_source{0};  // frames of a peer that came from another address than its configured one
     std::string last_wrong_source;  // "node 2 from 10.0.0.3"
-    std::string last_foreign_source;  // address of the last frame refused as corosync / foreign / other
-                                      // cluster / wrong key
-    LinkCounters link;
+    std::string last_foreign_source;   // address of the last frame refused as corosync / foreign / other
+                                       // cluster / wrong key
+    std::vector<KeyStatus> keys;       // the one for sending first
+    LinkCounters link;                 // of all links together; the smallest receive buffer
+    std::size_t frame_size{0};         // largest frame that goes as one packet to all that can be reached
+    std::uint64_t in_pieces{0};        // frames that were sent in pieces, because a path does not carry them
+    std::uint64_t pieces_given_up{0};  // frames of peers of which a piece did not come
+    std::vector<LinkStatus> links;     // each peer by each link; ascending by peer, then by link
     bool realtime{false}, memory_locked{false};
     std::uint64_t pauses{0};  // how often the engine was not scheduled for more than token/2
     base::Duration longest_pause;
@@ -57,11 +86,19 @@ struct EngineStatus {
 
 // What is to be sent for this process when it has ended without a goodbye, by its guard.
 struct LastWords {
-    Ipv4 own;                 // to be sent from this address
-    std::vector<Ipv4> peers;  // to each of them
-    std::uint16_t port{0};
-    base::Bytes frame;  // sealed; true as soon as the process has ended, and for ever
+    struct Copy {
+        IpAddress from, to;
+        std::uint16_t port{0};
+    };
+    std::vector<Copy> copies;  // one for each peer by each link
+    base::Bytes frame;         // sealed; true as soon as the process has ended, and for ever
 };
+
+// The incarnation of a process that starts now: above that of all starts that `epoch_file` knows, also when
+// the clock was set back since. `clock`: nanoseconds since 1970. Errors: those of the file, as of
+// Engine::start.
+[[nodiscard]] base::Result<base::Incarnation> next_incarnation(const std::string& epoch_file,
+                                                               std::uint64_t clock);
 
 class Engine {
   public:
@@ -69,11 +106,14 @@ class Engine {
         // Called on the engine's thread; the receiver posts to its own loop and returns at once.
         std::function<void(std::vector<Event>)> events;
         std::function<void(base::Level, std::string)> note;
+        // Nobody listens to this process, because a peer knew a start of this node with a higher incarnation;
+        // why that is, in words. It should end: what next_incarnation() needs is stored. May be empty.
+        std::function<void(std::string)> outdated{};
     };
     // Reads the epoch file and starts the threads. A missing own address is not an error: the engine waits
     // for it, and the ring starts when it has come. Errors: an address that is none, a loopback address, a
     // node of the roster without address, an epoch file that is damaged or can't be read.
-    static base::Result<std::unique_ptr<Engine>> start(EngineConfig config, const MasterKey& key,
+    static base::Result<std::unique_ptr<Engine>> start(EngineConfig config, const MasterKeys& keys,
                                                        Handlers handlers);
     Engine(const Engine&) = delete;
     Engine& operator=(const Engine&) = delete;
@@ -81,12 +121,16 @@ class Engine {
 
     // Thread-safe. False: nothing was taken, because max_queued bytes are waiting already, the payload
     // exceeds max_payload, or the engine has stopped.
-    [[nodiscard]] virtual bool submit(base::Bytes payload) = 0;
+    [[nodiscard]] virtual bool submit(base::Bytes payload, Guarantee guarantee = Guarantee::agreed) = 0;
     // Thread-safe; says goodbye to the peers and stops. Returns when the threads have ended. Not from within
     // a handler.
     virtual void leave() = 0;
-    // The same at every call.
+    // The same at every call, but for change_keys().
     [[nodiscard]] virtual const LastWords& last_words() const = 0;
+    // The master keys have changed: from now on frames of these are opened and the one for sending seals.
+    // Without a lost frame as long as all nodes open what the others send. Not from within a handler, nor at
+    // the same time as last_words(). False: the engine has stopped.
+    [[nodiscard]] virtual bool change_keys(const MasterKeys& keys) = 0;
     // Thread-safe snapshot, made by the engine's thread; waits for it, for a second at most.
     [[nodiscard]] virtual EngineStatus status() const = 0;
 

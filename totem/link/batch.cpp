@@ -2,6 +2,8 @@
 
 #include <linux/errqueue.h>
 #include <linux/icmp.h>
+#include <linux/icmpv6.h>
+#include <netinet/in.h>
 #include <sys/mman.h>
 
 #include <algorithm>
@@ -11,14 +13,6 @@
 #include "totem/base/check.hpp"
 
 namespace totem {
-
-sockaddr_in socket_address(Ipv4 address, std::uint16_t port) {
-    sockaddr_in out{};
-    out.sin_family = AF_INET;
-    out.sin_port = htons(port);
-    out.sin_addr.s_addr = htonl(address.value);
-    return out;
-}
 
 namespace {
 
@@ -33,11 +27,16 @@ bool was_icmp(int error) {
 // Whether the error that came with it is that nobody listens at the port.
 bool is_refusal(msghdr& message) {
     for (cmsghdr* c = CMSG_FIRSTHDR(&message); c != nullptr; c = CMSG_NXTHDR(&message, c)) {
-        if (c->cmsg_level != IPPROTO_IP || c->cmsg_type != IP_RECVERR) continue;
+        const bool v4 = c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_RECVERR;
+        const bool v6 = c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_RECVERR;
+        if (!v4 && !v6) continue;
         sock_extended_err error{};
         std::memcpy(&error, CMSG_DATA(c), sizeof error);
         if (error.ee_origin == SO_EE_ORIGIN_ICMP && error.ee_type == ICMP_DEST_UNREACH &&
             error.ee_code == ICMP_PORT_UNREACH)
+            return true;
+        if (error.ee_origin == SO_EE_ORIGIN_ICMP6 && error.ee_type == ICMPV6_DEST_UNREACH &&
+            error.ee_code == ICMPV6_PORT_UNREACH)
             return true;
     }
     return false;
@@ -45,16 +44,16 @@ bool is_refusal(msghdr& message) {
 
 }  // namespace
 
-std::vector<Ipv4> take_refusals(int fd) {
-    std::vector<Ipv4> refused;
+std::vector<IpAddress> take_refusals(int fd) {
+    std::vector<IpAddress> refused;
     while (true) {
-        sockaddr_in to{};
+        base::SocketAddress to;
         alignas(cmsghdr) std::array<char, 512> control{};
         std::array<char, 64> start{};  // of the datagram that was refused: not of interest
         iovec buffer{start.data(), start.size()};
         msghdr message{};
-        message.msg_name = &to;
-        message.msg_namelen = sizeof to;
+        message.msg_name = to.data();
+        message.msg_namelen = base::SocketAddress::kRoom;
         message.msg_iov = &buffer;
         message.msg_iovlen = 1;
         message.msg_control = control.data();
@@ -62,7 +61,7 @@ std::vector<Ipv4> take_refusals(int fd) {
         const ssize_t n = ::recvmsg(fd, &message, MSG_ERRQUEUE | MSG_DONTWAIT);
         if (n < 0 && errno == EINTR) continue;
         if (n < 0) return refused;
-        if (is_refusal(message)) refused.push_back(Ipv4{ntohl(to.sin_addr.s_addr)});
+        if (is_refusal(message)) refused.push_back(to.ip());
     }
 }
 
@@ -76,7 +75,7 @@ ReceiveBatch::ReceiveBatch()
     ASSERT(memory_ != MAP_FAILED);
     for (std::size_t i = 0; i < kSlots; ++i) {
         buffers_[i] = {memory_ + i * kSlotSize, kSlotSize};
-        headers_[i].msg_hdr.msg_name = &sources_[i];
+        headers_[i].msg_hdr.msg_name = sources_[i].data();
         headers_[i].msg_hdr.msg_iov = &buffers_[i];
         headers_[i].msg_hdr.msg_iovlen = 1;
     }
@@ -91,13 +90,14 @@ bool ReceiveBatch::receive(int fd, std::size_t limit) {
     int tries = 0;
     while (used_ < limit) {
         const std::size_t room = limit - used_;
-        for (std::size_t i = used_; i < limit; ++i) headers_[i].msg_hdr.msg_namelen = sizeof(sockaddr_in);
+        for (std::size_t i = used_; i < limit; ++i)
+            headers_[i].msg_hdr.msg_namelen = base::SocketAddress::kRoom;
         const int n = ::recvmmsg(fd, &headers_[used_], static_cast<unsigned>(room), MSG_DONTWAIT, nullptr);
         // An error that was waiting at the socket (ICMP) is told once, in place of what was asked for.
         if (n < 0 && (errno == EINTR || (was_icmp(errno) && tries++ < kTries))) continue;
         if (n <= 0) return true;
         for (int i = 0; i < n; ++i, ++used_) {
-            received_[used_].source = Ipv4{ntohl(sources_[used_].sin_addr.s_addr)};
+            received_[used_].source = sources_[used_].ip();
             received_[used_].bytes = {memory_ + used_ * kSlotSize, headers_[used_].msg_len};
         }
         if (static_cast<std::size_t>(n) < room) return true;
@@ -105,15 +105,15 @@ bool ReceiveBatch::receive(int fd, std::size_t limit) {
     return false;
 }
 
-void SendBatch::add(int fd, const sockaddr_in& to, base::ByteView frame) {
+void SendBatch::add(int fd, const base::SocketAddress& to, base::ByteView frame) {
     if (used_ == kSlots) flush(fd);
     targets_[used_] = to;
     // The kernel's type serves reading and writing; sending only reads.
     buffers_[used_] = {const_cast<std::uint8_t*>(frame.data()), frame.size()};
     msghdr& header = headers_[used_].msg_hdr;
     header = {};
-    header.msg_name = &targets_[used_];
-    header.msg_namelen = sizeof(sockaddr_in);
+    header.msg_name = targets_[used_].data();
+    header.msg_namelen = targets_[used_].size();
     header.msg_iov = &buffers_[used_];
     header.msg_iovlen = 1;
     ++used_;

@@ -1,7 +1,6 @@
 // Many datagrams to one system call.
 #pragma once
 
-#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include <array>
@@ -10,13 +9,14 @@
 #include <vector>
 
 #include "totem/base/bytes.hpp"
+#include "totem/base/socket_address.hpp"
 #include "totem/link/address.hpp"
 
 namespace totem {
 
 // One datagram as it came.
 struct Received {
-    Ipv4 source;
+    IpAddress source;      // without a scope
     base::ByteView bytes;  // valid until the handler returns
 };
 
@@ -42,7 +42,7 @@ class ReceiveBatch {
     std::uint8_t* memory_;
     std::size_t used_{0};
     std::vector<Received> received_;
-    std::vector<sockaddr_in> sources_;
+    std::vector<base::SocketAddress> sources_;
     std::vector<iovec> buffers_;
     std::vector<mmsghdr> headers_;
 };
@@ -56,23 +56,21 @@ class SendBatch {
         int last_error{0};  // errno of the last failure
     };
     // The frame must stay where it is until flush().
-    void add(int fd, const sockaddr_in& to, base::ByteView frame);
+    void add(int fd, const base::SocketAddress& to, base::ByteView frame);
     void flush(int fd);
     [[nodiscard]] const Counters& counters() const { return counters_; }
 
   private:
     static constexpr std::size_t kSlots = 64;
     std::size_t used_{0};
-    std::array<sockaddr_in, kSlots> targets_{};
+    std::array<base::SocketAddress, kSlots> targets_{};
     std::array<iovec, kSlots> buffers_{};
     std::array<mmsghdr, kSlots> headers_{};
     Counters counters_;
 };
 
 // Takes what ICMP said about datagrams that this socket sent; returns where nobody listens at the port.
-// Anybody could have sent that. The socket needs IP_RECVERR.
-[[nodiscard]] std::vector<Ipv4> take_refusals(int fd);
-
-[[nodiscard]] sockaddr_in socket_address(Ipv4 address, std::uint16_t port);
+// Anybody could have sent that. The socket needs IP_RECVERR or IPV6_RECVERR.
+[[nodiscard]] std::vector<IpAddress> take_refusals(int fd);
 
 }  // namespace totem

@@ -51,12 +51,7 @@ struct Link::Impl {
           unicast(io),
           group(io),
           address_events(io),
-          retry(io) {
-        if (config.group) group_address = socket_address(*config.group, config.port);
-        for (const LinkPeer& peer : config.peers) {
-            peers.push_back({peer.node, socket_address(peer.address, config.port)});
-        }
-    }
+          retry(io) {}
 
     void watch_addresses() {
         auto events = open_address_events();
@@ -79,34 +74,40 @@ struct Link::Impl {
 
     // Brings the sockets in line with where the own address is now.
     void look() {
-        const auto found = interface_of(config.own);
+        auto found = interface_of(config.own);
         if (!found) {
             close_sockets();
             say(found.error().message);
             return retry_later();
         }
-        if (*found != interface) close_sockets();
-        if (!*found) {
+        if (!*found || !at || (*found)->index != at->index) close_sockets();
+        const bool news = at != *found;
+        at = *std::move(found);
+        if (!at) {
             say("the own address " + to_string(config.own) + " is not on this machine; waiting for it");
             if (polling) retry_later();
             return;
         }
-        if (!unicast.is_open()) open_sockets(**found);
+        if (!unicast.is_open()) {
+            open_sockets();
+        } else if (news) {
+            say_state(true);
+        }
         if (polling) retry_later();
     }
 
-    void open_sockets(int at) {
+    void open_sockets() {
         if (config.own.is_loopback() && !config.same_host) {
             return say(to_string(config.own) +
                        " is a loopback address, which no other node can reach; see ring0_addr");
         }
-        auto one = open_unicast(config, at);
+        auto one = open_unicast(config, *at);
         if (!one) {
             say(one.error().message);
             return retry_later();
         }
-        if (config.group) {
-            auto many = open_multicast(config, at);
+        if (config.group || config.broadcast) {
+            auto many = config.group ? open_multicast(config, *at) : open_broadcast(config, *at);
             if (!many) {
                 say(many.error().message);
                 return retry_later();
@@ -114,12 +115,22 @@ struct Link::Impl {
             group.assign(many->release());
         }
         unicast.assign(one->release());
-        interface = at;
         ++generation;
+        set_targets();
         wait_for_data(unicast);
         wait_for_errors();
-        if (config.group) wait_for_data(group);
-        say("");
+        if (group.is_open()) wait_for_data(group);
+        say_state(false);
+    }
+
+    void set_targets() {
+        peers.clear();
+        for (const LinkPeer& peer : config.peers)
+            peers.push_back({peer.node, base::SocketAddress(scoped(peer.address, *at), config.port)});
+        if (group.is_open()) {
+            everybody =
+                base::SocketAddress(config.group ? scoped(*config.group, *at) : *at->broadcast, config.port);
+        }
     }
 
     void close_sockets() {
@@ -129,7 +140,6 @@ struct Link::Impl {
         error_code ignored;
         unicast.close(ignored);
         group.close(ignored);
-        interface.reset();
     }
 
     void retry_later() {
@@ -169,16 +179,16 @@ struct Link::Impl {
     void wait_for_errors() {
         unicast.async_wait(stream_descriptor::wait_error, [this, mine = generation](error_code error) {
             if (error || mine != generation) return;
-            const std::vector<Ipv4> refusals = take_refusals(unicast.native_handle());
+            const std::vector<IpAddress> refusals = take_refusals(unicast.native_handle());
             collect();  // first what has been received: that may be of those who are said to be gone
-            for (const Ipv4 address : refusals) refused(address);
+            for (const IpAddress& address : refusals) refused(address);
             if (mine == generation) wait_for_errors();
         });
     }
 
-    void refused(Ipv4 address) {
+    void refused(const IpAddress& address) {
         for (const LinkPeer& peer : config.peers) {
-            if (peer.address == address && handlers.refused) handlers.refused(peer.node);
+            if (peer.address.same_as(address) && handlers.refused) handlers.refused(peer.node);
         }
     }
 
@@ -188,9 +198,15 @@ struct Link::Impl {
             return;
         }
         const int fd = unicast.native_handle();
+        bool whole = false;
         for (const Outgoing& out : frames) {
-            if (!out.to && config.group) {
-                sending.add(fd, group_address, out.frame);
+            if (out.whole != whole) {
+                sending.flush(fd);
+                whole = out.whole;
+                forbid_fragments(fd, config.own.v6, whole);
+            }
+            if (!out.to && group.is_open()) {
+                sending.add(fd, everybody, out.frame);
                 continue;
             }
             for (const Target& peer : peers) {
@@ -198,6 +214,15 @@ struct Link::Impl {
             }
         }
         sending.flush(fd);
+        if (whole) forbid_fragments(fd, config.own.v6, false);
+    }
+
+    // The sockets are open.
+    void say_state(bool news) {
+        const std::string text =
+            at->running ? "" : "interface " + at->name + " with " + to_string(config.own) + " has no carrier";
+        if (news && text == trouble) return handlers.changed();  // another MTU, another broadcast address
+        say(text);
     }
 
     void say(std::string text) {
@@ -217,17 +242,17 @@ struct Link::Impl {
 
     struct Target {
         base::NodeId node;
-        sockaddr_in address{};
+        base::SocketAddress address;
     };
     LinkConfig config;
     Handlers handlers;
     std::vector<Target> peers;
-    sockaddr_in group_address{};
+    base::SocketAddress everybody;  // the group, or the broadcast address
     stream_descriptor unicast, group, address_events;
     boost::asio::steady_timer retry;
-    std::optional<int> interface;  // where the sockets are open
-    std::uint64_t generation{0};   // of the sockets
-    bool polling{false};           // no events to be had: look every second
+    std::optional<Interface> at;  // that has the own address
+    std::uint64_t generation{0};  // of the sockets
+    bool polling{false};          // no events to be had: look every second
     int group_turns{0};
     ReceiveBatch batch;
     SendBatch sending;
@@ -262,6 +287,12 @@ void Link::close() {
 
 bool Link::bound() const {
     return impl_->unicast.is_open();
+}
+const std::optional<Interface>& Link::interface() const {
+    return impl_->at;
+}
+std::size_t Link::header_bytes() const {
+    return impl_->config.own.v6 ? 48 : 28;
 }
 const std::string& Link::trouble() const {
     return impl_->trouble;

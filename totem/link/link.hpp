@@ -1,5 +1,6 @@
-// The link: the UDP sockets of one node. Unicast: one socket, a copy to each peer. Multicast: frames to all
-// go to a group, frames to one go by unicast. It knows nothing of what is in a frame.
+// A link: the UDP sockets of one node in one network, IPv4 or IPv6. Unicast: one socket, a copy to each peer.
+// Multicast and broadcast: frames to all go out once, frames to one go by unicast. It knows nothing of what
+// is in a frame.
 //
 // The own address may come late, go, and come back: the link waits for it by event and never takes another
 // one instead.
@@ -26,14 +27,16 @@ namespace totem {
 
 struct LinkPeer {
     base::NodeId node;
-    Ipv4 address;
+    IpAddress address;
 };
 
 struct LinkConfig {
-    Ipv4 own;
+    IpAddress own;
     std::vector<LinkPeer> peers;  // without ourselves
     std::uint16_t port{0};
-    std::optional<Ipv4> group;  // empty: unicast to each peer
+    // Neither: unicast to each peer.
+    std::optional<IpAddress> group;
+    bool broadcast{false};  // IPv4 only: to all of the own address's network
     int ttl{1};
     bool same_host{false};  // for tests: all nodes on this machine; loopback addresses are taken, and
                             // multicast comes back to us
@@ -43,6 +46,7 @@ struct LinkConfig {
 struct Outgoing {
     std::optional<base::NodeId> to;
     base::ByteView frame;
+    bool whole{false};  // as one packet or not at all: no router or kernel may cut it
 };
 
 class Link {
@@ -50,7 +54,7 @@ class Link {
     struct Handlers {
         // A batch of datagrams, data from the group before the rest. Runs on the io_context's thread.
         std::function<void(std::span<const Received>)> received;
-        // bound() or trouble() changed.
+        // bound(), interface() or trouble() changed.
         std::function<void()> changed;
         // The peer's machine says that nobody listens at our port; nobody vouches for that. May be empty.
         std::function<void(base::NodeId)> refused{};
@@ -71,6 +75,9 @@ class Link {
     void close();
 
     [[nodiscard]] bool bound() const;
+    [[nodiscard]] const std::optional<Interface>& interface() const;  // that has the own address
+    // Of IP and UDP.
+    [[nodiscard]] std::size_t header_bytes() const;
     [[nodiscard]] const std::string& trouble()
         const;  // why it is not bound, and what to do; empty when all is well
     [[nodiscard]] LinkCounters counters() const;

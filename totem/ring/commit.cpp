@@ -43,8 +43,12 @@ Phase enter_commit(Context& ctx, Episode episode, RingLog old, wire::CommitToken
     ASSERT(ctx.is_self(mine.member));
     mine.filled = true;
     mine.old_ring = old.view.ring;
+    mine.stable = old.stable;
     mine.aru = old.window.aru();
     mine.high = old.window.high();
+    mine.obliged = old.obliged;
+    mine.held = old.window.held(wire::kMaxRanges);
+    token.features &= ctx.config.features;
     ++token.hop;
     std::vector<Member> members;
     for (const wire::CommitEntry& e : token.entries) {
@@ -77,6 +81,7 @@ Next on(Commit& c, Context& ctx, const Member& from, const wire::CommitToken& to
     for (std::size_t i = 0; fits && i < n; ++i) {
         fits = token.entries[i].filled && token.entries[i].member == c.token.entries[i].member;
     }
+    fits = fits && (token.features & c.token.features) == token.features;
     // What those before us and we ourselves entered must not have changed.
     for (std::size_t i = 0; fits && i <= c.index; ++i) fits = token.entries[i] == c.token.entries[i];
     if (!fits) {

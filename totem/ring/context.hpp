@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "totem/base/check.hpp"
+#include "totem/ring/nearby.hpp"
 #include "totem/ring/ring.hpp"
 #include "totem/wire/codec.hpp"
 #include "totem/wire/packing.hpp"
@@ -50,6 +51,7 @@ struct Context {
     Epochs epochs;
     std::map<base::NodeId, Peer> peers;
     std::map<base::NodeId, Suspicion> suspicions;
+    Nearby nearby;
     std::uint64_t serial{0};               // of our last membership message
     View view;                             // the last regular view; no members before the first
     std::deque<MembershipChange> changes;  // the newest last

@@ -43,6 +43,19 @@ bool RingLog::has(const Member& m) const {
     return std::find(view.members.begin(), view.members.end(), m) != view.members.end();
 }
 
+std::size_t RingLog::partial_bytes() const {
+    std::size_t bytes = 0;
+    for (const auto& [node, reassembler] : parts) bytes += reassembler.held_bytes();
+    return bytes;
+}
+
+std::uint64_t RingLog::bit_of(base::NodeId node) const {
+    for (std::size_t i = 0; i < view.members.size(); ++i) {
+        if (view.members[i].node == node) return std::uint64_t{1} << i;
+    }
+    return 0;
+}
+
 RingLog no_ring(const RingConfig& config) {
     const Member& self = config.self;
     return {View{base::RingId{0, self.node, self.incarnation}, {self}}, log_capacity(config)};
@@ -64,8 +77,31 @@ void deliver(Context& ctx, RingLog& log, const wire::Data& data, bool transition
     }
 }
 
+namespace {
+void count(const RingLog& log, RingStatus& status) {
+    status.logged += log.size();
+    status.partial_bytes += log.partial_bytes();
+}
+}  // namespace
+
+void count_logs(const Gather& g, RingStatus& status) {
+    count(g.old, status);
+}
+void count_logs(const Commit& c, RingStatus& status) {
+    count(c.old, status);
+}
+void count_logs(const Recovery& r, RingStatus& status) {
+    count(r.old, status);
+    count(r.log, status);
+}
+void count_logs(const Operational& o, RingStatus& status) {
+    count(o.log, status);
+}
+
 void deliver_in_order(Context& ctx, RingLog& log) {
     while (const wire::Data* data = log.window.find(base::Seq{log.delivered.value + 1})) {
+        const bool safe = data->guarantee == Guarantee::safe && !data->recovered;
+        if (safe && data->seq > log.stable) return;
         ++log.delivered.value;
         if (!data->recovered) deliver(ctx, log, *data, false);
     }
@@ -132,9 +168,13 @@ void begin(const Context& ctx, Episode& episode) {
 }
 
 void found(const Context& ctx, Episode& episode, base::NodeId subject, const std::string& evidence) {
+    found_by(ctx, episode, subject, episode.findings.empty() ? episode.reporter : base::NodeId{}, evidence);
+}
+
+void found_by(const Context& ctx, Episode& episode, base::NodeId subject, base::NodeId reporter,
+              const std::string& evidence) {
     constexpr std::size_t kMost = 16;
     if (episode.findings.size() == kMost) return;
-    const base::NodeId reporter = episode.findings.empty() ? episode.reporter : base::NodeId{};
     episode.findings.push_back({subject, reporter, ctx.now - episode.began, evidence});
 }
 

@@ -9,34 +9,14 @@ namespace totem {
 
 namespace {
 
-// A node that answered and then fell silent, or keeps answering but never agrees, gets longer than one that
-// never answered: it may be committing to a ring already. Both only end standoffs that should not exist.
-constexpr std::int64_t kHeardPatience = 2;
-constexpr std::int64_t kDisagreePatience = 4;
-
-void changed(Gather& g, const Context& ctx) {
-    for (auto& [node, other] : g.others) other.agrees = false;
-    g.settled_at = ctx.now;
-    g.join_at = ctx.now;
-}
-
-// Brings `others` in line with the standings.
-void refresh_others(Gather& g, const Context& ctx) {
-    std::map<base::NodeId, Gather::Other> now_others;
-    for (const Member& m : g.episode.standings.living()) {
-        if (ctx.is_self(m)) continue;
-        const auto at = g.others.find(m.node);
-        const bool same = at != g.others.end() && at->second.incarnation == m.incarnation;
-        now_others[m.node] =
-            same ? at->second : Gather::Other{m.incarnation, ctx.now, base::Instant::never(), false};
-    }
-    g.others = std::move(now_others);
-}
-
 void send_join(Gather& g, Context& ctx) {
     const Episode& e = g.episode;
     const std::uint64_t ring_seq = std::max(ctx.epochs.seen, ctx.epochs.used);
-    ctx.send_all(wire::Join{++ctx.serial, ring_seq, 0, e.reason, e.subject, e.standings.list()});
+    const std::uint64_t serial = ++ctx.serial;
+    const std::vector<wire::NodeStanding> nodes = e.standings.list();
+    g.told = g.rows.own();
+    ctx.send_all(wire::Join{serial, ring_seq, ctx.config.features, e.reason, e.subject, nodes,
+                            g.rows.list(nodes, serial)});
     // A multicast join to a dead daemon is not refused by its machine; this is.
     for (const auto& [node, other] : g.others) {
         if (other.heard == base::Instant::never()) ctx.send_to(node, wire::Probe{wire::ProbeKind::look});
@@ -48,38 +28,41 @@ void send_join(Gather& g, Context& ctx) {
                                                             static_cast<std::uint64_t>(interval) / 5 + 1)));
 }
 
-base::Instant gives_up_at(const Gather& g, const Gather::Other& other, base::Duration consensus) {
-    if (other.heard == base::Instant::never()) return other.since + consensus;
-    const base::Instant silent = other.heard + consensus * kHeardPatience;
-    if (other.agrees) return silent;
-    return std::min(silent, std::max(g.settled_at, other.since) + consensus * kDisagreePatience);
-}
-
-void fail_silent(Gather& g, const Context& ctx) {
-    bool any = false;
-    for (const auto& [node, other] : g.others) {
-        if (ctx.now < gives_up_at(g, other, ctx.config.consensus_timeout)) continue;
-        const bool heard = other.heard != base::Instant::never();
-        const base::Duration since = ctx.now - (heard ? other.heard : other.since);
-        const std::string text = "node " + base::to_string(node) +
-                                 (heard ? " does not agree, last heard " : " did not answer for ") +
-                                 words(since) + (heard ? " ago" : "");
-        ctx.info("gather: " + text + ", held for failed");
-        found(ctx, g.episode, node, text);
-        any |= g.episode.standings.fail({node, other.incarnation});
-    }
-    if (any) changed(g, ctx);
-}
-
 bool consensus(const Gather& g, const Context& ctx) {
     for (const auto& [node, other] : g.others) {
         if (!other.agrees) return false;
     }
-    return !g.others.empty() || ctx.now >= g.alone_until;
+    if (g.others.empty()) return ctx.now >= g.alone_until;
+    return everybody_hears_everybody(g);
 }
 
-void heard_of_stranger(Gather& g, const Context& ctx, const Member& from) {
-    if (g.episode.standings.add(from)) changed(g, ctx);
+// Our row has become complete since we told it.
+bool made_up_our_mind(const Gather& g) {
+    for (const auto& [node, other] : g.others) {
+        if (!other.deaf && other.heard == base::Instant::never()) return false;
+    }
+    const Row& own = g.rows.own();
+    return own.heard != g.told.heard || own.deaf != g.told.deaf;
+}
+
+bool is_stranger(const Gather& g, const Member& who) {
+    const wire::Standing* known = g.episode.standings.find(who.node);
+    return known == nullptr || known->incarnation < who.incarnation;
+}
+
+base::NodeSet with_us(const Gather& g) {
+    return nodes_of(g.episode.standings.living());
+}
+
+// Somebody of another ring is there. It is asked in if both of us hear each other.
+void heard_of_stranger(Gather& g, Context& ctx, const Member& from) {
+    if (!is_stranger(g, from)) return;
+    if (!on_another_ring(ctx, from) || !mutual(ctx, from) || !worthwhile(ctx, with_us(g), from)) {
+        answer(ctx, with_us(g), false, from);
+    } else if (g.episode.standings.add(from)) {
+        g.rows.hears(from);
+        changed(g, ctx);
+    }
 }
 
 }  // namespace
@@ -91,17 +74,30 @@ Phase enter_gather(Context& ctx, RingLog old, Episode episode, const char* from,
     fail_gone(ctx, s);
     const bool starting = episode.reason == wire::Reason::start && s.size() == 1;
     const base::Instant alone_until = starting ? ctx.now + ctx.config.consensus_timeout : ctx.now;
-    return Gather{std::move(episode), std::move(old), {}, ctx.now, alone_until, ctx.now};
+    return Gather{
+        std::move(episode), std::move(old), Rows(ctx.self()), {}, ctx.now, alone_until, ctx.now, {}};
 }
 
 Next on(Gather& g, Context& ctx, const Member& from, const wire::Join& join) {
+    const wire::Standing* known = g.episode.standings.find(from.node);
+    if (known == nullptr && !worthwhile(ctx, with_us(g), from)) {
+        answer(ctx, with_us(g), false, from);
+        return std::nullopt;
+    }
+    // Also of who holds us for failed: why we are left out is in its rows.
+    g.rows.hears(from);
+    g.rows.learn(join);
     const Opinion opinion = merge(ctx, g.episode, from, join);
     if (opinion == Opinion::ignored) return std::nullopt;
-    if (opinion == Opinion::merged) changed(g, ctx);
+    if (opinion == Opinion::merged) {
+        told_of_failures(g, ctx, from.node);
+        changed(g, ctx);
+    }
     refresh_others(g, ctx);
     const auto at = g.others.find(from.node);
     if (at == g.others.end()) return std::nullopt;
     at->second.heard = ctx.now;
+    at->second.deaf = false;
     at->second.agrees = agrees(ctx, g.episode.standings, join);
     return std::nullopt;
 }
@@ -123,6 +119,7 @@ Next on(Gather& g, Context& ctx, const Member& from, const wire::CommitToken& to
         return std::nullopt;
     }
     if (!reserved(ctx, token.ring.seq)) return std::nullopt;  // it will be sent again
+    conclude(g, ctx);
     wire::CommitToken mine = token;
     return enter_commit(ctx, std::move(g.episode), std::move(g.old), std::move(mine), index);
 }
@@ -135,13 +132,15 @@ Next on(Gather& g, Context& ctx, const Member& from, const wire::Data& data) {
             static_cast<void>(g.old.window.insert(data));
         }
     } else if (data.ring.seq > ctx.peers[from.node].shared_seq) {
+        heard(ctx, from);
+        ctx.nearby.nodes[from.node].ring = data.ring;
         heard_of_stranger(g, ctx, from);
     }
     return std::nullopt;
 }
 
-Next on(Gather& g, Context& ctx, const Member& from, const wire::Beacon& beacon) {
-    if (beacon.ring.seq > ctx.peers[from.node].shared_seq) heard_of_stranger(g, ctx, from);
+Next on(Gather& g, Context& ctx, const Member& from, const wire::Beacon& /*beacon*/) {
+    heard_of_stranger(g, ctx, from);
     return std::nullopt;
 }
 
@@ -160,37 +159,39 @@ std::optional<Member> reckoned(const Gather& g, base::NodeId node) {
     return Member{node, at->second.incarnation};
 }
 
+// It may be silent to us alone: it is a matter of who hears whom, like any other silence.
 Next silent(Gather& g, Context& ctx, const Member& who) {
-    if (!g.episode.standings.fail(who)) return std::nullopt;
+    const auto at = g.others.find(who.node);
+    if (at == g.others.end() || at->second.deaf) return std::nullopt;
     ctx.info("gather: " + words_of_silence(who));
     found(ctx, g.episode, who.node, words_of_silence(who));
-    changed(g, ctx);
+    at->second.deaf = true;
+    at->second.agrees = false;
+    g.rows.is_deaf_to(who);
     return std::nullopt;
 }
 
 Next advance(Gather& g, Context& ctx) {
-    refresh_others(g, ctx);
-    fail_silent(g, ctx);
-    refresh_others(g, ctx);
+    settle(g, ctx);
     const bool agreed = consensus(g, ctx);
+    if (made_up_our_mind(g)) g.join_at = ctx.now;
     // Even with consensus: the others may lack our last join.
     if (ctx.now >= g.join_at) send_join(g, ctx);
     const std::vector<Member> living = g.episode.standings.living();
     if (!agreed || !ctx.is_self(living.front())) return std::nullopt;
     const std::uint64_t ring_seq = std::max(ctx.epochs.seen, ctx.epochs.used) + 1;
     if (!reserved(ctx, ring_seq)) return std::nullopt;  // epoch_persisted() brings us back here
+    conclude(g, ctx);
     if (living.size() == 1) return enter_alone(ctx, std::move(g.episode), std::move(g.old));
     wire::CommitToken token;
     token.ring = {ring_seq, ctx.self().node, ctx.self().incarnation};
-    for (const Member& m : living) token.entries.push_back({m, false, {}, {}, {}});
+    token.features = ctx.config.features;
+    for (const Member& m : living) token.entries.emplace_back().member = m;
     return enter_commit(ctx, std::move(g.episode), std::move(g.old), std::move(token), 0);
 }
 
 base::Instant deadline(const Gather& g, const Context& ctx) {
-    base::Instant at = g.join_at;
-    for (const auto& [node, other] : g.others) {
-        at = std::min(at, gives_up_at(g, other, ctx.config.consensus_timeout));
-    }
+    base::Instant at = std::min(g.join_at, settles_at(g, ctx));
     if (g.others.empty() && g.alone_until > ctx.now) at = std::min(at, g.alone_until);
     return at;
 }
@@ -198,9 +199,14 @@ base::Instant deadline(const Gather& g, const Context& ctx) {
 void postpone(Gather& g, base::Duration pause) {
     g.alone_until = g.alone_until + pause;
     g.settled_at = g.settled_at + pause;
+    // Whom we hear is to be seen anew, and whom we did not hear may have spoken while we did not listen.
+    g.rows.forget_own();
     for (auto& [node, other] : g.others) {
-        other.since = other.since + pause;
-        other.heard = other.heard + pause;
+        const bool was_heard = other.heard != base::Instant::never();
+        other.since = (was_heard ? other.heard : other.since) + pause;
+        other.heard = base::Instant::never();
+        other.agrees = false;
+        other.deaf = false;
     }
 }
 

@@ -13,12 +13,20 @@ namespace totem {
 struct RingLog {
     View view;  // ring.seq 0: not a ring yet, the state of a process that just started
     Window window;
+    base::Seq stable;     // all members have received everything up to here; <= window.aru()
     base::Seq delivered;  // every datagram up to here was handed to the reassemblers; <= window.aru()
     std::map<base::NodeId, wire::Reassembler> parts;
+    // Members with whom, in some recovery, we have exchanged everything: they may have installed a ring and
+    // delivered what any of them sent, also after a gap, so we shall, too. Bit i is view.members[i].
+    std::uint64_t obliged{0};
 
     RingLog(View of, std::size_t capacity) : view(std::move(of)), window(capacity) {}
     [[nodiscard]] bool is_ring() const { return view.ring.seq != 0; }
     [[nodiscard]] bool has(const Member& m) const;
+    [[nodiscard]] std::size_t size() const { return window.high().value - window.freed().value; }
+    [[nodiscard]] std::size_t partial_bytes() const;
+    // The bit of `obliged` that stands for that node; 0: not a member.
+    [[nodiscard]] std::uint64_t bit_of(base::NodeId node) const;
 };
 
 // Datagrams that may be sequenced above the stable ones, and what a receiver holds at most. The second is
@@ -29,8 +37,9 @@ constexpr std::size_t kCapacityWindows = 2 * kSpanWindows + 1;
     return kCapacityWindows * config.window;
 }
 
-// Delivers in order up to the first gap. Recovered datagrams of this ring's first sequence numbers are passed
-// over: they were delivered as the old ring's.
+// Delivers in order up to the first gap, or the first safe datagram that is not known to be received by
+// everybody. Recovered datagrams of this ring's first sequence numbers are passed over: they were delivered
+// as the old ring's.
 void deliver_in_order(Context& ctx, RingLog& log);
 
 // Hands one datagram to its originator's reassembler and emits the messages that it completes.

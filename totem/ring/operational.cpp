@@ -18,7 +18,10 @@ bool alone(const Operational& o) {
 }
 
 Phase to_gather(Operational& o, Context& ctx, Episode episode, const std::string& why) {
-    for (const Member& m : o.log.view.members) episode.standings.add(m);
+    for (const Member& m : o.log.view.members) {
+        episode.standings.add(m);
+        ctx.nearby.nodes[m.node].hears.clear();  // who hears whom on the ring is to be seen anew
+    }
     begin(ctx, episode);
     found(ctx, episode, episode.subject, why);
     return enter_gather(ctx, std::move(o.log), std::move(episode), "operational", why);
@@ -30,7 +33,9 @@ Supply queue_of(Context& ctx) {
     supply.next = [&ctx] {
         wire::Data data;
         data.originator = ctx.self().node;
-        data.payload = ctx.packer.next();
+        wire::Packer::Packed packed = ctx.packer.next();
+        data.guarantee = packed.guarantee;
+        data.payload = std::move(packed.payload);
         return data;
     };
     supply.left = [&ctx] { return ctx.packer.backlog(); };
@@ -44,7 +49,7 @@ void work(Operational& o, Context& ctx, wire::Token token) {
     visit(ctx, o.rotation, o.log, token, queue_of(ctx));
     pass(ctx, o.rotation, o.log, std::move(token));
     deliver_in_order(ctx, o.log);
-    o.log.window.free_to(std::min(o.rotation.stable, o.log.delivered));
+    o.log.window.free_to(std::min(o.log.stable, o.log.delivered));
 }
 
 // A ring of one: what is queued is ordered and delivered at once.
@@ -57,6 +62,7 @@ void order_alone(Operational& o, Context& ctx) {
         const bool stored = o.log.window.insert(std::move(data));
         ASSERT(stored);
         ++ctx.counters.sent;
+        o.log.stable = o.log.window.high();
         deliver_in_order(ctx, o.log);
         o.log.window.free_to(o.log.delivered);
     }
@@ -68,18 +74,39 @@ base::Duration idle_hold(const Operational& o, const RingConfig& config) {
     return std::min(config.idle_interval, config.token_timeout / (4 * n));
 }
 
-// A sign of life of a ring that is not ours. Former traffic of rings that we shared with the sender is none.
-Next foreign(Operational& o, Context& ctx, const Member& from, const base::RingId& ring) {
-    if (ring == o.log.view.ring || ring.seq <= ctx.peers[from.node].shared_seq) {
-        ++ctx.counters.dropped;
+base::Instant next_beacon(const Operational& o, const Context& ctx) {
+    const bool first = ctx.is_self(o.log.view.members.front());
+    const auto n = static_cast<std::int64_t>(o.log.view.members.size());
+    const bool often = first || strangers_near(ctx, o.log.view.nodes());
+    return ctx.now + ctx.config.merge_interval * (often ? 1 : n);
+}
+
+// Whether to gather with a process that is not on our ring: both must hear each other, and it must be worth
+// it. A node of our own that has another ring has left ours.
+bool welcome(const Operational& o, const Context& ctx, const Member& stranger) {
+    if (!on_another_ring(ctx, stranger)) return false;
+    if (find_member(o.log.view.members, stranger.node) != nullptr) return true;
+    return mutual(ctx, stranger) && worthwhile(ctx, o.log.view.nodes(), stranger);
+}
+
+// There is a sign of life of a process that is not on our ring.
+Next consider(Operational& o, Context& ctx, const Member& stranger) {
+    if (!welcome(o, ctx, stranger)) {
+        const base::NodeSet nodes = o.log.view.nodes();
+        answer(ctx, nodes, true, stranger);
+        o.beacon_at = std::min(o.beacon_at, ctx.now + ctx.config.merge_interval);
         return std::nullopt;
     }
     Episode episode;
     episode.reason = wire::Reason::foreign;
-    episode.subject = from.node;
-    episode.standings.add(from);
-    return to_gather(o, ctx, std::move(episode),
-                     "found ring " + base::to_string(ring) + " of node " + base::to_string(from.node));
+    episode.subject = stranger.node;
+    episode.standings.add(stranger);
+    const base::RingId ring = ctx.nearby.nodes[stranger.node].ring;
+    Phase next =
+        to_gather(o, ctx, std::move(episode),
+                  "found ring " + base::to_string(ring) + " of node " + base::to_string(stranger.node));
+    std::get_if<Gather>(&next)->rows.hears(stranger);
+    return next;
 }
 
 }  // namespace
@@ -105,13 +132,29 @@ Next on(Operational& o, Context& ctx, const Member& from, const wire::TokenAck& 
 }
 
 Next on(Operational& o, Context& ctx, const Member& from, const wire::Data& data) {
-    if (data.ring != o.log.view.ring) return foreign(o, ctx, from, data.ring);
+    if (data.ring != o.log.view.ring) {
+        // Former traffic of rings that we shared with the sender is no sign of life.
+        if (data.ring.seq <= ctx.peers[from.node].shared_seq) {
+            ++ctx.counters.dropped;
+            return std::nullopt;
+        }
+        heard(ctx, from);
+        ctx.nearby.nodes[from.node].ring = data.ring;
+        return consider(o, ctx, from);
+    }
     if (store(ctx, o.rotation, o.log, from, data)) deliver_in_order(ctx, o.log);
     return std::nullopt;
 }
 
 Next on(Operational& o, Context& ctx, const Member& from, const wire::Beacon& beacon) {
-    return foreign(o, ctx, from, beacon.ring);
+    if (beacon.ring != o.log.view.ring) return consider(o, ctx, from);
+    // What a member says may show that somebody is not to be held off any more.
+    for (const auto& [node, neighbour] : ctx.nearby.nodes) {
+        const Member who = neighbour.who;
+        if (find_member(o.log.view.members, node) == nullptr && welcome(o, ctx, who))
+            return consider(o, ctx, who);
+    }
+    return std::nullopt;
 }
 
 Next on(Operational& o, Context& ctx, const Member& from, const wire::Wake& wake) {
@@ -132,6 +175,11 @@ Next on(Operational& o, Context& ctx, const Member& from, const wire::Join& join
     // others.
     if (fails_us || (is_member && join.ring_seq < o.log.view.ring.seq)) {
         ++ctx.counters.dropped;
+        return std::nullopt;
+    }
+    if (member == nullptr && (!mutual(ctx, from) || !worthwhile(ctx, o.log.view.nodes(), from))) {
+        answer(ctx, o.log.view.nodes(), true, from);
+        o.beacon_at = std::min(o.beacon_at, ctx.now + ctx.config.merge_interval);
         return std::nullopt;
     }
     Episode episode;
@@ -196,8 +244,8 @@ Next advance(Operational& o, Context& ctx) {
         o.look_at = ctx.now + ctx.config.idle_interval;
     }
     if (ctx.now >= o.beacon_at) {
-        ctx.send_all(wire::Beacon{++ctx.serial, o.log.view.ring});
-        o.beacon_at = ctx.now + ctx.config.merge_interval;
+        ctx.send_all(make_beacon(ctx, o.log.view.nodes(), true));
+        o.beacon_at = next_beacon(o, ctx);
     }
     return std::nullopt;
 }
@@ -227,7 +275,11 @@ void check_invariants(const Operational& o, const Context& ctx) {
     ASSERT(o.log.view == ctx.view);
     ASSERT(o.log.has(ctx.self()));
     ASSERT(o.log.view.ring.seq == ctx.epochs.used);
-    ASSERT(o.log.delivered == o.log.window.aru());
+    // What is not delivered waits for a safe datagram that somebody may lack; an idle ring has none.
+    const wire::Data* next = o.log.window.find(base::Seq{o.log.delivered.value + 1});
+    ASSERT(o.log.delivered == o.log.window.aru() ||
+           (next->guarantee == Guarantee::safe && next->seq > o.log.stable));
+    ASSERT(!o.held || o.log.delivered == o.held->seq);
     ASSERT(alone(o) == (o.rotation.lost_at == base::Instant::never()));
     ASSERT(alone(o) == (o.look_at == base::Instant::never()));
     ASSERT(!o.held || o.held->token_seq == o.rotation.token_seq);

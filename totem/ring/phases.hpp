@@ -19,6 +19,7 @@
 
 #include "totem/ring/log.hpp"
 #include "totem/ring/rotation.hpp"
+#include "totem/ring/rows.hpp"
 #include "totem/ring/standings.hpp"
 
 namespace totem {
@@ -31,6 +32,8 @@ struct Episode {
     base::NodeId reporter;                     // who noticed first; 0: this node itself
     base::Instant began;
     std::vector<Finding> findings;
+    std::vector<std::pair<base::NodeId, base::NodeId>>
+        deaf;                                          // the first does not hear the second, who is left out
     base::Duration in_gather, in_commit, in_recovery;  // spent so far
     base::Instant turned;                              // when the phase began that is under way
     unsigned attempts{0};
@@ -38,6 +41,8 @@ struct Episode {
 
 void begin(const Context& ctx, Episode& episode);
 void found(const Context& ctx, Episode& episode, base::NodeId subject, const std::string& evidence);
+void found_by(const Context& ctx, Episode& episode, base::NodeId subject, base::NodeId reporter,
+              const std::string& evidence);
 // A phase is over: its time is booked.
 void book(const Context& ctx, Episode& episode, base::Duration Episode::*phase);
 
@@ -47,13 +52,16 @@ struct Gather {
         base::Instant since;  // when we began to wait for it
         base::Instant heard;  // its last join; never(): none
         bool agrees{false};   // its last join said what we think
+        bool deaf{false};     // we waited for it in vain
     };
     Episode episode;
     RingLog old;
+    Rows rows;                             // who hears whom
     std::map<base::NodeId, Other> others;  // the living, without us
     base::Instant join_at;                 // when to send our join (again)
     base::Instant alone_until;  // a process that has just started doesn't form a ring of one before
     base::Instant settled_at;   // when our standings changed last
+    Row told;                   // our row, as our last join said it
 };
 
 struct Commit {
@@ -69,6 +77,7 @@ struct Recovery {
     RingLog old;
     RingLog log;                       // the new ring's
     std::vector<Member> transitional;  // who comes from our old ring
+    std::uint64_t obliged{0};          // they, and those to whom they are obliged: see RingLog
     std::set<base::Seq> pending;       // old-ring datagrams that we shall send, unless somebody else does
     Rotation rotation;
     wire::CommitToken commit;  // as we passed it on; sent again until the regular token turns
@@ -183,8 +192,29 @@ inline Next silent(Left& /*left*/, Context& /*ctx*/, const Member& /*who*/) {
     return std::nullopt;
 }
 inline void check_invariants(const Left& /*left*/, const Context& /*ctx*/) {}
+// What is kept, for the status.
+void count_logs(const Gather& g, RingStatus& status);
+void count_logs(const Commit& c, RingStatus& status);
+void count_logs(const Recovery& r, RingStatus& status);
+void count_logs(const Operational& o, RingStatus& status);
+inline void count_logs(const Left& /*left*/, RingStatus& /*status*/) {}
 // There is a new message in ctx.packer.
 void submitted(Operational& o, Context& ctx);
+
+// Gather's settlement: who is silent, and who forms the ring if not everybody hears everybody (settle.cpp).
+// Standings have changed: everybody must agree anew.
+void changed(Gather& g, const Context& ctx);
+// Standings have changed by that node's join: whom it holds for failed is noted.
+void told_of_failures(Gather& g, const Context& ctx, base::NodeId by);
+// Brings `others` in line with the standings.
+void refresh_others(Gather& g, const Context& ctx);
+void settle(Gather& g, Context& ctx);
+// When settle() will do something, if nothing is heard until then.
+[[nodiscard]] base::Instant settles_at(const Gather& g, const Context& ctx);
+// Of the living, everybody hears everybody.
+[[nodiscard]] bool everybody_hears_everybody(const Gather& g);
+// Gather is over: keeps what it found out about who does not hear whom.
+void conclude(Gather& g, Context& ctx);
 
 // What a join does to our standings.
 enum class Opinion {

@@ -33,9 +33,31 @@ wire::Data next_recovered(Recovery& r, base::NodeId self) {
     ASSERT(old != nullptr);
     wire::Data data;
     data.originator = self;  // of the new ring's datagram; the old one's is inside
+    data.guarantee = old->guarantee;
     data.recovered = wire::Origin{r.old.view.ring, seq, old->originator};
     data.payload = old->payload;
     return data;
+}
+
+// Whether that member said so; it may have more than its list has room for.
+bool says_it_holds(const wire::CommitEntry& e, base::Seq seq) {
+    if (seq <= e.aru) return true;
+    return std::any_of(e.held.begin(), e.held.end(),
+                       [&](const wire::Range& range) { return range.first <= seq && seq <= range.last; });
+}
+
+// Whether a datagram of the old ring that we hold is ours to send again: somebody may lack it, and we are the
+// lowest that is known to have it, or nobody is known to.
+bool is_ours_to_send(const Context& ctx, const std::vector<const wire::CommitEntry*>& entries,
+                     base::Seq seq) {
+    const wire::CommitEntry* lowest = nullptr;
+    bool lacking = false;
+    for (const wire::CommitEntry* e : entries) {
+        const bool has = says_it_holds(*e, seq);
+        lacking |= !has;
+        if (has && lowest == nullptr) lowest = e;
+    }
+    return lacking && (lowest == nullptr || ctx.is_self(lowest->member));
 }
 
 // Whom this datagram leaves unrecovered is counted in the token: each member adds itself once and takes
@@ -52,16 +74,21 @@ Next work(Recovery& r, Context& ctx, wire::Token token) {
     supply.backlog = r.pending.size();
     supply.next = [&] { return next_recovered(r, ctx.self().node); };
     supply.left = [&] { return r.pending.size(); };
+    // Since an earlier visit, so that the others have had one since: then they know what they owe us.
+    const bool ending = r.install_seq.has_value();
     visit(ctx, r.rotation, r.log, token, supply);
     count_unrecovered(r, token);
     ++r.visits;
     // At the second visit everybody has had a first one and counted itself: nobody will send anything old any
     // more.
     if (!r.install_seq && r.visits >= 2 && token.unrecovered == 0) r.install_seq = token.seq;
+    // We have everything that the others have. As soon as they see that in the token they may install the
+    // ring, whether we come to that or not.
+    if (r.install_seq && r.log.window.aru() >= *r.install_seq) r.old.obliged = r.obliged;
     skip_recovered(r.log);
-    r.log.window.free_to(std::min(r.rotation.stable, r.log.delivered));
+    r.log.window.free_to(std::min(r.log.stable, r.log.delivered));
     pass(ctx, r.rotation, r.log, std::move(token));
-    if (r.install_seq && r.rotation.stable >= *r.install_seq) return enter_operational(ctx, std::move(r));
+    if (ending && r.log.stable >= *r.install_seq) return enter_operational(ctx, std::move(r));
     return std::nullopt;
 }
 
@@ -76,6 +103,7 @@ Phase enter_recovery(Context& ctx, Commit commit, wire::CommitToken token) {
                std::move(commit.old),
                std::move(log),
                {},
+               0,
                {},
                {},
                std::move(token),
@@ -84,15 +112,18 @@ Phase enter_recovery(Context& ctx, Commit commit, wire::CommitToken token) {
                0,
                {}};
     base::Seq low = r.old.window.aru();
-    base::Seq high = r.old.window.high();
+    std::vector<const wire::CommitEntry*> companions;
     for (const wire::CommitEntry& e : r.commit.entries) {
         if (e.old_ring != r.old.view.ring || !r.old.has(e.member)) continue;
         r.transitional.push_back(e.member);
+        companions.push_back(&e);
+        r.obliged |= r.old.bit_of(e.member.node) | e.obliged;
+        // What one of them knows to be received by all of the old ring is so.
+        r.old.stable = std::max(r.old.stable, std::min(e.stable, r.old.window.aru()));
         low = std::min(low, e.aru);
-        high = std::max(high, e.high);
     }
-    for (base::Seq seq{low.value + 1}; seq <= high && seq <= r.old.window.high(); ++seq.value) {
-        if (r.old.window.find(seq) != nullptr) r.pending.insert(seq);
+    for (base::Seq seq{low.value + 1}; seq <= r.old.window.high(); ++seq.value) {
+        if (r.old.window.find(seq) != nullptr && is_ours_to_send(ctx, companions, seq)) r.pending.insert(seq);
     }
     ctx.info("commit -> recovery: ring " + base::to_string(view.ring) + " of " + names(view.members) + ", " +
              names(r.transitional) + " from the old ring, " + std::to_string(r.pending.size()) +
@@ -151,7 +182,8 @@ Next on(Recovery& r, Context& ctx, const Member& from, const wire::Data& data) {
     }
     if (!store(ctx, r.rotation, r.log, from, data)) return std::nullopt;
     if (mine) {
-        wire::Data old{r.old.view.ring, data.recovered->seq, data.recovered->originator, {}, data.payload};
+        wire::Data old{r.old.view.ring, data.recovered->seq, data.recovered->originator, data.guarantee, {},
+                       data.payload};
         r.pending.erase(old.seq);
         static_cast<void>(r.old.window.insert(std::move(old)));
     }

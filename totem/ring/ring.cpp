@@ -67,6 +67,7 @@ Ring::Impl::Impl(RingConfig config, std::uint64_t stored_epoch, base::Rng rng, b
           {},
           {},
           {},
+          {},
           0,
           {},
           {},
@@ -191,6 +192,9 @@ void Ring::Impl::receive(const Member& from, const wire::Message& message) {
         static_cast<void>(
             reserved(ctx, join->ring_seq + 1));  // early, so that the disk works while joins are exchanged
     }
+    if (const auto* join = std::get_if<wire::Join>(&message)) static_cast<void>(heard(ctx, from, *join));
+    if (const auto* beacon = std::get_if<wire::Beacon>(&message))
+        static_cast<void>(heard(ctx, from, *beacon));
     if (std::holds_alternative<wire::Leave>(message)) ctx.peers[from.node].gone = from.incarnation;
     Next next = std::visit([&](auto& p, const auto& m) { return on(p, ctx, from, m); }, phase, message);
     if (next) phase = std::move(*next);
@@ -211,6 +215,7 @@ void Ring::receive(base::Instant now, const std::vector<Opened>& batch) {
         auto message = wire::decode(datagram.bytes);
         if (!message) {
             ++impl_->ctx.counters.dropped;
+            if (wire::of_other_version(datagram.bytes)) ++impl_->ctx.counters.other_version;
         } else if (std::holds_alternative<wire::Token>(*message)) {
             tokens.emplace_back(datagram.sender, *std::move(message));
         } else {
@@ -226,13 +231,13 @@ void Ring::advance(base::Instant now) {
     impl_->settle();
 }
 
-Submit Ring::submit(base::Instant now, base::Bytes payload) {
+Submit Ring::submit(base::Instant now, base::Bytes payload, Guarantee guarantee) {
     impl_->begin(now);
     Context& ctx = impl_->ctx;
     if (payload.size() > ctx.config.max_payload) return Submit::too_large;
     if (std::holds_alternative<Left>(impl_->phase)) return Submit::queue_full;
     if (ctx.packer.queued_bytes() + payload.size() > ctx.config.max_queued) return Submit::queue_full;
-    ctx.packer.push(std::move(payload));
+    ctx.packer.push(std::move(payload), guarantee);
     if (auto* operational = std::get_if<Operational>(&impl_->phase)) submitted(*operational, ctx);
     impl_->settle();
     return Submit::accepted;
@@ -253,6 +258,13 @@ void Ring::peer_hint(base::Instant now, base::NodeId node, Hint /*hint*/) {
 
 base::Bytes Ring::last_words() {
     return wire::encode(wire::Leave{0, true});
+}
+
+void Ring::set_datagram_size(std::size_t bytes) {
+    if (bytes == impl_->ctx.config.datagram_size) return;
+    ASSERT(bytes >= 512 && bytes <= wire::kMaxDatagram);
+    impl_->ctx.config.datagram_size = bytes;
+    impl_->ctx.packer.set_payload_size(payload_size(impl_->ctx.config));
 }
 
 void Ring::leave(base::Instant now) {
@@ -292,6 +304,11 @@ RingStatus Ring::status() const {
     status.phase = name(impl_->phase);
     status.view = impl_->ctx.view;
     status.queued_bytes = impl_->ctx.packer.queued_bytes();
+    status.window = kSpanWindows * impl_->ctx.config.window;
+    if (const auto* o = std::get_if<Operational>(&impl_->phase))
+        status.outstanding =
+            static_cast<std::size_t>(o->log.window.high().value - o->log.window.freed().value);
+    std::visit([&](const auto& p) { totem::count_logs(p, status); }, impl_->phase);
     return status;
 }
 

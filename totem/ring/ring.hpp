@@ -47,7 +47,8 @@ struct Transitional {  // those of the old ring who come along with us to the ne
 };
 struct Regular {
     View view;
-    std::string cause;  // in words: "token lost after 1000 ms", "node 3 joined"
+    std::string cause;          // in words: "token lost after 1000 ms", "node 3 joined"
+    std::uint32_t features{0};  // what all members can (RingConfig::features of each)
 };
 using Event = std::variant<Delivered, Transitional, Regular>;
 
@@ -89,6 +90,7 @@ struct RingConfig {
     std::size_t max_per_visit{64};      // new datagrams a node may send per token visit
     std::size_t max_payload{4u << 20};  // largest message accepted by submit, bytes
     std::size_t max_queued{16u << 20};  // bytes queued for sending before submit says no
+    std::uint32_t features{0};          // what this node can, by bits; a ring does what all its members can
 };
 
 // For status and for tests.
@@ -96,8 +98,13 @@ struct RingStatus {
     std::string phase;  // "operational", "gather", "commit", "recovery"
     View view;          // the last regular view
     std::uint64_t delivered{0}, sent{0}, retransmitted{0}, dropped{0}, tokens{0}, views{0};
+    std::uint64_t other_version{0};  // frames of a protocol version that this node does not speak
+    std::uint32_t features{0};       // of the last regular view: what all its members can
     std::size_t queued_bytes{0};
-    base::Duration rotation;  // smoothed time of one token rotation
+    std::size_t outstanding{0}, window{0};  // datagrams not known to be everywhere; how many may be at most
+    std::size_t logged{0};         // datagrams kept: of the ring, and of the old one while it is recovered
+    std::size_t partial_bytes{0};  // of messages of which a part has arrived
+    base::Duration rotation;       // smoothed time of one token rotation
 };
 
 // What the driver learned of a peer by the way. Nobody vouches for it.
@@ -144,14 +151,19 @@ class Ring {
     void receive(base::Instant now,
                  const std::vector<Opened>& batch);  // one socket batch; data is handled before tokens
     void advance(base::Instant now);                 // whatever was due by `now`
-    [[nodiscard]] Submit submit(base::Instant now,
-                                base::Bytes payload);  // ordered for all members, self included
+    // Ordered for all members, self included. Messages of one process keep their order whatever is promised
+    // of them: an agreed one behind a safe one waits for it.
+    [[nodiscard]] Submit submit(base::Instant now, base::Bytes payload,
+                                Guarantee guarantee = Guarantee::agreed);
     void epoch_persisted(
         std::uint64_t epoch);  // the reservation `epoch` is durable; see Outbox::persist_epoch
     // Somebody says that the peer is gone: if a ring is made with it, it is asked several times within a few
     // hop times, and held for failed if nothing at all comes from it. A peer that answers loses nothing.
     void peer_hint(base::Instant now, base::NodeId node, Hint hint);
     void leave(base::Instant now);  // says goodbye once; afterwards the ring is silent
+    // From now on new datagrams are at most so large: 512 to wire::kMaxDatagram bytes. What was sequenced
+    // keeps its size.
+    void set_datagram_size(std::size_t bytes);
 
     // What is to be said for a process when it has ended without a goodbye: sent by whoever knows that for
     // certain, sealed as that process's own.

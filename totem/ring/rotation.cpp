@@ -53,7 +53,7 @@ void progress(const Context& ctx, Hop& hop) {
 // is left to another holder: where nothing that we send reaches whoever asks, somebody else must send it.
 std::size_t serve(Context& ctx, Rotation& rotation, const RingLog& log, wire::Token& token) {
     const bool others_hold = log.view.members.size() > 2;
-    rotation.served.erase(rotation.served.begin(), rotation.served.upper_bound(rotation.stable));
+    rotation.served.erase(rotation.served.begin(), rotation.served.upper_bound(log.stable));
     std::size_t served = 0;
     std::vector<base::Seq> left;
     for (const base::Seq seq : token.retransmit) {
@@ -86,14 +86,14 @@ void request(const Rotation& rotation, const RingLog& log, wire::Token& token) {
 }
 
 // How many datagrams, retransmissions included, this visit may send; fair by backlog.
-std::size_t allowance(const Context& ctx, const Rotation& rotation, const wire::Token& token,
-                      std::size_t backlog) {
+std::size_t allowance(const Context& ctx, const Rotation& rotation, const RingLog& log,
+                      const wire::Token& token, std::size_t backlog) {
     const std::size_t window = ctx.config.window;
     const std::size_t others = token.fcc - std::min(token.fcc, rotation.sent);
     std::size_t allowed = std::min(ctx.config.max_per_visit, window - std::min(window, others));
     const std::size_t waiting = token.backlog - std::min(token.backlog, rotation.backlog) + backlog;
     if (backlog > 0) allowed = std::min(allowed, std::max<std::size_t>(1, window * backlog / waiting));
-    const std::uint64_t ceiling = rotation.stable.value + kSpanWindows * window;
+    const std::uint64_t ceiling = log.stable.value + kSpanWindows * window;
     return static_cast<std::size_t>(
         std::min<std::uint64_t>(allowed, ceiling - std::min(ceiling, token.seq.value)));
 }
@@ -155,10 +155,10 @@ bool accept(Context& ctx, Rotation& rotation, const RingLog& log, const Member& 
 void visit(Context& ctx, Rotation& rotation, RingLog& log, wire::Token& token, const Supply& supply) {
     // What we passed with aru a and comes back with aru b, everybody has up to min(a, b): whoever had less
     // lowered it.
-    rotation.stable = std::max(rotation.stable, std::min(rotation.passed_aru, token.aru));
+    log.stable = std::max(log.stable, std::min(rotation.passed_aru, token.aru));
     const bool quiet_before =
         token.seq == rotation.passed_seq && token.aru == token.seq && token.backlog == 0;
-    const std::size_t allowed = allowance(ctx, rotation, token, supply.backlog);
+    const std::size_t allowed = allowance(ctx, rotation, log, token, supply.backlog);
     const std::size_t served = serve(ctx, rotation, log, token);
     request(rotation, log, token);
     const std::size_t sent = send_new(ctx, log, token, supply, allowed - std::min(allowed, served));
@@ -214,7 +214,7 @@ void retry_hop(Context& ctx, Rotation& rotation) {
 void check_invariants(const Rotation& rotation, const RingLog& log) {
     log.window.check_invariants();
     ASSERT(log.window.freed() <= log.delivered && log.delivered <= log.window.aru());
-    ASSERT(rotation.stable <= log.window.aru());
+    ASSERT(log.stable <= log.window.aru());
     ASSERT(rotation.passed_aru <= rotation.passed_seq);
     ASSERT(rotation.hop.token_seq <= rotation.token_seq);
 }

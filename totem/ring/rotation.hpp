@@ -33,7 +33,6 @@ struct Hop {
 struct Rotation {
     std::uint64_t token_seq{0};        // highest token_seq accepted or passed; tokens up to it are duplicates
     base::Seq passed_seq, passed_aru;  // token.seq and token.aru when it left us last
-    base::Seq stable;                  // received by all members
     std::uint32_t sent{0};             // our share of token.fcc
     std::uint32_t backlog{0};          // our share of token.backlog
     unsigned quiet_visits{0};          // consecutive visits in which nothing was or had to be sent

@@ -30,6 +30,21 @@ std::vector<base::Seq> Window::missing(base::Seq upto, std::size_t limit) const 
     return seqs;
 }
 
+std::vector<wire::Range> Window::held(std::size_t limit) const {
+    std::vector<wire::Range> ranges;
+    for (base::Seq seq{aru_.value + 1}; seq <= high(); ++seq.value) {
+        if (find(seq) == nullptr) continue;
+        if (!ranges.empty() && ranges.back().last.value + 1 == seq.value) {
+            ranges.back().last = seq;
+        } else if (ranges.size() == limit) {
+            break;
+        } else {
+            ranges.push_back({seq, seq});
+        }
+    }
+    return ranges;
+}
+
 void Window::free_to(base::Seq seq) {
     ASSERT(seq <= aru_);
     while (freed_ < seq) {

@@ -30,6 +30,8 @@ class Window {
     [[nodiscard]] std::size_t capacity() const { return capacity_; }
     // Up to `limit` missing sequence numbers in (aru, upto], ascending.
     [[nodiscard]] std::vector<base::Seq> missing(base::Seq upto, std::size_t limit) const;
+    // What is here above aru(): at most `limit` ranges, the lowest ones.
+    [[nodiscard]] std::vector<wire::Range> held(std::size_t limit) const;
     // Forgets everything up to `seq`, which must not be above aru().
     void free_to(base::Seq seq);
     // Asserts the relations between the numbers; O(size).

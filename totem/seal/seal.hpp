@@ -4,30 +4,26 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include "totem/base/bytes.hpp"
 #include "totem/base/ids.hpp"
 #include "totem/base/result.hpp"
+#include "totem/base/time.hpp"
 
 namespace totem {
 
-// The cluster's master key: 32 bytes, wiped when destroyed.
+// A master key of the cluster: 32 bytes, wiped when destroyed.
 class MasterKey {
   public:
     static constexpr std::size_t kSize = 32;
-    // Reads a key file's text (as written by file_text()); white space at its end is allowed, nothing else
-    // is. The error
-    // (`invalid`) names the file, what is wrong with it and what to do; corosync's binary authkey is named as
-    // such.
-    static base::Result<MasterKey> parse(std::string_view text, std::string_view file_name);
-    // Reads and parses a key file. Refuses one that others than its owner may read or write, and one whose
-    // owner is neither root nor the calling user.
-    static base::Result<MasterKey> load(const std::string& path);
     // A fresh random key from the operating system's generator.
     static base::Result<MasterKey> generate();
     explicit MasterKey(const std::array<std::uint8_t, kSize>& bytes) : bytes_(bytes) {}
@@ -38,9 +34,43 @@ class MasterKey {
     [[nodiscard]] std::string file_text()
         const;  // what `custos key generate` writes: magic, version, hex, newline
     [[nodiscard]] std::string fingerprint() const;  // 16 hex digits: safe to show
+    bool operator==(const MasterKey&) const = default;
 
   private:
     std::array<std::uint8_t, kSize> bytes_{};
+};
+
+// What a key file holds: the key that this node seals with, and, while the cluster changes from one key to
+// another, a second one whose frames it opens as well.
+class MasterKeys {
+  public:
+    struct Live {
+        std::uint8_t id{0};  // stands in each frame; names the same key at all nodes
+        MasterKey key;
+        bool operator==(const Live&) const = default;
+    };
+    MasterKeys(const MasterKey& only)
+        : sending_{0, only} {}  // NOLINT(google-explicit-constructor): the usual case
+    // `other` has another id.
+    explicit MasterKeys(const Live& sending, const std::optional<Live>& other = std::nullopt);
+
+    // Reads a key file's text: what MasterKey::file_text() or this file_text() writes; white space at its end
+    // is allowed, nothing else is. The error (`invalid`) names the file, what is wrong with it and what to
+    // do; corosync's binary authkey is named as such.
+    static base::Result<MasterKeys> parse(std::string_view text, std::string_view file_name);
+    // Reads and parses a key file. Refuses one that others than its owner may read or write, and one whose
+    // owner is neither root nor the calling user.
+    static base::Result<MasterKeys> load(const std::string& path);
+
+    [[nodiscard]] const Live& sending() const { return sending_; }
+    [[nodiscard]] const std::optional<Live>& other() const { return other_; }
+    [[nodiscard]] const MasterKey* find(std::uint8_t id) const;  // null: no live key
+    [[nodiscard]] std::string file_text() const;
+    bool operator==(const MasterKeys&) const = default;
+
+  private:
+    Live sending_;
+    std::optional<Live> other_;
 };
 
 // Why a frame was not opened; counted, never logged one by one.
@@ -53,8 +83,11 @@ enum class Rejected {
     replay,       // seen before, or older than the window
     incarnation,  // an older process start of that node
     own,          // our own frame, come back by multicast: harmless
+    unproven,     // of a start of the node that has not answered our challenge (yet): a recording, or its
+                  // beginning
+    handshake,    // a challenge or an answer, for the sealer itself: not refused, hence not counted
 };
-constexpr std::size_t kRejectedKinds = 8;
+constexpr std::size_t kRejectedKinds = 9;  // without handshake
 [[nodiscard]] const char* to_string(Rejected why);
 
 struct OpenedFrame {
@@ -63,13 +96,23 @@ struct OpenedFrame {
     base::Bytes body;
 };
 
+// A frame that the sealer itself wants to be sent, to one node.
+struct SealReply {
+    base::NodeId to;
+    base::Bytes frame;
+};
+
 // Seals our frames and opens the peers'. One object serves all links: one sealing serves all copies of a
 // frame, and a frame that arrives by two links is opened once. Belongs to one thread. docs/protocol.md, "The
 // seal", has the format.
 class Sealer {
   public:
-    Sealer(const MasterKey& key, std::string cluster_name, base::NodeId self, base::Incarnation incarnation,
-           const base::NodeSet& roster);
+    // Fills the span with random bytes that nobody can foresee, and that no copy of this process gets.
+    using Random = std::function<void(std::span<std::uint8_t>)>;
+    [[nodiscard]] static Random system_random();  // the kernel's generator
+
+    Sealer(const MasterKeys& keys, std::string cluster_name, base::NodeId self, base::Incarnation incarnation,
+           const base::NodeSet& roster, Random random = system_random());
     Sealer(const Sealer&) = delete;
     Sealer& operator=(const Sealer&) = delete;
     ~Sealer();
@@ -86,19 +129,38 @@ class Sealer {
 
     // Seals one frame to be kept and sent when this process has ended, by whoever knows that (its guard). Its
     // key is its own, so that it opens however much was sent since; it may open more than once, so that the
-    // body must mean the same each time. Once for each sealer.
+    // body must mean the same each time. To be sealed again when the master key has changed.
     [[nodiscard]] base::Bytes seal_last_words(base::ByteView body);
 
     // Takes any bytes. Before the tag was checked nothing is allocated (but for the library's short-lived key
-    // derivation when a peer's start or epoch is new) and nothing is remembered. A frame opens once.
+    // derivation when a peer's start or epoch is new) and nothing is remembered. A frame opens once. After
+    // each batch: take_replies() and take_proven().
     [[nodiscard]] std::variant<OpenedFrame, Rejected> open(base::ByteView frame);
     // The same into a frame whose buffer is reused; unchanged when refused. Empty: opened.
     [[nodiscard]] std::optional<Rejected> open(base::ByteView frame, OpenedFrame& into);
+
+    // The time of what follows, for limits and ages; before each batch that is opened or sealed. Time that
+    // goes back is ignored.
+    void set_time(base::Instant now);
+
+    // Which start of a peer is alive is found out by asking it. What is to be sent for that, and the frames
+    // of starts that were proven since the last call (they came before; some are dropped, none is handed out
+    // twice).
+    [[nodiscard]] std::vector<SealReply> take_replies();
+    [[nodiscard]] std::vector<OpenedFrame> take_proven();
+    // A peer knew a later start of this node than this one: nobody will listen to this process. Its successor
+    // needs a higher incarnation than that.
+    [[nodiscard]] std::optional<base::Incarnation> outdated_by() const;
 
     // A new sending key from fresh randomness. To be called when this process may be a copy of itself (a
     // resumed or restored virtual machine would repeat counters), and now and then; the sealer does it by
     // itself every 2^32 frames.
     void renew();
+
+    // From now on these are live. What peers have sealed with a key that stays live opens as before.
+    void change_keys(const MasterKeys& keys);
+    // The peers whose newest frame was sealed with the live key `id`.
+    [[nodiscard]] base::NodeSet senders(std::uint8_t id) const;
 
     [[nodiscard]] const std::array<std::uint64_t, kRejectedKinds>& rejected() const { return rejected_; }
 

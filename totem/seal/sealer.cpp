@@ -4,32 +4,31 @@
 #include <utility>
 
 #include "totem/base/check.hpp"
-#include "totem/seal/detail/crypto.hpp"
-#include "totem/seal/detail/header.hpp"
-#include "totem/seal/detail/replay.hpp"
-#include "totem/seal/seal.hpp"
+#include "totem/seal/detail/impl.hpp"
 
 namespace totem {
 namespace {
 
 using detail::Aead;
 using detail::Header;
-using detail::Nonce;
+using detail::KeyName;
+using detail::Peer;
+using detail::PeerKey;
 
 constexpr std::uint64_t kFramesPerEpoch = std::uint64_t{1} << 32;
+constexpr base::Duration kLongAgo = base::seconds(1);
 
-// What a sending key is derived for, besides the cluster.
-struct KeyName {
-    std::uint8_t stream{Header::kRingStream};
-    base::NodeId node;
-    base::Incarnation incarnation;
-    std::uint32_t epoch{0};
-    std::uint64_t salt{0};
-    bool operator==(const KeyName&) const = default;
-};
+std::uint64_t cluster_hash(const std::string& name) {
+    const auto digest = detail::sha256(base::as_bytes("custos cluster\n" + name));
+    return base::ByteReader(digest).u64();
+}
+
+}  // namespace
+
+namespace detail {
 
 KeyName key_name(const Header& h) {
-    return {h.stream, base::NodeId{h.sender}, base::Incarnation{h.incarnation}, h.epoch, h.salt};
+    return {h.stream, h.key_id, base::NodeId{h.sender}, base::Incarnation{h.incarnation}, h.epoch, h.salt};
 }
 
 Nonce nonce_of(const Header& h) {
@@ -39,176 +38,204 @@ Nonce nonce_of(const Header& h) {
     return nonce;
 }
 
-// One key of a peer, with the counters seen under it.
-struct PeerKey {
-    explicit PeerKey(const EVP_CIPHER* cipher) : aead(cipher, Aead::Direction::open) {}
-    KeyName name;
-    bool set{false};
-    Aead aead;
-    detail::ReplayWindow window;
-};
+}  // namespace detail
 
-// What is known of a peer. Three keys change roles, so that nothing is allocated: the one in use, the one
-// before it (frames of it may still be under way) and the one that was last derived for a frame whose tag has
-// yet to be checked.
-struct Peer {
-    Peer(base::NodeId id, const EVP_CIPHER* cipher)
-        : node(id),
-          current(std::make_unique<PeerKey>(cipher)),
-          previous(std::make_unique<PeerKey>(cipher)),
-          candidate(std::make_unique<PeerKey>(cipher)) {}
-    base::NodeId node;
-    std::unique_ptr<PeerKey> current, previous, candidate;
-
-    // The candidate's tag matched: it is in use from now on. A former start's keys are forgotten.
-    void promote() {
-        std::swap(current, previous);
-        std::swap(current, candidate);
-        candidate->set = false;
-        if (previous->name.incarnation != current->name.incarnation) previous->set = false;
+Sealer::Impl::Impl(const MasterKeys& live, std::string cluster, base::NodeId id, base::Incarnation start,
+                   const base::NodeSet& roster, Random source)
+    : keys(live),
+      cluster_name(std::move(cluster)),
+      random(std::move(source)),
+      cipher(detail::fetch_aes_256_gcm()),
+      kdf(detail::fetch_hkdf()),
+      sender(cipher.get(), Aead::Direction::seal),
+      scratch(kMaxBody) {
+    header.cluster = cluster_hash(cluster_name);
+    header.sender = id.value;
+    header.key_id = keys.sending().id;
+    header.incarnation = start.value;
+    for (const base::NodeId node : roster) {
+        if (node != id) peers.emplace_back(node, cipher.get());
     }
-};
+}
 
-std::uint64_t fresh_salt() {
+Sealer::Impl::~Impl() {
+    OPENSSL_cleanse(scratch.data(), scratch.size());
+}
+
+// key = HKDF-SHA256(master, salt: cluster name, info: label and all that the key is for)
+void Sealer::Impl::derive(const KeyName& name, base::ByteView context, Aead& into) {
+    constexpr std::string_view kLabel = "custos frame 1";
+    info.assign(kLabel.begin(), kLabel.end());
+    base::ByteWriter w(info);
+    w.u8(name.stream);
+    w.u8(name.key_id);
+    w.u32(name.node.value);
+    w.u64(name.incarnation.value);
+    w.u32(name.epoch);
+    w.u64(name.salt);
+    w.raw(context);
+    const MasterKey* const master = keys.find(name.key_id);
+    ASSERT(master != nullptr);
+    detail::SecretKey key;
+    detail::hkdf(kdf.get(), master->bytes(), base::as_bytes(cluster_name), info, key);
+    into.set_key(key);
+}
+
+std::uint64_t Sealer::Impl::fresh_salt() const {
     std::array<std::uint8_t, 8> salt{};
-    detail::random_bytes(salt.data(), salt.size());
+    random(salt);
     return base::ByteReader(salt).u64();
 }
 
-std::uint64_t cluster_hash(const std::string& name) {
-    const auto digest = detail::sha256(base::as_bytes("custos cluster\n" + name));
-    return base::ByteReader(digest).u64();
+void Sealer::Impl::renew() {
+    ++header.epoch;
+    header.counter = 0;
+    header.salt = fresh_salt();
+    derive(detail::key_name(header), {}, sender);
 }
 
-}  // namespace
+// Epochs go on: under a key that comes back, counters begin anew, but in an epoch that it never had.
+void Sealer::Impl::change_keys(const MasterKeys& live) {
+    const auto gone = [&](std::uint8_t id) {
+        const MasterKey* const before = keys.find(id);
+        const MasterKey* const after = live.find(id);
+        return before == nullptr || after == nullptr || *before != *after;
+    };
+    for (Peer& peer : peers) peer.forget(gone);
+    const bool other_key = !(keys.sending() == live.sending());
+    keys = live;
+    header.key_id = keys.sending().id;
+    if (other_key) renew();
+}
 
-struct Sealer::Impl {
-    Impl(const MasterKey& key, std::string cluster, base::NodeId id, base::Incarnation start,
-         const base::NodeSet& roster)
-        : master(key),
-          cluster_name(std::move(cluster)),
-          cipher(detail::fetch_aes_256_gcm()),
-          kdf(detail::fetch_hkdf()),
-          sender(cipher.get(), Aead::Direction::seal),
-          scratch(kMaxBody) {
-        header.cluster = cluster_hash(cluster_name);
-        header.sender = id.value;
-        header.incarnation = start.value;
-        for (const base::NodeId node : roster) {
-            if (node != id) peers.emplace_back(node, cipher.get());
-        }
+void Sealer::Impl::seal(base::ByteView body, base::Bytes& frame) {
+    if (header.counter == kFramesPerEpoch) renew();
+    ++header.counter;
+    header.length = static_cast<std::uint16_t>(body.size());
+    frame.clear();
+    detail::write_header(header, frame);
+    frame.resize(body.size() + kOverhead);
+    sender.seal(detail::nonce_of(header), base::ByteView(frame).first(Header::kSize), body,
+                frame.data() + Header::kSize);
+}
+
+base::Bytes Sealer::Impl::seal_once(std::uint8_t stream, detail::Position position, base::ByteView context,
+                                    base::ByteView body) {
+    Header h = header;
+    h.stream = stream;
+    h.epoch = position.epoch;
+    h.counter = position.counter;
+    h.length = static_cast<std::uint16_t>(body.size());
+    h.salt = fresh_salt();
+    Aead aead(cipher.get(), Aead::Direction::seal);
+    derive(detail::key_name(h), context, aead);
+    base::Bytes frame;
+    detail::write_header(h, frame);
+    frame.resize(body.size() + kOverhead);
+    aead.seal(detail::nonce_of(h), base::ByteView(frame).first(Header::kSize), body,
+              frame.data() + Header::kSize);
+    return frame;
+}
+
+void Sealer::Impl::set_time(base::Instant t) {
+    if (t <= now) return;
+    if (t - now >= kLongAgo) {  // nothing was sealed since `now`
+        floor = mark = position();
+        marked = t;
+    } else if (t - marked >= kLongAgo) {
+        floor = mark;
+        mark = position();
+        marked = t;
     }
-    Impl(const Impl&) = delete;
-    Impl& operator=(const Impl&) = delete;
-    ~Impl() { OPENSSL_cleanse(scratch.data(), scratch.size()); }
+    now = t;
+}
 
-    // key = HKDF-SHA256(master, salt: cluster name, info: label and all that the key is for)
-    void derive(const KeyName& name, Aead& into) {
-        constexpr std::string_view kLabel = "custos frame 1";
-        info.assign(kLabel.begin(), kLabel.end());
-        base::ByteWriter w(info);
-        w.u8(name.stream);
-        w.u8(Header::kKeyId);
-        w.u32(name.node.value);
-        w.u64(name.incarnation.value);
-        w.u32(name.epoch);
-        w.u64(name.salt);
-        detail::SecretKey key;
-        detail::hkdf(kdf.get(), master.bytes(), base::as_bytes(cluster_name), info, key);
-        into.set_key(key);
+Peer* Sealer::Impl::find(base::NodeId node) {
+    const auto at =
+        std::find_if(peers.begin(), peers.end(), [node](const Peer& p) { return p.node == node; });
+    return at == peers.end() ? nullptr : &*at;
+}
+
+PeerKey& Sealer::Impl::candidate_for(Peer& peer, const KeyName& name) {
+    PeerKey& candidate = *peer.candidate;
+    if (!candidate.set || candidate.name != name) {
+        derive(name, {}, candidate.aead);
+        candidate.name = name;
+        candidate.set = true;
+        candidate.window = {};
     }
+    return candidate;
+}
 
-    Peer* find(base::NodeId node) {
-        const auto at =
-            std::find_if(peers.begin(), peers.end(), [node](const Peer& p) { return p.node == node; });
-        return at == peers.end() ? nullptr : &*at;
-    }
+// The key to try on a frame of the proven start, or why none is tried.
+std::variant<PeerKey*, Rejected> Sealer::Impl::key_for(Peer& peer, const KeyName& name) {
+    PeerKey& current = *peer.current;
+    if (current.set && current.name == name) return &current;
+    if (peer.previous->set && peer.previous->name == name) return peer.previous.get();
+    // Within a start, epochs only grow: else a recording of an epoch that is over would open again.
+    if (current.set && name.epoch <= current.name.epoch) return Rejected::replay;
+    return &candidate_for(peer, name);
+}
 
-    // The key to try on a frame, or why none is tried.
-    std::variant<PeerKey*, Rejected> key_for(Peer& peer, const KeyName& name) {
-        PeerKey& current = *peer.current;
-        if (current.set && current.name == name) return &current;
-        if (peer.previous->set && peer.previous->name == name) return peer.previous.get();
-        if (current.set) {
-            if (name.incarnation < current.name.incarnation) return Rejected::incarnation;
-            // Within a start, epochs only grow: else a recording of an epoch that is over would open again.
-            if (name.incarnation == current.name.incarnation && name.epoch <= current.name.epoch)
-                return Rejected::replay;
-        }
-        PeerKey& candidate = *peer.candidate;
-        if (!candidate.set || candidate.name != name) {
-            derive(name, candidate.aead);
-            candidate.name = name;
-            candidate.set = true;
-            candidate.window = {};
-        }
-        return &candidate;
-    }
+std::optional<Rejected> Sealer::Impl::open(base::ByteView frame, OpenedFrame& into) {
+    const auto parsed = detail::read_header(frame);
+    if (const auto* why = std::get_if<Rejected>(&parsed)) return *why;
+    const auto& h = *std::get_if<Header>(&parsed);
+    if (h.cluster != header.cluster) return Rejected::cluster;
+    if (h.sender == header.sender)
+        return h.incarnation == header.incarnation ? Rejected::own : Rejected::node;
+    Peer* const peer = find(base::NodeId{h.sender});
+    if (peer == nullptr) return Rejected::node;
+    if (h.length > kMaxBody || keys.find(h.key_id) == nullptr) return Rejected::tag;
 
-    std::optional<Rejected> open(base::ByteView frame, OpenedFrame& into) {
-        const auto parsed = detail::read_header(frame);
-        if (const auto* why = std::get_if<Rejected>(&parsed)) return *why;
-        const auto& h = *std::get_if<Header>(&parsed);
-        if (h.cluster != header.cluster) return Rejected::cluster;
-        if (h.sender == header.sender)
-            return h.incarnation == header.incarnation ? Rejected::own : Rejected::node;
-        Peer* const peer = find(base::NodeId{h.sender});
-        if (peer == nullptr) return Rejected::node;
-        if (h.length > kMaxBody) return Rejected::tag;
+    if (h.stream == Header::kLastWordsStream) return open_last_words(*peer, h, frame, into);
+    if (h.stream != Header::kRingStream) return open_handshake(*peer, h, frame);
+    if (h.incarnation != peer->proven.value) return open_stranger(*peer, h, frame);
+    return open_ring(*peer, h, frame, into);
+}
 
-        if (h.stream == Header::kLastWordsStream) return open_last_words(*peer, h, frame, into);
-        const auto found = key_for(*peer, key_name(h));
-        if (const auto* why = std::get_if<Rejected>(&found)) return *why;
-        PeerKey* const key = *std::get_if<PeerKey*>(&found);
-        if (key->window.seen(h.counter))
-            return Rejected::replay;  // cheap; also keeps recordings from costing us a decryption
-        if (!key->aead.open(nonce_of(h), frame.first(Header::kSize), frame.subspan(Header::kSize),
-                            scratch.data())) {
-            return Rejected::tag;
-        }
-        key->window.mark(h.counter);
-        if (key == peer->candidate.get()) peer->promote();
-        hand_over(h, into);
-        return std::nullopt;
-    }
+std::optional<Rejected> Sealer::Impl::open_ring(Peer& peer, const Header& h, base::ByteView frame,
+                                                OpenedFrame& into) {
+    if (detail::Position{h.epoch, h.counter} <= peer.floor) return Rejected::replay;
+    const auto found = key_for(peer, detail::key_name(h));
+    if (const auto* why = std::get_if<Rejected>(&found)) return *why;
+    PeerKey* const key = *std::get_if<PeerKey*>(&found);
+    if (key->window.seen(h.counter))
+        return Rejected::replay;  // cheap; also keeps recordings from costing us a decryption
+    if (!decrypt(*key, h, frame)) return Rejected::tag;
+    key->window.mark(h.counter);
+    if (key == peer.candidate.get()) peer.promote();
+    hand_over(h, into);
+    return std::nullopt;
+}
 
-    // A process has one such frame, and it stays true: nothing is remembered of it. The candidate's place is
-    // used for the key.
-    std::optional<Rejected> open_last_words(Peer& peer, const Header& h, base::ByteView frame,
-                                            OpenedFrame& into) {
-        const KeyName name = key_name(h);
-        if (peer.current->set && name.incarnation < peer.current->name.incarnation)
-            return Rejected::incarnation;
-        PeerKey& candidate = *peer.candidate;
-        if (!candidate.set || candidate.name != name) {
-            derive(name, candidate.aead);
-            candidate.name = name;
-            candidate.set = true;
-        }
-        if (!candidate.aead.open(nonce_of(h), frame.first(Header::kSize), frame.subspan(Header::kSize),
-                                 scratch.data())) {
-            return Rejected::tag;
-        }
-        hand_over(h, into);
-        return std::nullopt;
-    }
+// A process has one such frame, and it stays true: nothing is remembered of it. Nobody is left who could
+// answer a challenge, so that it counts only of a start that did. The candidate's place is used for the key.
+std::optional<Rejected> Sealer::Impl::open_last_words(Peer& peer, const Header& h, base::ByteView frame,
+                                                      OpenedFrame& into) {
+    if (h.incarnation < peer.proven.value) return Rejected::incarnation;
+    if (!decrypt(candidate_for(peer, detail::key_name(h)), h, frame)) return Rejected::tag;
+    if (h.incarnation != peer.proven.value) return Rejected::unproven;
+    hand_over(h, into);
+    return std::nullopt;
+}
 
-    void hand_over(const Header& h, OpenedFrame& into) const {
-        into.sender = base::NodeId{h.sender};
-        into.incarnation = base::Incarnation{h.incarnation};
-        into.body.assign(scratch.begin(), scratch.begin() + h.length);
-    }
+bool Sealer::Impl::decrypt(PeerKey& key, const Header& h, base::ByteView frame) {
+    return key.aead.open(detail::nonce_of(h), frame.first(Header::kSize), frame.subspan(Header::kSize),
+                         scratch.data());
+}
 
-    MasterKey master;
-    std::string cluster_name;
-    detail::Cipher cipher;
-    detail::Kdf kdf;
-    Header header;  // of our frames; counter: the last one used
-    Aead sender;
-    std::vector<Peer> peers;
-    base::Bytes info;
-    base::Bytes scratch;  // a body whose tag is being checked
-};
+OpenedFrame Sealer::Impl::opened(const Header& h) const {
+    OpenedFrame out;
+    hand_over(h, out);
+    return out;
+}
+
+void Sealer::Impl::hand_over(const Header& h, OpenedFrame& into) const {
+    into.sender = base::NodeId{h.sender};
+    into.incarnation = base::Incarnation{h.incarnation};
+    into.body.assign(scratch.begin(), scratch.begin() + h.length);
+}
 
 const char* to_string(Rejected why) {
     switch (why) {
@@ -228,54 +255,55 @@ const char* to_string(Rejected why) {
             return "older start of the node";
         case Rejected::own:
             return "own frame";
+        case Rejected::unproven:
+            return "unproven start of the node";
+        case Rejected::handshake:
+            return "handshake";
     }
     return "?";
 }
 
-Sealer::Sealer(const MasterKey& key, std::string cluster_name, base::NodeId self,
-               base::Incarnation incarnation, const base::NodeSet& roster)
-    : impl_(std::make_unique<Impl>(key, std::move(cluster_name), self, incarnation, roster)) {
+Sealer::Random Sealer::system_random() {
+    return [](std::span<std::uint8_t> out) { detail::random_bytes(out.data(), out.size()); };
+}
+
+Sealer::Sealer(const MasterKeys& keys, std::string cluster_name, base::NodeId self,
+               base::Incarnation incarnation, const base::NodeSet& roster, Random random)
+    : impl_(std::make_unique<Impl>(keys, std::move(cluster_name), self, incarnation, roster,
+                                   std::move(random))) {
     renew();
 }
 
 Sealer::~Sealer() = default;
 
 void Sealer::renew() {
-    Header& h = impl_->header;
-    ++h.epoch;
-    h.counter = 0;
-    h.salt = fresh_salt();
-    impl_->derive(key_name(h), impl_->sender);
+    impl_->renew();
+}
+
+void Sealer::change_keys(const MasterKeys& keys) {
+    impl_->change_keys(keys);
+}
+
+base::NodeSet Sealer::senders(std::uint8_t id) const {
+    base::NodeSet out;
+    for (const Peer& peer : impl_->peers) {
+        if (peer.current->set && peer.current->name.key_id == id) out.insert(peer.node);
+    }
+    return out;
+}
+
+void Sealer::set_time(base::Instant now) {
+    impl_->set_time(now);
 }
 
 void Sealer::seal(base::ByteView body, base::Bytes& frame) {
     ASSERT(body.size() <= kMaxBody);
-    Header& h = impl_->header;
-    if (h.counter == kFramesPerEpoch) renew();
-    ++h.counter;
-    h.length = static_cast<std::uint16_t>(body.size());
-    frame.clear();
-    detail::write_header(h, frame);
-    frame.resize(body.size() + kOverhead);
-    impl_->sender.seal(nonce_of(h), base::ByteView(frame).first(Header::kSize), body,
-                       frame.data() + Header::kSize);
+    impl_->seal(body, frame);
 }
 
 base::Bytes Sealer::seal_last_words(base::ByteView body) {
     ASSERT(body.size() <= kMaxBody);
-    Header h = impl_->header;
-    h.stream = Header::kLastWordsStream;
-    h.epoch = 1;
-    h.counter = 1;
-    h.length = static_cast<std::uint16_t>(body.size());
-    h.salt = fresh_salt();
-    Aead aead(impl_->cipher.get(), Aead::Direction::seal);
-    impl_->derive(key_name(h), aead);
-    base::Bytes frame;
-    detail::write_header(h, frame);
-    frame.resize(body.size() + kOverhead);
-    aead.seal(nonce_of(h), base::ByteView(frame).first(Header::kSize), body, frame.data() + Header::kSize);
-    return frame;
+    return impl_->seal_once(Header::kLastWordsStream, {1, 1}, {}, body);
 }
 
 std::optional<base::NodeId> Sealer::claimed_sender(base::ByteView frame) {
@@ -293,7 +321,9 @@ base::Bytes Sealer::seal(base::ByteView body) {
 
 std::optional<Rejected> Sealer::open(base::ByteView frame, OpenedFrame& into) {
     const auto why = impl_->open(frame, into);
-    if (why) ++rejected_[static_cast<std::size_t>(*why)];
+    if (why && why != Rejected::handshake) ++rejected_[static_cast<std::size_t>(*why)];
+    // What was kept and is handed out after all was not refused.
+    rejected_[static_cast<std::size_t>(Rejected::unproven)] -= std::exchange(impl_->accepted_late, 0);
     return why;
 }
 
@@ -301,6 +331,18 @@ std::variant<OpenedFrame, Rejected> Sealer::open(base::ByteView frame) {
     OpenedFrame opened;
     if (const auto why = open(frame, opened)) return *why;
     return opened;
+}
+
+std::vector<SealReply> Sealer::take_replies() {
+    return std::exchange(impl_->replies, {});
+}
+
+std::vector<OpenedFrame> Sealer::take_proven() {
+    return std::exchange(impl_->released, {});
+}
+
+std::optional<base::Incarnation> Sealer::outdated_by() const {
+    return impl_->outdated_by;
 }
 
 }  // namespace totem

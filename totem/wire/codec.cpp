@@ -19,6 +19,8 @@ enum class Type : std::uint8_t { token = 1, data, join, commit, beacon, wake, ac
 
 constexpr std::uint32_t kMaxNodeId = 0x7fffffff;
 constexpr std::uint8_t kEncapsulated = 1;
+constexpr std::uint8_t kSafe = 2;
+constexpr std::uint8_t kMate = 1, kHeld = 2, kHeard = 4;  // in beacons
 
 Error bad(const char* what) {
     return {Errc::invalid, std::string("ring message: ") + what};
@@ -87,7 +89,8 @@ void put(ByteWriter& out, const Data& data) {
     put(out, data.ring);
     out.u64(data.seq.value);
     out.u32(data.originator.value);
-    out.u8(data.recovered ? kEncapsulated : 0);
+    const bool safe = data.guarantee == Guarantee::safe;
+    out.u8(static_cast<std::uint8_t>((data.recovered ? kEncapsulated : 0) | (safe ? kSafe : 0)));
     if (data.recovered) {
         put(out, data.recovered->ring);
         out.u64(data.recovered->seq.value);
@@ -102,9 +105,10 @@ Result<Message> get_data(ByteReader& in) {
     data.seq = base::Seq{in.u64()};
     data.originator = base::NodeId{in.u32()};
     const std::uint8_t flags = in.u8();
-    if (flags > kEncapsulated) return bad("data has unknown flags");
+    if (flags > (kEncapsulated | kSafe)) return bad("data has unknown flags");
     if (data.seq.value == 0 || !valid(data.originator)) return bad("data without seq or originator");
-    if (flags == kEncapsulated) {
+    if ((flags & kSafe) != 0) data.guarantee = Guarantee::safe;
+    if ((flags & kEncapsulated) != 0) {
         Origin origin;
         origin.ring = get_ring(in);
         origin.seq = base::Seq{in.u64()};
@@ -132,6 +136,34 @@ void put(ByteWriter& out, const Join& join) {
         out.u64(n.standing.incarnation.value);
         out.u8(n.standing.failed ? 1 : 0);
     }
+    out.u8(static_cast<std::uint8_t>(join.rows.size()));
+    for (const JoinRow& row : join.rows) {
+        out.u8(row.owner);
+        out.u64(row.serial);
+        out.u64(row.heard);
+        out.u64(row.deaf);
+    }
+}
+
+bool get_rows(ByteReader& in, Join& join) {
+    const std::size_t count = in.u8();
+    if (count > join.nodes.size()) return false;
+    const std::uint64_t all =
+        join.nodes.size() == 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << join.nodes.size()) - 1;
+    for (std::size_t i = 0; i < count; ++i) {
+        JoinRow row;
+        row.owner = in.u8();
+        row.serial = in.u64();
+        row.heard = in.u64();
+        row.deaf = in.u64();
+        if (row.owner >= join.nodes.size() || (row.heard & row.deaf) != 0 ||
+            ((row.heard | row.deaf) & ~all) != 0) {
+            return false;
+        }
+        if (!join.rows.empty() && join.rows.back().owner >= row.owner) return false;
+        join.rows.push_back(row);
+    }
+    return true;
 }
 
 Result<Message> get_join(ByteReader& in) {
@@ -156,21 +188,53 @@ Result<Message> get_join(ByteReader& in) {
         n.standing.failed = failed == 1;
         join.nodes.push_back(n);
     }
+    if (!get_rows(in, join)) return bad("join has malformed rows");
     return Message{std::move(join)};
+}
+
+// A have-list: of each range how many numbers are missing before it, and how many it has.
+void put(ByteWriter& out, base::Seq aru, const std::vector<Range>& held) {
+    ASSERT(held.size() <= kMaxRanges);
+    out.u8(static_cast<std::uint8_t>(held.size()));
+    base::Seq end = aru;
+    for (const Range& range : held) {
+        out.u32(static_cast<std::uint32_t>(range.first.value - end.value - 1));
+        out.u32(static_cast<std::uint32_t>(range.last.value - range.first.value + 1));
+        end = range.last;
+    }
+}
+
+bool get_held(ByteReader& in, CommitEntry& e) {
+    const std::size_t count = in.u8();
+    if (count > kMaxRanges) return false;
+    base::Seq end = e.aru;
+    for (std::size_t i = 0; i < count; ++i) {
+        const std::uint32_t missing = in.u32();
+        const std::uint32_t has = in.u32();
+        const std::uint64_t left = e.high.value - end.value;
+        if (missing == 0 || has == 0 || std::uint64_t{missing} + has > left) return false;
+        e.held.push_back({{end.value + missing + 1}, {end.value + missing + has}});
+        end = e.held.back().last;
+    }
+    return count == kMaxRanges || end == e.high;
 }
 
 void put(ByteWriter& out, const CommitToken& token) {
     ASSERT(!token.entries.empty() && token.entries.size() <= kMaxMembers);
     put(out, token.ring);
     out.u16(token.hop);
+    out.u32(token.features);
     out.u8(static_cast<std::uint8_t>(token.entries.size()));
     for (const CommitEntry& e : token.entries) {
         out.u32(e.member.node.value);
         out.u64(e.member.incarnation.value);
         out.u8(e.filled ? 1 : 0);
         put(out, e.old_ring);
+        out.u64(e.stable.value);
         out.u64(e.aru.value);
         out.u64(e.high.value);
+        out.u64(e.obliged);
+        put(out, e.aru, e.held);
     }
 }
 
@@ -178,6 +242,7 @@ Result<Message> get_commit(ByteReader& in) {
     CommitToken token;
     token.ring = get_ring(in);
     token.hop = in.u16();
+    token.features = in.u32();
     const std::size_t count = in.u8();
     if (count == 0 || count > kMaxMembers) return bad("commit token without members or with too many");
     if (token.hop > 2 * count) return bad("commit token went round more than twice");
@@ -187,15 +252,18 @@ Result<Message> get_commit(ByteReader& in) {
         e.member.incarnation = base::Incarnation{in.u64()};
         const std::uint8_t filled = in.u8();
         e.old_ring = get_ring(in);
+        e.stable = base::Seq{in.u64()};
         e.aru = base::Seq{in.u64()};
         e.high = base::Seq{in.u64()};
-        if (!valid(e.member.node) || filled > 1 || e.aru > e.high)
+        e.obliged = in.u64();
+        if (!valid(e.member.node) || filled > 1 || e.stable > e.aru || e.aru > e.high)
             return bad("commit token has a malformed entry");
+        if (!get_held(in, e)) return bad("commit token has a malformed have-list");
         if (!token.entries.empty() && token.entries.back().member.node >= e.member.node) {
             return bad("commit token's members are not ascending");
         }
         e.filled = filled == 1;
-        token.entries.push_back(e);
+        token.entries.push_back(std::move(e));
     }
     const Member& first = token.entries.front().member;
     if (token.ring.representative != first.node || token.ring.incarnation != first.incarnation) {
@@ -207,13 +275,38 @@ Result<Message> get_commit(ByteReader& in) {
 void put(ByteWriter& out, const Beacon& beacon) {
     out.u64(beacon.serial);
     put(out, beacon.ring);
+    ASSERT(beacon.nodes.size() <= kMaxMembers);
+    out.u8(static_cast<std::uint8_t>(beacon.nodes.size()));
+    for (const BeaconNode& n : beacon.nodes) {
+        out.u32(n.member.node.value);
+        out.u64(n.member.incarnation.value);
+        out.u8(
+            static_cast<std::uint8_t>((n.mate ? kMate : 0) | (n.held ? kHeld : 0) | (n.heard ? kHeard : 0)));
+    }
 }
 
 Result<Message> get_beacon(ByteReader& in) {
     Beacon beacon;
     beacon.serial = in.u64();
     beacon.ring = get_ring(in);
-    return Message{beacon};
+    const std::size_t count = in.u8();
+    if (count > kMaxMembers) return bad("beacon names too many nodes");
+    for (std::size_t i = 0; i < count; ++i) {
+        BeaconNode n;
+        n.member.node = base::NodeId{in.u32()};
+        n.member.incarnation = base::Incarnation{in.u64()};
+        const std::uint8_t flags = in.u8();
+        if (!valid(n.member.node) || flags > (kMate | kHeld | kHeard) ||
+            (flags & (kMate | kHeld)) == (kMate | kHeld))
+            return bad("beacon has a malformed node");
+        if (!beacon.nodes.empty() && beacon.nodes.back().member.node >= n.member.node)
+            return bad("beacon's nodes are not ascending");
+        n.mate = (flags & kMate) != 0;
+        n.held = (flags & kHeld) != 0;
+        n.heard = (flags & kHeard) != 0;
+        beacon.nodes.push_back(n);
+    }
+    return Message{std::move(beacon)};
 }
 
 void put(ByteWriter& out, const Wake& wake) {
@@ -289,6 +382,10 @@ base::Bytes encode(const Message& message) {
     out.u8(static_cast<std::uint8_t>(message.index() + 1));  // Type has the order of the variant
     std::visit([&](const auto& m) { put(out, m); }, message);
     return bytes;
+}
+
+bool of_other_version(base::ByteView bytes) {
+    return !bytes.empty() && bytes[0] != kVersion;
 }
 
 base::Result<Message> decode(base::ByteView bytes) {

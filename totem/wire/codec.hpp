@@ -15,6 +15,9 @@ namespace totem::wire {
 // done with them, and nothing may be left over. Errors name the field.
 [[nodiscard]] base::Result<Message> decode(base::ByteView bytes);
 
+// Whether the datagram is of a protocol version that we don't speak.
+[[nodiscard]] bool of_other_version(base::ByteView bytes);
+
 // Bytes of a data datagram before its payload: as it is sent first, and what encapsulation in recovery adds
 // to that.
 constexpr std::size_t kDataHeader = 2 + 20 + 8 + 4 + 1;

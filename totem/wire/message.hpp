@@ -21,11 +21,16 @@ struct Member {
     auto operator<=>(const Member&) const = default;
 };
 
+// What is promised when a message is delivered. Agreed: everybody who delivers it does so in the same order.
+// Safe: besides, in a regular view, that all its members have received it.
+enum class Guarantee : std::uint8_t { agreed, safe };
+
 namespace wire {
 
 constexpr std::uint8_t kVersion = 1;
 constexpr std::size_t kMaxMembers = 64;       // of one ring
 constexpr std::size_t kMaxRetransmit = 100;   // sequence numbers asked for in one token
+constexpr std::size_t kMaxRanges = 8;         // of a have-list
 constexpr std::size_t kMaxDatagram = 65'000;  // of any ring message
 
 // The right to send, one per ring. Unicast to the successor.
@@ -54,7 +59,8 @@ struct Origin {
 struct Data {
     base::RingId ring;
     base::Seq seq;
-    base::NodeId originator;  // who sequenced it; a retransmission is sent by somebody else
+    base::NodeId originator;                 // who sequenced it; a retransmission is sent by somebody else
+    Guarantee guarantee{Guarantee::agreed};  // of all messages in it; kept when it is recovered
     std::optional<Origin>
         recovered;        // set: the payload is that of an old ring's datagram, sent again in recovery
     base::Bytes payload;  // chunks (packing.hpp)
@@ -90,7 +96,18 @@ struct NodeStanding {
     bool operator==(const NodeStanding&) const = default;
 };
 
-// "These are the nodes that I know of, and these of them I hold for failed." Multicast, repeated.
+// One node's row of the matrix of who hears whom; bit i is the join's i-th node. A node that is in neither
+// set may still answer.
+struct JoinRow {
+    std::uint8_t owner{0};    // which of the join's nodes
+    std::uint64_t serial{0};  // of the owner's join that said this: the newest counts
+    std::uint64_t heard{0};   // their joins arrive
+    std::uint64_t deaf{0};    // were waited for in vain
+    bool operator==(const JoinRow&) const = default;
+};
+
+// "These are the nodes that I know of, these of them I hold for failed, and this is who hears whom."
+// Multicast, repeated.
 struct Join {
     std::uint64_t serial{0};    // grows with every membership message of a process: old ones are recognised
     std::uint64_t ring_seq{0};  // highest ring sequence that the sender knows of
@@ -98,7 +115,14 @@ struct Join {
     Reason reason{Reason::start};
     base::NodeId subject;             // whom the reason names; 0: nobody
     std::vector<NodeStanding> nodes;  // ascending by node, at most kMaxMembers
+    std::vector<JoinRow> rows;        // ascending by owner: the sender's own, and those that it knows of
     bool operator==(const Join&) const = default;
+};
+
+// Sequence numbers without a gap, both ends included.
+struct Range {
+    base::Seq first, last;
+    bool operator==(const Range&) const = default;
 };
 
 // One member's line in the commit token.
@@ -106,7 +130,13 @@ struct CommitEntry {
     Member member;
     bool filled{false};  // the rest is meaningless until the member has filled it in
     base::RingId old_ring;
-    base::Seq aru, high;  // of its old ring: all received up to, and highest received
+    // Of its old ring: known to be received by everybody, all received up to, and highest received.
+    base::Seq stable, aru, high;
+    // Whose messages it owes delivery after a gap, besides its own: bit i is the old ring's i-th member.
+    std::uint64_t obliged{0};
+    // What it holds above aru, ascending, with gaps between. With kMaxRanges of them nothing is said of what
+    // is above the last; else the last ends at `high`.
+    std::vector<Range> held;
     bool operator==(const CommitEntry&) const = default;
 };
 
@@ -115,14 +145,24 @@ struct CommitEntry {
 struct CommitToken {
     base::RingId ring;
     std::uint16_t hop{0};              // member number hop % size is meant to receive it; pass = hop / size
+    std::uint32_t features{0};         // what all have who entered themselves so far
     std::vector<CommitEntry> entries;  // ascending by node, the first is the representative
     bool operator==(const CommitToken&) const = default;
 };
 
-// "This ring exists": lets rings find each other. Multicast by the representative.
+// "This ring exists, and I hear these nodes": lets rings find each other. Multicast, and unicast in answer to
+// a node that may not know that it is heard.
+struct BeaconNode {
+    Member member;
+    bool mate{false};   // on the sender's ring, or about to be; else of elsewhere
+    bool held{false};   // of elsewhere, and not to be gathered with for now
+    bool heard{false};  // by the sender, lately
+    bool operator==(const BeaconNode&) const = default;
+};
 struct Beacon {
     std::uint64_t serial{0};
     base::RingId ring;
+    std::vector<BeaconNode> nodes;  // ascending by node, at most kMaxMembers
     bool operator==(const Beacon&) const = default;
 };
 

@@ -18,13 +18,18 @@ constexpr std::size_t kMinTail =
 
 }  // namespace
 
-Packer::Packer(std::size_t payload_size) : payload_size_(payload_size) {
-    ASSERT(payload_size >= 16 && payload_size <= 65'535);
+Packer::Packer(std::size_t payload_size) {
+    set_payload_size(payload_size);
 }
 
-void Packer::push(base::Bytes message) {
+void Packer::set_payload_size(std::size_t payload_size) {
+    ASSERT(payload_size >= 16 && payload_size <= 65'535);
+    payload_size_ = payload_size;
+}
+
+void Packer::push(base::Bytes message, Guarantee guarantee) {
     queued_bytes_ += message.size();
-    queue_.push_back(std::move(message));
+    queue_.push_back({std::move(message), guarantee});
 }
 
 std::size_t Packer::backlog() const {
@@ -32,13 +37,15 @@ std::size_t Packer::backlog() const {
     return queue_.empty() ? 0 : (bytes + payload_size_ - 1) / payload_size_;
 }
 
-base::Bytes Packer::next() {
+Packer::Packed Packer::next() {
     ASSERT(!queue_.empty());
-    base::Bytes payload;
+    Packed packed;
+    packed.guarantee = queue_.front().guarantee;
+    base::Bytes& payload = packed.payload;
     payload.reserve(payload_size_);
     base::ByteWriter out(payload);
-    while (!queue_.empty()) {
-        const base::Bytes& message = queue_.front();
+    while (!queue_.empty() && queue_.front().guarantee == packed.guarantee) {
+        const base::Bytes& message = queue_.front().message;
         const std::size_t room = payload_size_ - payload.size();
         const std::size_t left = message.size() - offset_;
         const bool first = offset_ == 0;
@@ -61,7 +68,7 @@ base::Bytes Packer::next() {
         offset_ += part;
         break;
     }
-    return payload;
+    return packed;
 }
 
 struct Reassembler::Chunk {

@@ -1,6 +1,6 @@
 // Messages <-> payloads of sequenced datagrams. Fragmentation and packing sit *above* the sequence number: a
-// lost datagram is repaired alone, never a whole large message, and several small messages share one
-// datagram.
+// lost datagram is repaired alone, never a whole large message, and several small messages of one guarantee
+// share one datagram.
 //
 // A payload is a row of chunks: flags u8 (1 first, 2 last), length u16, then, in the first of several
 // fragments, the whole message's length u32, then the bytes. Fragments of one message follow each other in
@@ -14,6 +14,7 @@
 #include <optional>
 
 #include "totem/base/bytes.hpp"
+#include "totem/wire/message.hpp"  // Guarantee
 
 namespace totem::wire {
 
@@ -23,21 +24,31 @@ class Packer {
     // `payload_size`: largest payload that next() makes; at least 16, at most 65535.
     explicit Packer(std::size_t payload_size);
 
-    void push(base::Bytes message);
+    // Of what next() makes from now on.
+    void set_payload_size(std::size_t payload_size);
+    void push(base::Bytes message, Guarantee guarantee);
     [[nodiscard]] bool empty() const { return queue_.empty(); }
     // Bytes of messages not yet completely taken by next().
     [[nodiscard]] std::size_t queued_bytes() const { return queued_bytes_; }
     // How many payloads next() would make of the queue, roughly (small ones are packed): for flow control.
     [[nodiscard]] std::size_t backlog() const;
-    // The next datagram's payload; not when empty().
-    [[nodiscard]] base::Bytes next();
+    // The next datagram's payload, and the guarantee of everything in it; not when empty().
+    struct Packed {
+        base::Bytes payload;
+        Guarantee guarantee{Guarantee::agreed};
+    };
+    [[nodiscard]] Packed next();
     // The ring has changed: receivers forget a message of which only a part was sequenced, so that it starts
     // again.
     void restart_partial() { offset_ = 0; }
 
   private:
-    std::size_t payload_size_;
-    std::deque<base::Bytes> queue_;
+    struct Queued {
+        base::Bytes message;
+        Guarantee guarantee;
+    };
+    std::size_t payload_size_{0};
+    std::deque<Queued> queue_;
     std::size_t offset_{0};  // how much of queue_.front() has been taken
     std::size_t queued_bytes_{0};
 };

@@ -8,7 +8,7 @@
 #include <string>
 #include <utility>
 
-#include "membership/config/detail/ipv4.hpp"
+#include "totem/base/ip.hpp"
 
 namespace membership::detail {
 
@@ -33,27 +33,32 @@ bool is_digits_and_dots(const std::string& text) {
                        [](unsigned char c) { return std::isdigit(c) != 0 || c == '.'; });
 }
 
-// A ring0_addr is an IPv4 address or a host name. What merely looks like an address is refused: a resolver
+// A ringN_addr is an IP address or a host name. What merely looks like an address is refused: a resolver
 // would read "10.0.1" as 10.0.0.1.
-base::Status check_address(const std::string& text, int line, std::string_view file) {
-    const std::string what = "nodelist.node.ring0_addr: ";
-    if (text.find(':') != std::string::npos) {
-        return error_at(
-            file, line,
-            what + "IPv6 is not there yet; expected an IPv4 address or a host name, found " + quoted(text));
-    }
-    if (const auto address = parse_ipv4(text)) {
-        if (*address == 0 || *address == 0xffffffffu || is_multicast(text)) {
+base::Status check_address(const std::string& key, const std::string& text, int line, std::string_view file) {
+    const std::string what = "nodelist.node." + key + ": ";
+    if (const auto ip = base::parse_ip(text)) {
+        if (ip->is_any() || ip->is_multicast() || text == "255.255.255.255") {
             return error_at(file, line,
                             what + "expected the address of one node, found " + quoted(text) +
                                 ", which no single machine can have");
         }
+        if (ip->is_link_local() && ip->scope[0] == 0) {
+            return error_at(file, line,
+                            what + "expected the interface behind a link-local address, as in " +
+                                quoted(text + "%eth0") + " (the same name on every node), found " +
+                                quoted(text));
+        }
         return base::ok();
     }
     if (is_digits_and_dots(text) || !is_host_name(text)) {
-        return error_at(file, line, what + "expected an IPv4 address or a host name, found " + quoted(text));
+        return error_at(file, line, what + "expected an IP address or a host name, found " + quoted(text));
     }
     return base::ok();
+}
+
+std::string key_of(unsigned link) {
+    return "ring" + std::to_string(link) + "_addr";
 }
 
 // The skeleton for a file that names no nodes. What can be known is filled in: the members of an old udpu
@@ -102,14 +107,19 @@ base::Error no_nodelist(const Section& tree, int line, std::string_view file,
 
 base::Result<NodeEntry> read_node(const Section& node, std::string_view file) {
     NodeEntry out;
-    const auto address = text_of(&node, "ring0_addr");
-    if (!address) {
+    for (unsigned link = 0; link < kMaxLinks; ++link) {
+        const std::string key = key_of(link);
+        const auto address = text_of(&node, key);
+        if (!address) continue;
+        const int line = line_of(&node, key);
+        TRY_OK(check_address(key, *address, line, file));
+        out.addresses.push_back({link, *address, "", line});
+    }
+    if (out.addresses.empty() || out.addresses.front().link != 0) {
         return error_at(file, node.line,
                         "nodelist.node: expected a line \"ring0_addr: ADDRESS\" in this section, found none");
     }
-    out.line = line_of(&node, "ring0_addr");
-    TRY_OK(check_address(*address, out.line, file));
-    out.ring0_addr = *address;
+    out.line = out.addresses.front().line;
     out.id = {
         static_cast<std::uint32_t>(number_of(&node, "nodeid").value_or(0))};  // 0: none; judged by assign_ids
     out.votes = static_cast<std::uint32_t>(number_of(&node, "quorum_votes").value_or(1));
@@ -139,7 +149,7 @@ base::Status check_ids(const std::vector<NodeEntry>& nodes, const std::vector<co
         used.insert(next);
         if (first_line == 0) first_line = sections[i]->line;
         add += "\nin the node section of line " + std::to_string(sections[i]->line) + " (" +
-               nodes[i].ring0_addr + "):  nodeid: " + std::to_string(next);
+               nodes[i].addresses.front().written + "):  nodeid: " + std::to_string(next);
     }
     if (add.empty()) return base::ok();
     return error_at(
@@ -170,12 +180,43 @@ base::Status check_unique(const std::vector<NodeEntry>& nodes, const char* what,
     return base::ok();
 }
 
+// A node that is not in one of the networks would be lost to the others when that is the only one left.
+base::Status check_links(const std::vector<NodeEntry>& nodes, const std::vector<const Section*>& sections,
+                         std::string_view file) {
+    for (unsigned link = 0; link < kMaxLinks; ++link) {
+        std::map<std::string, int> seen;  // address -> line
+        int missing = 0;                  // line of a node without one
+        for (std::size_t i = 0; i < nodes.size(); ++i) {
+            const auto at = std::find_if(nodes[i].addresses.begin(), nodes[i].addresses.end(),
+                                         [&](const NodeAddress& a) { return a.link == link; });
+            if (at == nodes[i].addresses.end()) {
+                missing = sections[i]->line;
+                continue;
+            }
+            const auto [first, inserted] = seen.emplace(at->written, at->line);
+            if (inserted) continue;
+            return error_at(file, at->line,
+                            "nodelist.node." + key_of(link) +
+                                ": expected a different one for each node, found " + quoted(at->written) +
+                                " here and in line " + std::to_string(first->second));
+        }
+        if (missing != 0 && !seen.empty()) {
+            return error_at(file, missing,
+                            "nodelist.node: expected a line \"" + key_of(link) +
+                                ": ADDRESS\" in this section as " +
+                                "in the others, found none: a link joins all nodes");
+        }
+    }
+    return base::ok();
+}
+
 void fill_names(std::vector<NodeEntry>& nodes, const std::vector<const Section*>& sections,
                 grammar::Notices& notices) {
     for (std::size_t i = 0; i < nodes.size(); ++i) {
         NodeEntry& node = nodes[i];
         if (node.named) continue;
-        node.name = parse_ipv4(node.ring0_addr) ? "node" + base::to_string(node.id) : node.ring0_addr;
+        const std::string& address = node.addresses.front().written;
+        node.name = base::parse_ip(address) ? "node" + base::to_string(node.id) : address;
         notices.add(sections[i]->line, "nodelist.node without a name:",
                     "the node is called what \"uname -n\" says there and tells the others in the ring; until "
                     "it was seen they "
@@ -212,9 +253,7 @@ base::Result<std::vector<NodeEntry>> read_nodelist(const Section& tree, std::str
     TRY_OK(check_unique<std::string>(
         nodes, "name", file, [](const NodeEntry& n) { return n.name; },
         [&](std::size_t i) { return line_of(sections[i], "name"); }));
-    TRY_OK(check_unique<std::string>(
-        nodes, "ring0_addr", file, [](const NodeEntry& n) { return n.ring0_addr; },
-        [&](std::size_t i) { return line_of(sections[i], "ring0_addr"); }));
+    TRY_OK(check_links(nodes, sections, file));
     std::sort(nodes.begin(), nodes.end(), [](const NodeEntry& a, const NodeEntry& b) { return a.id < b.id; });
     return nodes;
 }

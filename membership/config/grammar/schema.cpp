@@ -14,9 +14,7 @@ constexpr std::int64_t kLongest =
 // Reasons that several keys share.
 constexpr std::string_view kOwnTiming = "the ring measures its rotation and sets this by itself";
 constexpr std::string_view kOwnFlow = "the ring has a flow control of its own";
-constexpr std::string_view kOneRing = "redundant rings are not there yet; each node uses ring0_addr alone";
-constexpr std::string_view kOneLink =
-    "several links are not there yet; link 0 (ring0_addr) alone carries the ring";
+constexpr std::string_view kOwnHeartbeats = "links are watched by heartbeats whose pace follows token";
 constexpr std::string_view kNoKnet = "knet is not part of Custos; it sends plain UDP to each node";
 constexpr std::string_view kSealed = "every frame is sealed with AES-256-GCM, whatever is written here";
 constexpr std::string_view kUnlisted = "frames of nodes that are not in the nodelist are never accepted";
@@ -83,7 +81,7 @@ std::vector<KeyRule> totem_keys() {
         ignored(any_number("config_version"),
                 "nodes do not compare it yet: keep the file the same on all of them"),
         ignored(text("cluster_uuid"), "nothing here depends on it"),
-        ignored(word("link_mode", "passive|active|rr"), kOneLink),
+        word("link_mode", "passive|active|rr"),
         ignored(any_number("nodeid"), "the node's id is the one in the nodelist"),
         ignored(flag("clear_node_high_bit"), "node ids are never made from addresses"),
         ignored(number("token_warning", 0, 100, "percent"), "a late token is not warned of"),
@@ -106,16 +104,16 @@ std::vector<KeyRule> totem_keys() {
         ignored(text("knet_compression_model"), kNoKnet),
         ignored(any_number("knet_compression_threshold"), kNoKnet),
         ignored(any_number("knet_compression_level"), kNoKnet),
-        ignored(any_number("knet_pmtud_interval"), kNoKnet),
+        ignored(any_number("knet_pmtud_interval"), kOwnHeartbeats),
         ignored(text("ip_dscp"), "packets are not marked"),
         ignored(any_number("threads"), "sending has a thread of its own"),
         ignored(text("vsftype"), "quorum is a majority of votes"),
-        ignored(word("rrp_mode", "none|active|passive"), kOneRing),
-        ignored(any_number("rrp_problem_count_timeout"), kOneRing),
-        ignored(any_number("rrp_problem_count_threshold"), kOneRing),
-        ignored(any_number("rrp_problem_count_mcast_threshold"), kOneRing),
-        ignored(any_number("rrp_token_expired_timeout"), kOneRing),
-        ignored(any_number("rrp_autorecovery_check_timeout"), kOneRing),
+        word("rrp_mode", "none|active|passive"),
+        ignored(any_number("rrp_problem_count_timeout"), kOwnHeartbeats),
+        ignored(any_number("rrp_problem_count_threshold"), kOwnHeartbeats),
+        ignored(any_number("rrp_problem_count_mcast_threshold"), kOwnHeartbeats),
+        ignored(any_number("rrp_token_expired_timeout"), kOwnHeartbeats),
+        ignored(any_number("rrp_autorecovery_check_timeout"), kOwnHeartbeats),
     };
 }
 
@@ -128,29 +126,29 @@ std::vector<KeyRule> interface_keys() {
         number("mcastport", 1, 65'535),
         number("ttl", 1, 255),
         flag("broadcast"),
-        ignored(any_number("knet_link_priority"), kOneLink),
-        ignored(any_number("knet_ping_interval"), kNoKnet),
-        ignored(any_number("knet_ping_timeout"), kNoKnet),
-        ignored(any_number("knet_ping_precision"), kNoKnet),
-        ignored(any_number("knet_pong_count"), kNoKnet),
+        number("knet_link_priority", 0, 255),
+        ignored(any_number("knet_ping_interval"), kOwnHeartbeats),
+        ignored(any_number("knet_ping_timeout"), kOwnHeartbeats),
+        ignored(any_number("knet_ping_precision"), kOwnHeartbeats),
+        ignored(any_number("knet_pong_count"), kOwnHeartbeats),
         ignored(word("knet_transport", "udp|sctp"), kNoKnet),
     };
 }
 
 std::vector<KeyRule> node_keys() {
-    std::vector<KeyRule> keys{
+    return {
         number("nodeid", 1, 2'147'483'647),
         text("name"),
         number("quorum_votes", 0, 1000),
         text("ring0_addr"),
+        text("ring1_addr"),
+        text("ring2_addr"),
+        text("ring3_addr"),
+        text("ring4_addr"),
+        text("ring5_addr"),
+        text("ring6_addr"),
+        text("ring7_addr"),
     };
-    for (const std::string_view key :
-         {"ring1_addr", "ring2_addr", "ring3_addr", "ring4_addr", "ring5_addr", "ring6_addr", "ring7_addr"}) {
-        keys.push_back(warned(text(key),
-                              "several links are not there yet: link 0 (ring0_addr) alone carries the ring, "
-                              "and its loss is the loss of the node"));
-    }
-    return keys;
 }
 
 std::vector<KeyRule> quorum_keys() {

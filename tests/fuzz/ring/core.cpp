@@ -1,7 +1,10 @@
 // A live ring, node 1 of 3. The input is a script of what its two peers say and when: random messages, what
 // node 1 said turned against it, and the proper answers, without which it would never leave gather. The ring
 // must keep its invariants and its calm.
+#include <cstdio>
 #include <map>
+#include <set>
+#include <string>
 #include <vector>
 
 #include "totem/base/check.hpp"
@@ -39,7 +42,25 @@ class Play {
             step();
             ring_.check_invariants();
             drain();
+            seen().insert(ring_.status().phase);
         }
+    }
+
+    // The phases that were reached by any input; told at the end of a run.
+    static std::set<std::string>& seen() {
+        struct Phases {
+            std::set<std::string> names;
+            Phases() = default;
+            Phases(const Phases&) = delete;
+            Phases& operator=(const Phases&) = delete;
+            ~Phases() {
+                std::string text;
+                for (const std::string& name : names) text += " " + name;
+                std::fprintf(stderr, "phases reached:%s\n", text.c_str());
+            }
+        };
+        static Phases phases;
+        return phases.names;
     }
 
   private:
@@ -69,7 +90,9 @@ class Play {
                 if (persist_) ring_.epoch_persisted(*persist_);
                 break;
             case 4: {
-                const auto result = ring_.submit(now_, base::Bytes(script_.below(256) * 20, 7));
+                const std::size_t size = script_.below(256) * 20;
+                const auto result =
+                    ring_.submit(now_, base::Bytes(size, 7), static_cast<totem::Guarantee>(size / 20 % 2));
                 static_cast<void>(result);
                 break;
             }
@@ -143,7 +166,9 @@ class Play {
                 return t;
             }
             case 1: {
-                wire::Data d{ring_id(), Seq{script_.number()}, node(), std::nullopt, {}};
+                wire::Data d{ring_id(), Seq{script_.number()}, node(), totem::Guarantee::agreed, std::nullopt,
+                             {}};
+                d.guarantee = static_cast<totem::Guarantee>(script_.below(2));
                 if (script_.below(2) == 0)
                     d.recovered = wire::Origin{ring_id(), Seq{script_.number()}, node()};
                 const base::ByteView payload = script_.bytes(script_.below(60));
@@ -151,30 +176,43 @@ class Play {
                 return d;
             }
             case 2: {
-                wire::Join j{script_.number() + serial_, script_.number(), 0,
-                             wire::Reason::joined,       node(),           {}};
+                wire::Join j{
+                    script_.number() + serial_, script_.number(), 0, wire::Reason::joined, node(), {}, {}};
                 for (std::uint32_t n = 1; n <= 3; ++n) {
                     if (script_.below(4) != 0)
                         j.nodes.push_back(
                             {NodeId{n}, {Incarnation{4 + script_.below(5)}, script_.below(4) == 0}});
                 }
+                for (std::uint8_t n = 0; n < j.nodes.size(); ++n) {
+                    if (script_.below(2) == 0) continue;
+                    const std::uint64_t all = (std::uint64_t{1} << j.nodes.size()) - 1;
+                    const std::uint64_t heard = script_.below(8) & all;
+                    j.rows.push_back({n, script_.number() + serial_, heard, script_.below(8) & all & ~heard});
+                }
                 return j;
             }
             case 3: {
-                wire::CommitToken c{ring_id(), static_cast<std::uint16_t>(script_.below(8)), {}};
+                wire::CommitToken c{ring_id(), static_cast<std::uint16_t>(script_.below(8)), 0, {}};
                 for (std::uint32_t n = 1; n <= 3; ++n) {
                     if (script_.below(4) == 0) continue;
                     c.entries.push_back({{NodeId{n}, Incarnation{n == 1 ? 5U : 7U}},
                                          script_.below(2) == 0,
                                          ring_id(),
                                          Seq{script_.number()},
-                                         Seq{script_.number()}});
+                                         Seq{script_.number()},
+                                         Seq{script_.number()},
+                                         script_.number(),
+                                         {}});
+                    for (Seq seq = c.entries.back().aru;
+                         script_.below(3) != 0 && c.entries.back().held.size() < 8;)
+                        c.entries.back().held.push_back({{seq.value + 2}, seq = {seq.value + 3}});
                 }
-                if (c.entries.empty()) c.entries.push_back({{NodeId{1}, Incarnation{5}}, false, {}, {}, {}});
+                if (c.entries.empty())
+                    c.entries.push_back({{NodeId{1}, Incarnation{5}}, false, {}, {}, {}, {}, 0, {}});
                 return c;
             }
             case 4:
-                return wire::Beacon{++serial_, ring_id()};
+                return random_beacon();
             case 5:
                 return wire::Wake{ring_id()};
             case 6:
@@ -184,6 +222,17 @@ class Play {
             default:
                 return wire::Probe{static_cast<wire::ProbeKind>(script_.below(wire::kProbeKinds))};
         }
+    }
+
+    wire::Beacon random_beacon() {
+        wire::Beacon b{++serial_, ring_id(), {}};
+        for (std::uint32_t n = 1; n <= 3; ++n) {
+            const std::uint64_t flags = script_.below(8);
+            if (flags > 5) continue;
+            const totem::Member who{NodeId{n}, Incarnation{n == 1 ? 5U : 7U}};
+            b.nodes.push_back({who, flags % 3 == 1, flags % 3 == 2, flags < 3});
+        }
+        return b;
     }
 
     // Its own words, in another's mouth.
@@ -216,8 +265,17 @@ class Play {
         }
         for (std::uint32_t n = 2; n < 2 + peers; ++n) {
             join.serial = ++serial_;
+            join.rows = full_rows(join);
             say({NodeId{n}, Incarnation{7}}, join);
         }
+    }
+
+    static std::vector<wire::JoinRow> full_rows(const wire::Join& join) {
+        std::vector<wire::JoinRow> rows;
+        const std::uint64_t all = (std::uint64_t{1} << join.nodes.size()) - 1;
+        for (std::uint8_t n = 0; n < join.nodes.size(); ++n)
+            rows.push_back({n, join.serial, all & ~(std::uint64_t{1} << n), 0});
+        return rows;
     }
 
     void answer_commit() {
@@ -231,6 +289,16 @@ class Play {
             token.entries[i].high = Seq{script_.below(6)};
             token.entries[i].aru =
                 Seq{std::min<std::uint64_t>(token.entries[i].high.value, script_.below(6))};
+            token.entries[i].stable =
+                Seq{std::min<std::uint64_t>(token.entries[i].aru.value, script_.below(6))};
+            token.entries[i].obliged = script_.below(8);
+            token.entries[i].held.clear();
+            if (token.entries[i].high.value > token.entries[i].aru.value + 1) {
+                const Seq first{token.entries[i].aru.value + 2};
+                token.entries[i].held.push_back({first, token.entries[i].high});
+            } else {
+                token.entries[i].high = token.entries[i].aru;
+            }
         }
         token.hop = static_cast<std::uint16_t>((token.hop / n + 1) * n);
         say(token.entries.back().member, token);
@@ -242,7 +310,10 @@ class Play {
         auto token = std::get<wire::Token>(at->second);
         token.token_seq += 1 + script_.below(3);
         for (std::uint64_t n = script_.below(4); n > 0; --n) {
-            wire::Data d{token.ring, Seq{++token.seq.value}, NodeId{2}, std::nullopt, {3, 1, 0, 9}};
+            wire::Data d{token.ring,   Seq{++token.seq.value},
+                         NodeId{2},    totem::Guarantee::agreed,
+                         std::nullopt, {3, 1, 0, 9}};
+            d.guarantee = static_cast<totem::Guarantee>(script_.below(2));
             if (script_.below(2) == 0)
                 d.recovered = wire::Origin{ring_id(), Seq{1 + script_.below(6)},
                                            NodeId{static_cast<std::uint32_t>(1 + script_.below(3))}};

@@ -1,4 +1,4 @@
-// Arbitrary text as a key file: refused with a message, or a key whose text reads back as the same key.
+// Arbitrary text as a key file: refused with a message, or keys whose text reads back as the same keys.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -6,9 +6,9 @@
 #include "totem/seal/seal.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    const auto key = totem::MasterKey::parse(base::as_text({data, size}), "fuzz");
-    if (!key) return key.error().message.empty() ? (std::abort(), 0) : 0;
-    const auto again = totem::MasterKey::parse(key->file_text(), "fuzz");
-    if (!again || again->fingerprint() != key->fingerprint()) std::abort();
+    const auto keys = totem::MasterKeys::parse(base::as_text({data, size}), "fuzz");
+    if (!keys) return keys.error().message.empty() ? (std::abort(), 0) : 0;
+    const auto again = totem::MasterKeys::parse(keys->file_text(), "fuzz");
+    if (!again || !(again->sending() == keys->sending()) || again->other() != keys->other()) std::abort();
     return 0;
 }

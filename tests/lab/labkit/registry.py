@@ -1,6 +1,7 @@
 """How a test file names its tests."""
 
 TESTS = []
+SETTINGS = {"hold": 10.0}  # seconds for which a large ring must stay; a full minute is asked for by hand
 
 
 class Test:

@@ -61,13 +61,18 @@ void Checker::started(const Member& who, bool with_disk) {
         lost_disk_.insert(who.node);
         ring_seqs_.erase(who.node);
     }
-    processes_[who];
+    const std::size_t number = processes_.size();
+    processes_[who].number = number;
 }
 
-void Checker::submitted(const Member& who, base::ByteView payload) {
+void Checker::submitted(const Member& who, base::ByteView payload, totem::Guarantee guarantee) {
     const std::uint64_t id = id_of(payload);
-    messages_[id] = {who, ++submitted_[who], hash_of(payload)};
-    processes_[who].own.push_back(id);
+    Process& p = processes_.at(who);
+    p.own.push_back(id);
+    Past past = p.seen;
+    past.resize(std::max(past.size(), p.number + 1));
+    past[p.number] = p.own.size();
+    messages_[id] = {who, p.own.size(), hash_of(payload), guarantee, std::move(past)};
 }
 
 void Checker::happened(const Member& who, const totem::Event& event) {
@@ -95,7 +100,65 @@ void Checker::delivered(const Member& who, Process& p, const totem::Delivered& d
     std::uint64_t& last = p.last_index[m.sender];
     if (m.index <= last) return violate(who, what + "after a later one of its sender");
     last = m.index;
+    causal(who, p, id, m);
     order(who, p, d, id);
+    if (!failed()) owe(who, p, id);
+}
+
+// E7: what happened before a message is never delivered after it. (The sender's order is a part of that, told
+// apart for the sake of words.)
+void Checker::causal(const Member& who, Process& p, std::uint64_t id, const Message& m) {
+    const std::size_t sender = processes_.at(m.sender).number;
+    if (sender < p.seen.size() && m.index <= p.seen[sender])
+        return violate(who, "delivered message " + std::to_string(id) + " after one that it happened before");
+    p.seen.resize(std::max(p.seen.size(), m.past.size()));
+    for (std::size_t i = 0; i < m.past.size(); ++i) p.seen[i] = std::max(p.seen[i], m.past[i]);
+}
+
+// E10: a safe message that one delivered in a regular view, all of that view deliver in it or in the
+// transitional view after it, unless they end; one that was delivered in a transitional view, all of that
+// view deliver. The latter is asked of agreed messages, too: who has gone through a recovery to its end has
+// promised the same for both.
+void Checker::owe(const Member& who, const Process& p, std::uint64_t id) {
+    const bool safe = messages_.at(id).guarantee == totem::Guarantee::safe;
+    if (!p.transitional && !safe) return;
+    const Owed owed{id, (p.transitional ? *p.transitional : *p.regular).members, who};
+    for (const Member& m : owed.to) {
+        const auto other = processes_.find(m);
+        if (other == processes_.end() || !other->second.is_past(p.regular->ring)) continue;
+        if (other->second.delivered.count(id) == 0) {
+            return violate(who, "delivered message " + std::to_string(id) + " of ring " +
+                                    text(p.regular->ring) + ", which " + text(m) + " left without it");
+        }
+    }
+    owed_[p.regular->ring].push_back(owed);
+}
+
+// It leaves its ring: has it delivered what it owes? Also of rings that it was to enter, but did not.
+void Checker::pay(const Member& who, const Process& p, const base::RingId& next) {
+    auto at = p.regular ? owed_.lower_bound(p.regular->ring) : owed_.begin();
+    for (; at != owed_.end() && at->first.seq < next.seq; ++at) {
+        for (const Owed& owed : at->second) {
+            if (!contains(owed.to, who) || p.delivered.count(owed.id) != 0) continue;
+            return violate(who, "has done with ring " + text(at->first) + " without message " +
+                                    std::to_string(owed.id) + ", which " + text(owed.by) +
+                                    " delivered on its promise");
+        }
+    }
+}
+
+// E9: what a member of the transitional view has delivered when it ends could be had from it.
+void Checker::recovered(const Member& who, const Process& p) {
+    for (const Member& m : p.transitional->members) {
+        const Process& other = processes_.at(m);
+        if (!other.regular || other.regular->ring != p.regular->ring) continue;
+        for (std::size_t i = p.in_regular.size(); i < other.in_regular.size(); ++i) {
+            if (p.delivered.count(other.in_regular[i]) != 0) continue;
+            return violate(who, "left ring " + text(p.regular->ring) + " together with " + text(m) +
+                                    ", but without message " + std::to_string(other.in_regular[i]) +
+                                    ", which that one had delivered");
+        }
+    }
 }
 
 // Agreed order: the same (ring, seq) is the same message everywhere, seq grows, and in a regular view nothing
@@ -104,19 +167,22 @@ void Checker::order(const Member& who, Process& p, const totem::Delivered& d, st
     const std::string what = "delivered message " + std::to_string(id) + " as " +
                              std::to_string(d.seq.value) + " of ring " + text(d.ring);
     if (d.ring != p.regular->ring) return violate(who, what + " while in ring " + text(p.regular->ring));
+    // E8: (ring's sequence, ring, place) is one order for all, since a place has one message, a message one
+    // place, and each process goes through that order upwards (its rings' sequences are checked, too).
     if (d.seq.value <= p.seq) return violate(who, what + " after " + std::to_string(p.seq));
     p.seq = d.seq.value;
     const auto [placed, is_new] = placed_.try_emplace({d.ring, d.seq.value}, id);
     if (placed->second != id)
         return violate(who, what + ", which elsewhere is message " + std::to_string(placed->second));
+    const std::pair<base::RingId, std::uint64_t> here{d.ring, d.seq.value};
+    if (places_.try_emplace(id, here).first->second != here)
+        return violate(who, what + ", which elsewhere has another place");
     if (d.transitional != p.transitional.has_value())
         return violate(who, what + " with the wrong transitional mark");
     if (d.transitional) {
-        // The obligation: what a departed process sent after a gap may depend on what is missing.
-        if (!contains(p.transitional->members, d.sender))
-            return violate(who, what + " of a process that did not come along");
         ++transitional_deliveries_;
         p.in_transitional.push_back(id);
+        rests_[p.rest].deliveries.emplace_back(d.seq.value, id);
         return;
     }
     p.in_regular.push_back(id);
@@ -140,6 +206,8 @@ void Checker::transitional(const Member& who, Process& p, const totem::View& vie
         if (!contains(p.regular->members, m)) return violate(who, what + "with " + text(m) + " of elsewhere");
     }
     p.transitional = view;
+    p.rest = rests_.size();
+    rests_.push_back({who, view.ring, p.seq, {}});
 }
 
 void Checker::regular(const Member& who, Process& p, const totem::View& view) {
@@ -157,7 +225,11 @@ void Checker::regular(const Member& who, Process& p, const totem::View& view) {
     if (view.ring.seq <= last) return violate(who, what + "after one with sequence " + std::to_string(last));
     last = view.ring.seq;
     if (p.regular && !p.transitional) return violate(who, what + "without a transitional view");
-    if (p.regular) passage(who, p, view);
+    if (p.regular) {
+        passage(who, p, view);
+        recovered(who, p);
+    }
+    pay(who, p, view.ring);
     primary(who, view);
     p.regular = view;
     p.transitional.reset();
@@ -165,6 +237,16 @@ void Checker::regular(const Member& who, Process& p, const totem::View& view) {
     p.position = 0;
     p.in_regular.clear();
     p.in_transitional.clear();
+}
+
+void Checker::common(const Member& who, const totem::Regular& regular,
+                     const std::function<std::uint32_t(const Member&)>& able) {
+    std::uint32_t bits = ~0U;
+    for (const Member& m : regular.view.members) bits &= able(m);
+    if (bits != regular.features) {
+        violate(who, "installed ring " + text(regular.view.ring) + " with features " +
+                         std::to_string(regular.features) + " where all have " + std::to_string(bits));
+    }
 }
 
 // Virtual synchrony: who goes from one ring to the same next one saw the same transitional view and delivered
@@ -203,6 +285,60 @@ void Checker::primary(const Member& who, const totem::View& view) {
     if (at->second != view.ring && lost_disk_.empty()) {
         violate(who, "is in primary component " + text(view.ring) + " besides " + text(at->second));
     }
+}
+
+void Checker::bounded(const Member& who, const totem::RingStatus& status, const totem::RingConfig& config) {
+    const auto within = [&](const char* what, std::size_t value, std::size_t bound) {
+        if (value > bound) {
+            violate(who, std::string("keeps ") + what + ": " + std::to_string(value) + ", more than " +
+                             std::to_string(bound));
+        }
+    };
+    within("bytes to send", status.queued_bytes, config.max_queued);
+    // docs/protocol.md, "Bounds": nine windows a log; there are two while the old ring is recovered.
+    within("datagrams", status.logged, (status.phase == "recovery" ? 2 : 1) * 9 * config.window);
+    within("bytes of parts of messages", status.partial_bytes, 2 * roster_.size() * config.max_payload);
+}
+
+// E7 and E9 in transitional views, where messages may be left out: none that happened before one that was
+// delivered, and was sequenced in the same ring. Of one sender these are numbered without a gap.
+std::string Checker::in_causal_order(const Rest& rest) const {
+    std::map<Member, std::vector<std::uint64_t>> missing;  // numbers, growing
+    const std::set<std::uint64_t>& delivered = processes_.at(rest.who).delivered;
+    auto place = placed_.upper_bound({rest.ring, rest.after});
+    for (const auto& [at, id] : rest.deliveries) {
+        for (; place != placed_.end() && place->first < std::pair{rest.ring, at}; ++place) {
+            if (delivered.count(place->second) != 0) continue;
+            const Message& m = messages_.at(place->second);
+            missing[m.sender].push_back(m.index);
+        }
+        const Message& m = messages_.at(id);
+        for (const auto& [sender, numbers] : missing) {
+            const std::size_t number = processes_.at(sender).number;
+            if (number >= m.past.size() || m.past[number] < numbers.front()) continue;
+            return "process " + text(rest.who) + " delivered message " + std::to_string(id) +
+                   " in the transitional view after ring " + text(rest.ring) + " without message " +
+                   std::to_string(numbers.front()) + " of " + text(sender) + ", which happened before it";
+        }
+    }
+    return "";
+}
+
+std::string Checker::finally(const std::vector<Member>& living) const {
+    for (const Rest& rest : rests_) {
+        std::string wrong = in_causal_order(rest);
+        if (!wrong.empty()) return wrong;
+    }
+    for (const Member& who : living) {
+        const Process& p = processes_.at(who);
+        const auto owed = owed_.find(p.regular->ring);
+        if (owed == owed_.end()) continue;
+        for (const Owed& o : owed->second) {
+            if (contains(o.to, who) && p.delivered.count(o.id) == 0)
+                return "process " + text(who) + " did not deliver safe message " + std::to_string(o.id);
+        }
+    }
+    return "";
 }
 
 std::string Checker::undelivered(const std::vector<Member>& living) const {

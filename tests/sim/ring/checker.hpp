@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -27,9 +28,19 @@ class Checker {
     [[nodiscard]] bool failed() const { return !violation_.empty(); }
 
     void started(const Member& who, bool with_disk);
-    void submitted(const Member& who, base::ByteView payload);
+    void submitted(const Member& who, base::ByteView payload, totem::Guarantee guarantee);
     void happened(const Member& who, const totem::Event& event);
 
+    // A ring does what all its members can: `able` tells of each process.
+    void common(const Member& who, const totem::Regular& regular,
+                const std::function<std::uint32_t(const Member&)>& able);
+
+    // E14: whatever the status shows stays within what the configuration allows.
+    void bounded(const Member& who, const totem::RingStatus& status, const totem::RingConfig& config);
+
+    // For the end of a run: what is known only when everything has been seen. `living`: those who have
+    // settled in one ring, if it came to that. Empty if all is right.
+    [[nodiscard]] std::string finally(const std::vector<Member>& living) const;
     // For the end of a run, when all faults have ended: every message that a process of `living` submitted
     // was delivered by all of them that it could reach, themselves first. Empty if so, else the first that is
     // missing.
@@ -39,10 +50,14 @@ class Checker {
     [[nodiscard]] std::uint64_t transitional_deliveries() const { return transitional_deliveries_; }
 
   private:
+    using Past = std::vector<std::uint64_t>;  // by the process's number
     struct Message {
         Member sender;
         std::uint64_t index;  // its number among the sender's
         std::uint64_t hash;
+        totem::Guarantee guarantee;
+        // What happened before it: of each process's messages, those up to this number.
+        Past past;
     };
     struct Process {
         std::optional<totem::View> regular, transitional;
@@ -52,6 +67,25 @@ class Checker {
         std::set<std::uint64_t> delivered;
         std::map<Member, std::uint64_t> last_index;  // of each sender's messages
         std::vector<std::uint64_t> own;
+        std::size_t number{0};
+        Past seen;            // what it delivered, and what happened before that
+        std::size_t rest{0};  // of this transitional view, in rests_
+        [[nodiscard]] bool is_past(const base::RingId& ring) const {
+            return regular && regular->ring.seq > ring.seq;
+        }
+    };
+    // A message that these processes have to deliver in the ring or after it, since one has that promise.
+    struct Owed {
+        std::uint64_t id;
+        std::vector<Member> to;
+        Member by;  // who delivered it
+    };
+    // What was delivered in a transitional view, and the place from where on.
+    struct Rest {
+        Member who;
+        base::RingId ring;
+        std::uint64_t after;
+        std::vector<std::pair<std::uint64_t, std::uint64_t>> deliveries;  // place, message
     };
     // What those who went from one ring to the same next one must have in common.
     struct Passage {
@@ -65,6 +99,11 @@ class Checker {
     void transitional(const Member& who, Process& p, const totem::View& view);
     void regular(const Member& who, Process& p, const totem::View& view);
     void passage(const Member& who, const Process& p, const totem::View& next);
+    void owe(const Member& who, const Process& p, std::uint64_t id);
+    void pay(const Member& who, const Process& p, const base::RingId& next);
+    void causal(const Member& who, Process& p, std::uint64_t id, const Message& m);
+    void recovered(const Member& who, const Process& p);
+    [[nodiscard]] std::string in_causal_order(const Rest& rest) const;
     void primary(const Member& who, const totem::View& view);
     void violate(const Member& who, const std::string& what);
 
@@ -77,6 +116,9 @@ class Checker {
     std::map<base::RingId, std::vector<std::uint64_t>> orders_;               // messages in regular views
     std::map<std::pair<base::RingId, std::uint64_t>, std::uint64_t> placed_;  // (ring, seq) -> message
     std::map<std::pair<base::RingId, base::RingId>, Passage> passages_;
+    std::map<std::uint64_t, std::pair<base::RingId, std::uint64_t>> places_;  // the other way round
+    std::map<base::RingId, std::vector<Owed>> owed_;
+    std::vector<Rest> rests_;
     std::map<NodeId, std::uint64_t> ring_seqs_;        // of each node's last ring, over its restarts
     std::map<std::uint64_t, base::RingId> primaries_;  // majority rings by sequence
     base::NodeSet lost_disk_;

@@ -42,9 +42,12 @@ void print_table(const sim::Tally& t, std::size_t seeds) {
     };
     row("seeds", seeds);
     std::printf("  %-28s %12.2f\n", "virtual hours", static_cast<double>(t.virtual_ms) / 3.6e6);
+    std::printf("  %-28s %12.2f\n", "  without a fault", static_cast<double>(t.quiet_ms) / 3.6e6);
+    row("single faults", t.single_faults);
     row("steps", t.steps);
     row("messages submitted", t.submitted);
     row("  of more than 1 MiB", t.large);
+    row("  as safe", t.safe);
     row("deliveries", t.deliveries);
     row("  in transitional views", t.transitional);
     row("regular views", t.views);
@@ -65,11 +68,14 @@ void print_table(const sim::Tally& t, std::size_t seeds) {
     row("goodbyes", t.goodbyes);
     row("partitions", t.partitions);
     row("one-way cuts", t.one_way_cuts);
+    row("links left broken", t.partial_meshes);
     row("heals", t.heals);
     row("storms", t.storms);
+    row("receive buffers overflown", t.deafened);
     row("faults amid a view change", t.ambushes);
     row("datagrams replayed", t.replayed);
     row("slowest reunion, ms", t.worst_unite_ms);
+    row("slowest settlement, ms", t.worst_settle_ms);
     row("slowest last delivery, ms", t.worst_deliver_ms);
 }
 

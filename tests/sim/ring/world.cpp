@@ -34,6 +34,7 @@ class World::Node final : public base::Tracer {
         totem::RingConfig config = world_.base_config_;
         config.self = member_;
         config.roster = world_.roster_;
+        if (world_.features) config.features = world_.features(member_);
         world_.observer_.started(member_);
         paused_ = false;
         ring_ = std::make_unique<totem::Ring>(std::move(config), epoch_, world_.node_rng_.split(), *this,
@@ -86,8 +87,8 @@ class World::Node final : public base::Tracer {
         flush();
     }
 
-    totem::Submit submit(base::Bytes payload) {
-        const totem::Submit result = ring_->submit(world_.now_, std::move(payload));
+    totem::Submit submit(base::Bytes payload, totem::Guarantee guarantee) {
+        const totem::Submit result = ring_->submit(world_.now_, std::move(payload), guarantee);
         flush();
         return result;
     }
@@ -119,6 +120,7 @@ class World::Node final : public base::Tracer {
     // What the daemon does after every input.
     void flush() {
         ring_->check_invariants();
+        world_.observer_.looked(member_, ring_->status());
         totem::Outbox out = ring_->drain();
         if (out.persist_epoch) {
             world_.at(world_.now_ + world_.fsync, [this, process = member_, epoch = *out.persist_epoch] {
@@ -204,13 +206,13 @@ void World::pause(NodeId node, Duration how_long) {
     if (up(node)) nodes_.at(node)->pause(how_long);
 }
 
-totem::Submit World::submit(NodeId node, base::Bytes payload) {
+totem::Submit World::submit(NodeId node, base::Bytes payload, totem::Guarantee guarantee) {
     Node& n = *nodes_.at(node);
     if (!n.up() || n.paused()) return totem::Submit::queue_full;
     // Told before: a ring of one delivers at once.
     const bool fits = n.ring().status().queued_bytes + payload.size() <= base_config_.max_queued;
-    if (fits) observer_.submitted(n.member(), payload);
-    const totem::Submit result = n.submit(std::move(payload));
+    if (fits) observer_.submitted(n.member(), payload, guarantee);
+    const totem::Submit result = n.submit(std::move(payload), guarantee);
     ASSERT(fits == (result == totem::Submit::accepted));
     return result;
 }

@@ -30,10 +30,13 @@ class Observer {
     virtual ~Observer() = default;
     virtual void started(const Member& /*who*/) {}
     virtual void ended(const Member& /*who*/) {}  // crashed or left
-    virtual void submitted(const Member& /*who*/, base::ByteView /*payload*/) {}
+    virtual void submitted(const Member& /*who*/, base::ByteView /*payload*/,
+                           totem::Guarantee /*guarantee*/) {}
     virtual void happened(const Member& /*who*/, const totem::Event& /*event*/) {}
     virtual void noted(const Member& /*who*/, base::Level /*level*/, const std::string& /*text*/) {}
     virtual void sent(const Member& /*who*/, const totem::Datagram& /*datagram*/) {}
+    // Has worked on an input.
+    virtual void looked(const Member& /*who*/, const totem::RingStatus& /*status*/) {}
     // Is about to be handed these, in this phase.
     virtual void fed(const Member& /*who*/, const std::string& /*phase*/,
                      const std::vector<totem::Opened>& /*batch*/) {}
@@ -71,8 +74,11 @@ class World {
 
     [[nodiscard]] Instant now() const { return now_; }
     [[nodiscard]] const base::NodeSet& roster() const { return roster_; }
+    [[nodiscard]] const totem::RingConfig& config() const { return base_config_; }
     Weather weather;
     Duration fsync{base::milliseconds(2)};
+    // What a process can (RingConfig::features). May be empty: nothing.
+    std::function<std::uint32_t(const Member& who)> features;
     // How many copies of a datagram arrive, for scripted trouble: 1 is normal, 0 a loss. May be empty.
     std::function<int(NodeId from, NodeId to, base::ByteView bytes)> copies;
 
@@ -84,7 +90,8 @@ class World {
     void leave(NodeId node);
     // The node does nothing for so long; what arrives waits in its socket.
     void pause(NodeId node, Duration how_long);
-    totem::Submit submit(NodeId node, base::Bytes payload);
+    totem::Submit submit(NodeId node, base::Bytes payload,
+                         totem::Guarantee guarantee = totem::Guarantee::agreed);
     // A datagram that was kept from earlier arrives (again).
     void inject(const Member& from, NodeId to, base::Bytes bytes);
     // Somebody tells `node` that nobody listens at `about`.

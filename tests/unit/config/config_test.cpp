@@ -43,8 +43,8 @@ bool mentions(const std::string& text, std::initializer_list<const char*> words)
 
 TEST_CASE("a name is resolved to its one address that is not loopback") {
     const NodeConfig config = three();
-    CHECK(config.find({2})->address == "10.0.0.2");
-    CHECK(config.find({3})->address == "10.0.0.3");
+    CHECK(config.find({2})->addresses.front().ip == "10.0.0.2");
+    CHECK(config.find({3})->addresses.front().ip == "10.0.0.3");
     CHECK(config.find({4}) == nullptr);
     CHECK(config.roster() == base::NodeSet{{1}, {2}, {3}});
 }
@@ -140,7 +140,8 @@ TEST_CASE("clusters with different names use different multicast groups") {
     const auto group = [](const std::string& name) {
         const std::string text = "totem {\ntransport: udp\ncluster_name: " + name +
                                  "\n}\nnodelist {\nnode {\nnodeid: 1\nring0_addr: 10.0.0.1\n}\n}\n";
-        return membership::parse_config(text, "custos.conf")->totem.multicast_group;
+        const auto config = membership::parse_config(text, "custos.conf");
+        return config->multicast_group(config->totem.links.front());
     };
     CHECK(group("web") == group("web"));
     CHECK(group("web") != group("database"));

@@ -28,6 +28,7 @@ std::vector<std::string> resolve(const std::string& name) {
     static const std::map<std::string, std::vector<std::string>> hosts{{"alpha", {"10.0.0.1"}},
                                                                        {"beta", {"10.0.0.2"}},
                                                                        {"deb", {"127.0.1.1"}},
+                                                                       {"both", {"2001:db8::2", "10.0.0.3"}},
                                                                        {"multi", {"10.0.0.9", "10.0.0.8"}}};
     const auto at = hosts.find(name);
     return at == hosts.end() ? std::vector<std::string>{} : at->second;

@@ -63,6 +63,13 @@ void FakeCluster::set(const tools::Words& words) {
 base::Result<tools::Reply> FakeCluster::answer(const tools::Request& request) {
     if (down_) return base::Error{base::Errc::unavailable, "custosd is not running on this node"};
     if (std::holds_alternative<tools::GetStatus>(request)) return tools::Reply{status};
+    if (std::holds_alternative<tools::GetRing>(request)) {
+        tools::RingReply ring;
+        ring.node = status.local.node;
+        ring.phase = tools::kWaiting;
+        ring.waiting = "10.0.0.1 is not an address of this machine yet";
+        return tools::Reply{ring};
+    }
     requests.push_back(request);
     if (const auto* command = std::get_if<tools::RunCommand>(&request)) return run(command->command);
     if (const auto* wait = std::get_if<tools::WaitConverged>(&request)) {

@@ -13,8 +13,8 @@ TEST_CASE("an epoch is read back as it was written; the first start finds none")
     engine_test::TemporaryDirectory directory;
     const std::string path = directory.file("epoch");
     REQUIRE(read_epoch_file(path));
-    CHECK(*read_epoch_file(path) == 0);
-    for (const std::uint64_t epoch : {std::uint64_t{1}, std::uint64_t{4096}, ~std::uint64_t{0}}) {
+    CHECK(*read_epoch_file(path) == Epoch{});
+    for (const Epoch& epoch : {Epoch{1, 2}, Epoch{4096, 0}, Epoch{~std::uint64_t{0}, ~std::uint64_t{0}}}) {
         REQUIRE(write_epoch_file(path, epoch));
         REQUIRE(read_epoch_file(path));
         CHECK(*read_epoch_file(path) == epoch);
@@ -26,8 +26,8 @@ TEST_CASE("an epoch is read back as it was written; the first start finds none")
 }
 
 TEST_CASE("a damaged epoch file is an error that says what to do; no damage yields a number") {
-    const std::string good = epoch_text(4096);
-    CHECK(*parse_epoch(good, "epoch") == 4096);
+    const std::string good = epoch_text({4096, 1234});
+    CHECK(*parse_epoch(good, "epoch") == Epoch{4096, 1234});
     for (std::size_t at = 0; at < good.size(); ++at) {
         for (const char c : {'0', '5', ' ', '\n', 'x'}) {
             if (good[at] == c) continue;
@@ -42,9 +42,25 @@ TEST_CASE("a damaged epoch file is an error that says what to do; no damage yiel
     for (std::size_t size = 0; size < good.size(); ++size)
         CHECK_FALSE(parse_epoch(good.substr(0, size), "epoch"));
     CHECK(parse_epoch("", "epoch").error().message.find("move it away and start again") != std::string::npos);
-    CHECK(parse_epoch("custos-epoch 2\n1 1\n", "epoch").error().message.find("newer version") !=
+    CHECK(parse_epoch("custos-epoch 3\n1 1\n", "epoch").error().message.find("newer version") !=
           std::string::npos);
+    CHECK_FALSE(parse_epoch(good + "1 1\n", "epoch"));
     CHECK_FALSE(parse_epoch("custos-epoch 1\n99999999999999999999 99999999999999999999\n", "epoch"));
+}
+
+TEST_CASE("the file of a former version gives its ring number") {
+    CHECK(*parse_epoch("custos-epoch 1\n12 12\n", "epoch") == Epoch{12, 0});
+    CHECK_FALSE(parse_epoch("custos-epoch 1\n12 12\n13 13\n", "epoch"));
+}
+
+TEST_CASE("an incarnation is above the clock and above that of the last start, whichever is higher") {
+    engine_test::TemporaryDirectory directory;
+    const std::string path = directory.file("epoch");
+    CHECK(totem::next_incarnation(path, 1000)->value == 1000);
+    REQUIRE(write_epoch_file(path, {5, 2000}));
+    CHECK(totem::next_incarnation(path, 1000)->value == 2001);
+    CHECK(totem::next_incarnation(path, 3000)->value == 3000);
+    CHECK_FALSE(totem::next_incarnation("/nonexistent/custos/epoch", 1));
 }
 
 TEST_CASE("a missing directory is named") {
@@ -65,24 +81,24 @@ TEST_CASE("the writer answers when the epoch is durable, and keeps trying when i
             REQUIRE(::poll(&wait, 1, 20'000) == 1);
         }
     };
-    EpochWriter writer(path, mailbox);
-    writer.write(64);
+    EpochWriter writer(path, {}, mailbox);
+    writer.write_ring_seq(64);
     auto mail = next();
     REQUIRE(mail.size() == 1);
     REQUIRE(std::holds_alternative<EpochWritten>(mail[0]));
-    CHECK(std::get<EpochWritten>(mail[0]).epoch == 64);
-    CHECK(*read_epoch_file(path) == 64);
+    CHECK(std::get<EpochWritten>(mail[0]).epoch == Epoch{64, 0});
+    CHECK(*read_epoch_file(path) == Epoch{64, 0});
 
     std::filesystem::create_directory(path + ".new");  // in the way of the temporary file
-    writer.write(128);
+    writer.write_incarnation(7);
     mail = next();
     REQUIRE(std::holds_alternative<EpochNotWritten>(mail[0]));
     CHECK(std::get<EpochNotWritten>(mail[0]).why.find(path) == 0);
-    CHECK(*read_epoch_file(path) == 64);
+    CHECK(*read_epoch_file(path) == Epoch{64, 0});
     std::filesystem::remove(path + ".new");
     do {
         mail = next();
     } while (std::holds_alternative<EpochNotWritten>(mail[0]));
-    CHECK(std::get<EpochWritten>(mail[0]).epoch == 128);
-    CHECK(*read_epoch_file(path) == 128);
+    CHECK(std::get<EpochWritten>(mail[0]).epoch == Epoch{64, 7});
+    CHECK(*read_epoch_file(path) == Epoch{64, 7});
 }

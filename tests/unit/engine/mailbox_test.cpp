@@ -10,7 +10,7 @@ using namespace totem::detail;  // NOLINT(google-build-using-namespace)
 namespace {
 
 std::uint64_t number(const Command& command) {
-    return std::get<EpochWritten>(command).epoch;
+    return std::get<EpochWritten>(command).epoch.ring_seq;
 }
 
 bool rings(const Mailbox& mailbox) {
@@ -23,7 +23,7 @@ bool rings(const Mailbox& mailbox) {
 TEST_CASE("letters are taken in order, once; the bell rings while there are some") {
     Mailbox mailbox;
     CHECK_FALSE(rings(mailbox));
-    for (std::uint64_t i = 0; i < 3; ++i) CHECK(mailbox.push(EpochWritten{i}));
+    for (std::uint64_t i = 0; i < 3; ++i) CHECK(mailbox.push(EpochWritten{{i, 0}}));
     CHECK(rings(mailbox));
     const auto mail = mailbox.take();
     REQUIRE(mail.size() == 3);
@@ -36,12 +36,12 @@ TEST_CASE("letters are taken in order, once; the bell rings while there are some
 
 TEST_CASE("a closed mailbox gives out what it has and takes no more") {
     Mailbox mailbox;
-    CHECK(mailbox.push(EpochWritten{1}));
+    CHECK(mailbox.push(EpochWritten{{1, 0}}));
     CHECK(mailbox.close().size() == 1);
-    CHECK_FALSE(mailbox.push(EpochWritten{2}));
+    CHECK_FALSE(mailbox.push(EpochWritten{{2, 0}}));
     CHECK(mailbox.close().empty());
     CHECK(mailbox.take().empty());
-    CHECK_FALSE(mailbox.push(EpochWritten{3}));
+    CHECK_FALSE(mailbox.push(EpochWritten{{3, 0}}));
 }
 
 TEST_CASE("threads push at once while one takes: nothing is lost or doubled, each thread's order holds") {
@@ -51,7 +51,7 @@ TEST_CASE("threads push at once while one takes: nothing is lost or doubled, eac
     std::vector<std::thread> threads;
     for (std::uint64_t t = 0; t < kThreads; ++t) {
         threads.emplace_back([&mailbox, t] {
-            for (std::uint64_t i = 0; i < kEach; ++i) mailbox.push(EpochWritten{t << 32 | i});
+            for (std::uint64_t i = 0; i < kEach; ++i) mailbox.push(EpochWritten{{t << 32 | i, 0}});
         });
     }
     std::vector<std::uint64_t> next(kThreads, 0);

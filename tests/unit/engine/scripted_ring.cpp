@@ -54,7 +54,7 @@ void Ring::advance(base::Instant now) {
     impl_->input = true;
 }
 
-Submit Ring::submit(base::Instant now, base::Bytes payload) {
+Submit Ring::submit(base::Instant now, base::Bytes payload, Guarantee /*guarantee*/) {
     impl_->last = now;
     impl_->input = true;
     if (impl_->left) return Submit::queue_full;
@@ -77,6 +77,10 @@ void Ring::peer_hint(base::Instant now, base::NodeId node, Hint /*hint*/) {
 
 base::Bytes Ring::last_words() {
     return {'b', 'y', 'e'};
+}
+
+void Ring::set_datagram_size(std::size_t bytes) {
+    script().change([&](Script& s) { s.datagram_size = bytes; });
 }
 
 void Ring::leave(base::Instant now) {

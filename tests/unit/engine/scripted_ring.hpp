@@ -18,6 +18,7 @@ struct Script {
     base::Duration deadline{base::seconds(3600)};  // next_deadline() is so long after the last input
     std::uint64_t advances{0};
     std::vector<base::Duration> late;  // of each advance() whose deadline had come
+    std::size_t datagram_size{0};
     std::size_t queued{0};             // what status() says, besides what submit() adds
     std::function<void()> in_advance;  // called once
 };

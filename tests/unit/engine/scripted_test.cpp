@@ -4,9 +4,11 @@
 #include <atomic>
 #include <future>
 #include <thread>
+#include <utility>
 
 #include "scripted_ring.hpp"
 #include "totem/engine/detail/epoch_file.hpp"
+#include "totem/monitor/messages.hpp"
 
 using namespace engine_test;  // NOLINT(google-build-using-namespace)
 using totem::Datagram;
@@ -32,6 +34,25 @@ bool has(const Texts& texts, const std::string& text) {
     return std::find(texts.begin(), texts.end(), text) != texts.end();
 }
 
+const std::string kHello = "hello, here speaks somebody who is alive now";
+
+bool called(const std::string& call) {
+    return script().wait([&](const Script& s) { return has(s.calls, call); });
+}
+
+// The engine asks who is heard for the first time, and is asked; from then on both listen. The ring gets
+// kHello.
+void introduce(Wire& wire, totem::Sealer& sealer, std::uint32_t node, std::uint16_t port, bool first = true) {
+    const std::string expected = "receive " + std::to_string(node) + ": " + kHello;
+    wire.send("127.0.0.1", port, sealer.seal(bytes(kHello)));
+    bool hears = !first;
+    while (!hears || !has(script().get().calls, expected)) {
+        const auto frame = sealer.open(wire.receive());
+        for (const totem::SealReply& reply : sealer.take_replies()) wire.send("127.0.0.1", port, reply.frame);
+        hears |= std::holds_alternative<totem::OpenedFrame>(frame) || !sealer.take_proven().empty();
+    }
+}
+
 // Node 1 is the engine; node 2 of three is this fixture.
 struct Fixture {
     Fixture()
@@ -47,6 +68,8 @@ struct Fixture {
         launch(c);
         REQUIRE(
             notes.wait([](const Texts& t) { return has(t, "scripted"); }));  // bound, and the ring is there
+        introduce(peer, sealer, 2, port, !known);
+        known = true;
     }
     void launch(const totem::EngineConfig& c) {
         notes.change([](Texts& t) { t.clear(); });
@@ -67,20 +90,27 @@ struct Fixture {
     void answer(Outbox outbox) {
         script().change([&](Script& s) { s.outboxes.push_back(std::move(outbox)); });
     }
-    void say(const std::string& text) { peer.send("127.0.0.1", port, sealer.seal(bytes(text))); }
-    std::string hear() {
-        const auto frame = sealer.open(peer.receive());
-        const auto* opened = std::get_if<totem::OpenedFrame>(&frame);
-        return opened == nullptr ? "(nothing)" : std::string(base::as_text(opened->body));
+    void say(const std::string& text) {
+        if (!std::exchange(known, true)) introduce(peer, sealer, 2, port);
+        peer.send("127.0.0.1", port, sealer.seal(bytes(text)));
     }
-    static bool called(const std::string& call) {
-        return script().wait([&](const Script& s) { return has(s.calls, call); });
+    // The next ring message; what the links say to each other is passed over.
+    std::string hear() {
+        while (true) {
+            const auto frame = sealer.open(peer.receive());
+            const auto* refused = std::get_if<Rejected>(&frame);
+            if (refused != nullptr && *refused == Rejected::handshake) continue;
+            const auto* opened = std::get_if<totem::OpenedFrame>(&frame);
+            if (opened == nullptr) return "(nothing)";
+            if (!totem::is_link_message(opened->body)) return std::string(base::as_text(opened->body));
+        }
     }
 
     TemporaryDirectory directory;
     std::uint16_t port;
     Wire peer;
     totem::Sealer sealer;
+    bool known{false};  // to the engine
     Box<Texts> events, notes;
     std::unique_ptr<Engine> engine;
 };
@@ -91,6 +121,8 @@ TEST_CASE_FIXTURE(Fixture, "frames go out sealed: to all, or to the one named; n
     start();
     Wire third("127.0.0.3", port);
     totem::Sealer three(key(), "unit", base::NodeId{3}, base::Incarnation{300}, roster());
+    introduce(third, three, 3, port);
+    const std::uint64_t sent = engine->status().link.sent;
     Outbox out;
     out.datagrams = {
         {std::nullopt, bytes("data")}, {base::NodeId{1}, bytes("self")}, {base::NodeId{2}, bytes("token")}};
@@ -99,12 +131,22 @@ TEST_CASE_FIXTURE(Fixture, "frames go out sealed: to all, or to the one named; n
     CHECK(called("receive 2: go"));
     CHECK(hear() == "data");
     CHECK(hear() == "token");
-    const auto at_three = three.open(third.receive());
-    REQUIRE(std::holds_alternative<totem::OpenedFrame>(at_three));
+    auto at_three = three.open(third.receive());
+    while (!std::holds_alternative<totem::OpenedFrame>(at_three) ||
+           totem::is_link_message(std::get<totem::OpenedFrame>(at_three).body)) {
+        at_three = three.open(third.receive());
+    }
     CHECK(std::get<totem::OpenedFrame>(at_three).sender == base::NodeId{1});
     CHECK(std::get<totem::OpenedFrame>(at_three).incarnation == base::Incarnation{100});
     const auto status = engine->status();
-    CHECK(status.link.sent == 3);
+    CHECK(status.link.sent >= sent + 3);
+    REQUIRE(status.links.size() == 2);
+    CHECK(status.links[1].peer == base::NodeId{3});
+    CHECK(status.links[1].local == "127.0.0.1");
+    CHECK(status.links[1].remote == "127.0.0.3");
+    CHECK(status.links[1].port == port);
+    CHECK(totem::describe(totem::LinkState::only_in, status.links[1].peer) ==
+          "we hear node 3, node 3 does not hear us");
     CHECK(status.bound);
     CHECK(status.trouble.empty());
 }
@@ -129,7 +171,7 @@ TEST_CASE_FIXTURE(Fixture,
 
     std::filesystem::remove(directory.file("epoch.new"));
     CHECK(called("persisted 5"));
-    CHECK(*totem::detail::read_epoch_file(directory.file("epoch")) == 5);
+    CHECK(totem::detail::read_epoch_file(directory.file("epoch"))->ring_seq == 5);
     CHECK(engine->status().trouble.empty());
     engine.reset();
     start();
@@ -139,7 +181,7 @@ TEST_CASE_FIXTURE(Fixture,
 TEST_CASE_FIXTURE(Fixture,
                   "what the seal refuses, and a peer's frame from a wrong address, does not reach the ring") {
     start();
-    totem::Sealer stranger(key(8), "unit", base::NodeId{2}, base::Incarnation{200}, roster());
+    totem::Sealer stranger(key(8), "unit", base::NodeId{2}, base::Incarnation{201}, roster());
     peer.send("127.0.0.1", port, stranger.seal(bytes("wrong key")));
     peer.send("127.0.0.1", port, base::Bytes{0x70, 0xC0, 3, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0});
     Wire elsewhere("127.0.0.9", port);
@@ -151,13 +193,40 @@ TEST_CASE_FIXTURE(Fixture,
     REQUIRE(called("receive 2: right"));
     const auto calls = script().get().calls;
     CHECK(std::count_if(calls.begin(), calls.end(),
-                        [](const std::string& c) { return c.find("receive") == 0; }) == 1);
+                        [](const std::string& c) { return c.find("receive") == 0; }) == 2);  // with kHello
     const auto status = engine->status();
     CHECK(status.rejected[static_cast<std::size_t>(Rejected::tag)] == 1);
     CHECK(status.rejected[static_cast<std::size_t>(Rejected::corosync)] == 1);
     CHECK(status.wrong_source == 2);
     CHECK(status.last_wrong_source == "node 2 from 127.0.0.9");
     CHECK(status.last_foreign_source == "127.0.0.2");
+}
+
+TEST_CASE_FIXTURE(Fixture,
+                  "a start whose number is behind a former one of its node stores that, and says so") {
+    totem::Sealer former(key(), "unit", base::NodeId{1}, base::Incarnation{500}, roster());
+    static_cast<void>(sealer.open(former.seal(bytes(kHello))));
+    for (const auto& question : sealer.take_replies()) static_cast<void>(former.open(question.frame));
+    for (const auto& answer : former.take_replies()) static_cast<void>(sealer.open(answer.frame));
+    static_cast<void>(sealer.take_replies());
+    sealer.set_time({base::seconds(2).ns});
+
+    std::promise<std::string> outdated;
+    auto started = Engine::start(config(), key(),
+                                 {[](std::vector<totem::Event>) {}, [](base::Level, const std::string&) {},
+                                  [&](const std::string& why) { outdated.set_value(why); }});
+    REQUIRE(started);
+    // It hears of us, asks, and is asked; its answer shows its number.
+    const auto answer_it = [&] {
+        static_cast<void>(sealer.open(peer.receive()));
+        for (const totem::SealReply& reply : sealer.take_replies()) peer.send("127.0.0.1", port, reply.frame);
+    };
+    REQUIRE(script().wait([](const Script& s) { return has(s.calls, "start 0"); }));
+    peer.send("127.0.0.1", port, sealer.seal(bytes(kHello)));
+    auto future = outdated.get_future();
+    while (future.wait_for(std::chrono::seconds(0)) != std::future_status::ready) answer_it();
+    CHECK(future.get().find("the clock was set back") != std::string::npos);
+    CHECK(totem::next_incarnation(directory.file("epoch"), 100)->value == 501);
 }
 
 TEST_CASE_FIXTURE(Fixture, "submit takes up to its bound, in order, and says no beyond it") {
@@ -257,7 +326,11 @@ TEST_CASE_FIXTURE(Fixture, "a goodbye waits for a disk that does not answer, but
     REQUIRE(called("receive 2: a"));
     engine->leave();
     CHECK(has(script().get().calls, "leave"));
-    CHECK(peer.quiet());
+    while (!peer.quiet()) {
+        const auto frame = sealer.open(peer.receive());
+        if (const auto* opened = std::get_if<totem::OpenedFrame>(&frame))
+            CHECK(totem::is_link_message(opened->body));
+    }
 }
 
 TEST_CASE_FIXTURE(Fixture, "status can be asked for from within a handler") {
@@ -269,6 +342,7 @@ TEST_CASE_FIXTURE(Fixture, "status can be asked for from within a handler") {
                        [](base::Level, const std::string&) {}});
     REQUIRE(started);
     self.store(started->get());
+    REQUIRE(called("start 0"));
     Outbox out;
     out.events = {delivered("x")};
     answer(std::move(out));
@@ -309,11 +383,18 @@ TEST_CASE_FIXTURE(Fixture, "a configuration that cannot work is refused with the
         return result ? std::string("started") : result.error().message;
     };
     CHECK(refusal([](auto& c) { c.same_host = false; }).find("loopback") != std::string::npos);
-    CHECK(refusal([](auto& c) { c.addresses[1].ipv4 = "node2"; }).find("\"node2\" is not an IPv4 address") !=
+    CHECK(refusal([](auto& c) {
+              c.links[0].addresses[1].ip = "node2";
+          }).find("\"node2\" is not an IP address") != std::string::npos);
+    CHECK(refusal([](auto& c) { c.links[0].addresses.pop_back(); }) == "link 0: nodes {3} have no address");
+    CHECK(refusal([](auto& c) {
+              c.links[0].mode = totem::LinkMode::multicast;
+              c.links[0].multicast_group = "10.0.0.1";
+          }).find("multicast group") != std::string::npos);
+    CHECK(refusal([](auto& c) { c.links[0].addresses[1].ip = "fd77::2"; }).find("do not share a link") !=
           std::string::npos);
-    CHECK(refusal([](auto& c) { c.addresses.pop_back(); }) == "nodes {3} have no address");
-    CHECK(refusal([](auto& c) { c.multicast_group = "10.0.0.1"; }).find("multicast group") !=
-          std::string::npos);
+    CHECK(refusal([](auto& c) { c.links.push_back(c.links[0]); }) == "link 0 is there twice or out of range");
+    CHECK(refusal([](auto& c) { c.links.clear(); }).find("0 links") == 0);
     CHECK(refusal([](auto& c) { c.epoch_file = "/nonexistent/epoch"; }).find("/nonexistent") == 0);
     CHECK(refusal([](auto& c) { c.ring.datagram_size = 70'000; }).find("70000") != std::string::npos);
 }

@@ -42,8 +42,8 @@ class TemporaryDirectory {
     std::string path_;
 };
 
-inline totem::Ipv4 ip(const std::string& text) {
-    return *totem::parse_ipv4(text);
+inline totem::IpAddress ip(const std::string& text) {
+    return *base::parse_ip(text);
 }
 
 // A UDP socket on a loopback address, for peers that are no engines.
@@ -57,9 +57,9 @@ class Wire {
         REQUIRE(::fcntl(fd_.get(), F_SETFL, flags) == 0);  // blocking
     }
     void send(const std::string& address, std::uint16_t port, base::ByteView bytes) {
-        const sockaddr_in to = totem::socket_address(ip(address), port);
-        REQUIRE(::sendto(fd_.get(), bytes.data(), bytes.size(), 0, reinterpret_cast<const sockaddr*>(&to),
-                         sizeof to) == static_cast<ssize_t>(bytes.size()));
+        const base::SocketAddress to(ip(address), port);
+        REQUIRE(::sendto(fd_.get(), bytes.data(), bytes.size(), 0, to.data(), to.size()) ==
+                static_cast<ssize_t>(bytes.size()));
     }
     // The next datagram; empty when none comes.
     base::Bytes receive() {
@@ -73,10 +73,10 @@ class Wire {
         return ::recv(fd_.get(), &byte, 1, MSG_DONTWAIT | MSG_PEEK) < 0;
     }
     [[nodiscard]] std::uint16_t port() const {
-        sockaddr_in local{};
-        socklen_t size = sizeof local;
-        REQUIRE(::getsockname(fd_.get(), reinterpret_cast<sockaddr*>(&local), &size) == 0);
-        return ntohs(local.sin_port);
+        base::SocketAddress local;
+        socklen_t size = base::SocketAddress::kRoom;
+        REQUIRE(::getsockname(fd_.get(), local.data(), &size) == 0);
+        return local.port();
     }
 
   private:
@@ -103,13 +103,14 @@ inline totem::MasterKey key(std::uint8_t fill = 7) {
 inline totem::EngineConfig config(std::uint32_t self, std::uint32_t count, std::uint16_t port,
                                   const std::string& epoch_file, std::uint64_t incarnation = 100) {
     totem::EngineConfig out;
+    out.links.resize(1);
+    out.links[0].port = port;
     out.ring.self = {base::NodeId{self}, base::Incarnation{incarnation}};
     for (std::uint32_t n = 1; n <= count; ++n) {
         out.ring.roster.insert(base::NodeId{n});
-        out.addresses.push_back({base::NodeId{n}, "127.0.0." + std::to_string(n)});
+        out.links[0].addresses.push_back({base::NodeId{n}, "127.0.0." + std::to_string(n)});
     }
     out.cluster_name = "unit";
-    out.port = port;
     out.epoch_file = epoch_file;
     out.realtime = false;
     out.same_host = true;

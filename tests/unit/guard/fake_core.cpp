@@ -101,7 +101,7 @@ class FakeCore {
 
     void farewell(std::istream& words) {
         agents::GuardFarewell f;
-        f.from = f.to = {0x7f000001};
+        f.from = f.to = *base::parse_ip("127.0.0.1");
         words >> f.port;
         constexpr std::string_view kText = "bye";
         std::copy(kText.begin(), kText.end(), f.frame.begin());

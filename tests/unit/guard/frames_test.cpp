@@ -109,7 +109,8 @@ TEST_CASE("guard takes no packet that is not exactly a request") {
 TEST_CASE("a farewell crosses; one that cannot be sent is refused") {
     GuardCommand command;
     command.kind = GuardRequestKind::farewell;
-    command.farewell = {{0xc0000201}, {0xc0000202}, 5405, 3, {'b', 'y', 'e'}};
+    command.farewell = {
+        *base::parse_ip("fe80::1%eth0"), *base::parse_ip("fe80::2%eth0"), 5405, 3, {'b', 'y', 'e'}};
     const auto packet = encode(command);
     REQUIRE(packet);
     const auto back = agents::decode_request(bytes(*packet));
@@ -122,7 +123,13 @@ TEST_CASE("a farewell crosses; one that cannot be sent is refused") {
     bad.frame_size = 0;
     CHECK_FALSE(agents::decode_request(bytes(bad)));
     bad = *packet;
-    bad.ip = 0;
+    bad.to = *base::parse_ip("10.0.0.2");
+    CHECK_FALSE(agents::decode_request(bytes(bad)));
+    bad = *packet;
+    bad.from = *base::parse_ip("::");
+    CHECK_FALSE(agents::decode_request(bytes(bad)));
+    bad = *packet;
+    bad.to.scope.fill('x');
     CHECK_FALSE(agents::decode_request(bytes(bad)));
 }
 

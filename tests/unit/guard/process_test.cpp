@@ -311,7 +311,7 @@ TEST_CASE("the core runs as its user, with two capabilities, and owns the direct
         shell("grep -qE '^" + std::string(set) + ":.0+804000$' " + status + "/status");
     shell("grep -qE '^NoNewPrivs:.1$' " + status + "/status");
     // Nothing of guard's but the three descriptors of its command line; the rest the core has opened itself.
-    shell("[ \"$(readlink " + status + "/fd/5)\" = " + (machine.scratch.path() / "key").string() + " ]");
+    shell("[ \"$(readlink " + status + "/fd/5)\" = \"/memfd:custos-key (deleted)\" ]");
     struct stat info {};
     REQUIRE(::stat((machine.scratch.path() / "state").c_str(), &info) == 0);
     CHECK(info.st_uid == account->uid);

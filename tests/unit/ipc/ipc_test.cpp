@@ -187,9 +187,12 @@ StatusReply example_status() {
 
 TEST_CASE("requests survive their bytes") {
     const Request requests[] = {
-        GetStatus{}, Shutdown{}, WaitConverged{42},
+        GetStatus{},
+        Shutdown{},
+        WaitConverged{42},
         RunCommand{manager::ChangeConfiguration{{manager::SetMeta{"web", "target-role", "Stopped"}}, 9}},
-        RunCommand{manager::ConfirmNode{"n3"}}};
+        RunCommand{manager::ConfirmNode{"n3"}},
+        GetRing{}};
     for (const Request& request : requests) {
         const auto back = decode_request(encode(request));
         REQUIRE(back);
@@ -236,6 +239,57 @@ TEST_CASE("replies survive their bytes") {
     CHECK(std::get<Converged>(*decode_reply(encode(Reply{Converged{4, {"a", "b"}}}))).problems.size() == 2);
     CHECK(std::get<Refused>(*decode_reply(encode(Reply{Refused{"no"}}))).message == "no");
     CHECK(std::holds_alternative<ShutdownReply>(*decode_reply(encode(Reply{ShutdownReply{}}))));
+}
+
+TEST_CASE("the ring's status survives its bytes") {
+    RingReply ring;
+    ring.cluster_name = "demo";
+    ring.version = "1.2";
+    ring.node = "n1";
+    ring.node_id = {1};
+    ring.waiting = "w";
+    ring.trouble = "t";
+    ring.nodes = {{{1}, "n1", "10.0.0.1"}, {{2}, "n2", ""}};
+    ring.phase = "gather";
+    ring.ring_id = "8.1";
+    ring.members = {{1}, {2}};
+    ring.synchronised = ring.quorate = true;
+    ring.quorum_reason = "2 of 3 votes";
+    ring.token_us = 1;
+    ring.consensus_us = 2;
+    ring.rotation_us = -3;
+    ring.tokens = 4;
+    ring.views = 5;
+    ring.delivered = 6;
+    ring.sent = 7;
+    ring.retransmitted = 8;
+    ring.discarded = 9;
+    ring.queued_bytes = 10;
+    ring.queue_limit = 11;
+    ring.outstanding = 27;
+    ring.window = 28;
+    ring.other_version = 29;
+    ring.features = 30;
+    ring.frames_received = 12;
+    ring.frames_sent = 13;
+    ring.send_failed = 14;
+    ring.last_send_error = "e\xff";
+    ring.overflowed = 15;
+    ring.receive_buffer = 16;
+    ring.rejected = {{"wrong key", 17}};
+    ring.keys = {{1, "00112233", {{2}, {3}}}, {0, "44556677", {}}};
+    ring.wrong_source = 18;
+    ring.last_wrong_source = "s";
+    ring.last_foreign_source = "f";
+    ring.pauses = 19;
+    ring.longest_pause_us = 20;
+    ring.realtime = ring.memory_locked = true;
+    ring.links = {{{2}, 1, "eth0", "a", "b", 2, "up", true, {3}, 4, 5, 6, 0.25, 7, 8, 9, "t"}};
+    ring.changes = {
+        {"token_lost", {21}, 22, 23, 24, 25, "8.1", "12.1", {{1}}, {{2}}, {{3}}, {{{1}, {2}, 26, "e"}}}};
+    const auto back = decode_reply(encode(Reply{ring}));
+    REQUIRE(back);
+    CHECK(std::get<RingReply>(*back) == ring);
 }
 
 TEST_CASE("bytes that are no message are refused") {

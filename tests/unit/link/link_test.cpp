@@ -13,10 +13,10 @@ std::uint16_t link_test::free_port() {
     auto fd = totem::open_udp();
     REQUIRE(fd);
     REQUIRE(totem::bind_socket(*fd, ip("127.0.0.1"), 0));
-    sockaddr_in local{};
-    socklen_t size = sizeof local;
-    REQUIRE(::getsockname(fd->get(), reinterpret_cast<sockaddr*>(&local), &size) == 0);
-    return ntohs(local.sin_port);
+    base::SocketAddress local;
+    socklen_t size = base::SocketAddress::kRoom;
+    REQUIRE(::getsockname(fd->get(), local.data(), &size) == 0);
+    return local.port();
 }
 
 namespace {
@@ -57,7 +57,7 @@ TEST_CASE("hundreds of frames in one call arrive in order, whatever their size")
     for (std::size_t i = 0; i < 300; ++i) texts.push_back(std::to_string(i) + std::string(i * 2, '.'));
     texts.push_back(std::string(60'000, 'x'));
     std::vector<totem::Outgoing> frames;
-    for (const auto& text : texts) frames.push_back({base::NodeId{2}, base::as_bytes(text)});
+    for (const auto& text : texts) frames.push_back({base::NodeId{2}, base::as_bytes(text), false});
     one.link().send(frames);
     CHECK(run_until(io, [&] { return two.got.size() == texts.size(); }));
     for (std::size_t i = 0; i < texts.size(); ++i) CHECK(two.got[i] == "127.0.0.1 " + texts[i]);
@@ -116,6 +116,24 @@ TEST_CASE("multicast: frames to all by the group, frames to one by unicast") {
     CHECK(three.got == Texts{"127.0.0.1 data"});
     CHECK(one.got == Texts{"127.0.0.1 data"});  // same_host: our own comes back
     CHECK(one.link().counters().sent == 2);     // one datagram for all
+}
+
+TEST_CASE("broadcast: frames to all by one datagram, frames to one by unicast") {
+    boost::asio::io_context io;
+    const std::uint16_t port = link_test::free_port();
+    Node one(io, 1, kThree, port, "broadcast");
+    Node two(io, 2, kThree, port, "broadcast");
+    Node three(io, 3, kThree, port, "broadcast");
+    for (Node* node : {&one, &two, &three}) {
+        node->link().start();
+        REQUIRE(node->link().trouble() == "");
+    }
+    one.send(std::nullopt, "data");
+    one.send(2, "token");
+    CHECK(run_until(io, [&] { return two.got.size() == 2 && three.got.size() == 1; }));
+    CHECK(two.got == Texts{"127.0.0.1 data", "127.0.0.1 token"});
+    CHECK(three.got == Texts{"127.0.0.1 data"});
+    CHECK(one.link().counters().sent == 2);
 }
 
 TEST_CASE("of a batch, the group's data comes before what was sent to us alone") {

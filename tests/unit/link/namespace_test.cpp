@@ -4,7 +4,9 @@
 #include <sched.h>
 #include <sys/ioctl.h>
 
+#include <array>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <thread>
 
@@ -12,6 +14,7 @@
 #include "totem/link/sockets.hpp"
 
 using link_test::ip;
+using link_test::IpAddress;
 using link_test::Node;
 using link_test::run_until;
 
@@ -37,8 +40,8 @@ void bring_up(const char* interface) {
 
 void control_address(unsigned long command, const char* interface, const char* address) {
     ifreq request = request_for(interface);
-    const sockaddr_in value = totem::socket_address(ip(address), 0);
-    std::memcpy(&request.ifr_addr, &value, sizeof value);
+    const base::SocketAddress value(ip(address), 0);
+    std::memcpy(&request.ifr_addr, value.data(), value.size());
     control(command, request);
 }
 
@@ -46,6 +49,15 @@ void control_address(unsigned long command, const char* interface, const char* a
 void add_address(const char* interface, const char* address) {
     control_address(SIOCSIFADDR, interface, address);
     control_address(SIOCSIFNETMASK, interface, "255.255.255.255");
+}
+
+void shell(const std::string& command) {
+    REQUIRE_MESSAGE(std::system(command.c_str()) == 0, command);
+}
+
+// Without duplicate address detection, for which there is no one to ask.
+void add_v6(const std::string& interface, const std::string& address) {
+    shell("ip -6 addr add " + address + "/64 dev " + interface + " nodad");
 }
 
 void remove_address(const char* interface) {
@@ -119,6 +131,72 @@ TEST_CASE("what the kernel refuses to send is counted and hurts nothing") {
         CHECK(counters.send_failed == 1);
         CHECK(counters.sent == 1);
         CHECK(counters.last_send_error == totem::system_error(ENETUNREACH));
+    });
+    if (!ran) MESSAGE("skipped: making a network namespace needs root");
+}
+
+TEST_CASE("IPv6: unicast, a group, a closed port that is told, and packets that must not be cut") {
+    const bool ran = in_new_namespace([] {
+        boost::asio::io_context io;
+        bring_up("lo");
+        shell("ip link add d0 type veth peer name d1 && ip link set d0 up && ip link set d1 up");
+        add_v6("d0", "fd77::1");
+        add_v6("d0", "fd77::2");
+        const std::map<std::uint32_t, const char*> two_nodes{{1, "fd77::1"}, {2, "fd77::2"}};
+        Node one(io, 1, two_nodes, 5405, "ff15::77:9");
+        Node two(io, 2, two_nodes, 5405, "ff15::77:9");
+        for (Node* node : {&one, &two}) {
+            node->link().start();
+            REQUIRE(node->link().trouble() == "");
+        }
+        CHECK(one.link().interface()->name == "d0");
+        CHECK(one.link().interface()->mtu == 1500);
+        one.send(std::nullopt, "data");
+        one.send(2, "token");
+        REQUIRE(run_until(io, [&] { return two.got.size() == 2; }));
+        CHECK(two.got == std::vector<std::string>{"fd77::1 data", "fd77::1 token"});
+        two.link().close();
+        one.send(2, "anybody?");
+        REQUIRE(run_until(io, [&] { return !one.refused.empty(); }));
+        CHECK(one.refused.front() == base::NodeId{2});
+    });
+    if (!ran) MESSAGE("skipped: making a network namespace needs root");
+}
+
+TEST_CASE("what must stay whole is not cut, other frames are") {
+    const bool ran = in_new_namespace([] {
+        boost::asio::io_context io;
+        bring_up("lo");
+        ifreq mtu = request_for("lo");
+        mtu.ifr_mtu = 1400;
+        control(SIOCSIFMTU, mtu);
+        for (const char* version : {"4", "6"}) {
+            const bool v6 = *version == '6';
+            if (v6) add_v6("lo", "fd77::1");
+            if (v6) add_v6("lo", "fd77::2");
+            const std::map<std::uint32_t, const char*> nodes{{1, v6 ? "fd77::1" : "127.0.0.1"},
+                                                             {2, v6 ? "fd77::2" : "127.0.0.2"}};
+            Node one(io, 1, nodes, 5405);
+            Node two(io, 2, nodes, 5405);
+            one.link().start();
+            two.link().start();
+            REQUIRE(one.link().trouble() == "");
+            REQUIRE(two.link().trouble() == "");
+            const std::string large(3000, 'x');
+            const std::array<totem::Outgoing, 2> frames{
+                totem::Outgoing{base::NodeId{2}, base::as_bytes(large), true},
+                totem::Outgoing{base::NodeId{2}, base::as_bytes("small"), true}};
+            one.link().send(frames);
+            one.send(2, large);
+            const bool both = run_until(io, [&] { return two.got.size() == 2; });
+            INFO("IPv" << version << ": " << two.got.size() << " came, sent " << one.link().counters().sent);
+            REQUIRE(both);
+            CHECK(two.got.back().size() == large.size() + 1 + (v6 ? 7 : 9));
+            CHECK(one.link().counters().send_failed == 1);
+            if (v6) break;
+            one.link().close();
+            two.link().close();
+        }
     });
     if (!ran) MESSAGE("skipped: making a network namespace needs root");
 }

@@ -10,10 +10,10 @@
 
 namespace link_test {
 
-using totem::Ipv4;
+using totem::IpAddress;
 
-inline Ipv4 ip(const char* text) {
-    return *totem::parse_ipv4(text);
+inline IpAddress ip(const char* text) {
+    return *base::parse_ip(text);
 }
 
 // Runs handlers until `done`, or until the deadline that only a failure meets.
@@ -48,7 +48,11 @@ class Node {
                 out.peers.push_back({base::NodeId{id}, ip(address)});
         }
         out.port = port;
-        if (group != nullptr) out.group = ip(group);
+        if (group != nullptr && std::string(group) == "broadcast") {
+            out.broadcast = true;
+        } else if (group != nullptr) {
+            out.group = ip(group);
+        }
         out.same_host = true;
         return out;
     }
@@ -65,7 +69,7 @@ class Node {
   private:
     void take(std::span<const totem::Received> batch) {
         for (const auto& d : batch)
-            got.push_back(totem::to_string(d.source) + " " + std::string(base::as_text(d.bytes)));
+            got.push_back(to_string(d.source) + " " + std::string(base::as_text(d.bytes)));
     }
     totem::Link link_;
 };

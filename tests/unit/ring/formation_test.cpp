@@ -190,14 +190,21 @@ TEST_CASE("strangers, our own frames and garbage change nothing and are counted"
     static_cast<void>(ring.drain());
     namespace wire = totem::wire;
     const auto join = [](std::uint32_t node) {
-        return wire::encode(
-            wire::Join{1, 0, 0, wire::Reason::start, {}, {{NodeId{node}, {base::Incarnation{1}, false}}}});
+        return wire::encode(wire::Join{
+            1, 0, 0, wire::Reason::start, {}, {{NodeId{node}, {base::Incarnation{1}, false}}}, {}});
     };
     const base::Bytes of_3 = join(3), of_1 = join(1), garbage{1, 200, 3};
     ring.receive(sim::Instant{}, {{{NodeId{3}, base::Incarnation{1}}, of_3},
                                   {{NodeId{1}, base::Incarnation{9}}, of_1},
                                   {{NodeId{2}, base::Incarnation{1}}, garbage}});
     CHECK(ring.status().dropped == 3);
+    CHECK(ring.status().other_version == 0);
+    CHECK(ring.drain().datagrams.empty());
+    base::Bytes newer = join(2);
+    newer[0] = 2;
+    ring.receive(sim::Instant{}, {{{NodeId{2}, base::Incarnation{1}}, newer}});
+    CHECK(ring.status().dropped == 4);
+    CHECK(ring.status().other_version == 1);
     CHECK(ring.drain().datagrams.empty());
     const base::Bytes of_2 = join(2);
     ring.receive(sim::Instant{}, {{{NodeId{2}, base::Incarnation{1}}, of_2}});

@@ -10,6 +10,7 @@
 //   refusing                         from now on, machines of crashed nodes say that to whoever sends
 //   partition A,B C,D | heal         who hears whom
 //   submit N TEXT [+BYTES]           with so many blanks behind it, to fill datagrams
+//   safe N TEXT [+BYTES]             the same, as a safe message
 //   lose COUNT TYPE [from N] [to N]  the next COUNT such datagrams don't arrive; "duplicate": they arrive
 //   twice keep TYPE from N | replay        keeps a copy of the next such datagram; it arrives at everybody
 //   again watch TYPE... | watch            prints such messages as they are sent; nothing run MS lets time
@@ -41,8 +42,9 @@ std::string describe(const wire::Message& message) {
         for (const base::Seq s : t->retransmit) out << ", wants " << s.value;
         if (t->unrecovered > 0) out << ", " << t->unrecovered << " unrecovered";
     } else if (const auto* d = std::get_if<wire::Data>(&message)) {
-        out << "data " << base::to_string(d->ring) << ":" << d->seq.value << " of node "
-            << d->originator.value;
+        const bool safe = d->guarantee == totem::Guarantee::safe;
+        out << (safe ? "safe data " : "data ") << base::to_string(d->ring) << ":" << d->seq.value
+            << " of node " << d->originator.value;
         if (d->recovered) {
             out << ", recovered " << base::to_string(d->recovered->ring) << ":" << d->recovered->seq.value
                 << " of node " << d->recovered->originator.value;
@@ -218,14 +220,15 @@ class Story final : public sim::Observer {
             world_->start(node);
         } else if (verb == "pause") {
             world_->pause(node, milliseconds(number(words)));
-        } else if (verb == "submit") {
+        } else if (verb == "submit" || verb == "safe") {
+            const auto guarantee = verb == "safe" ? totem::Guarantee::safe : totem::Guarantee::agreed;
             std::string text;
             std::getline(words >> std::ws, text);
             if (const std::size_t plus = text.find('+'); plus != std::string::npos) {
                 const std::size_t padding = std::stoul(text.substr(plus + 1));
                 text = text.substr(0, plus - 1) + std::string(padding, ' ');
             }
-            static_cast<void>(world_->submit(node, {text.begin(), text.end()}));
+            static_cast<void>(world_->submit(node, {text.begin(), text.end()}, guarantee));
         } else {
             return false;
         }

@@ -43,6 +43,16 @@ TEST_CASE("a window agrees with a plain set of received numbers") {
                 freed += rng.below(aru - freed + 1);
                 window.free_to(Seq{freed});
             }
+            std::set<std::uint64_t> above;
+            for (const totem::wire::Range& range : window.held(1000)) {
+                CHECK(received.count(range.first.value - 1) == 0);
+                CHECK(received.count(range.last.value + 1) == 0);
+                for (Seq s = range.first; s <= range.last; ++s.value) above.insert(s.value);
+            }
+            CHECK(above == std::set<std::uint64_t>(received.upper_bound(aru), received.end()));
+            std::vector<totem::wire::Range> few = window.held(1000);
+            if (few.size() > 2) few.resize(2);
+            CHECK(window.held(2) == few);
             const std::uint64_t probe = 1 + rng.below(freed + 80);
             CHECK((window.find(Seq{probe}) != nullptr) == (probe > freed && received.count(probe) != 0));
             window.check_invariants();

@@ -43,6 +43,7 @@ TEST_CASE("a refused frame of a known peer allocates nothing; an opened one only
     REQUIRE(hooked);
     totem::Sealer one = seal_test::start({.node = 1});
     totem::Sealer two = seal_test::start({.node = 2});
+    seal_test::acquaint(1, one, 2, two);
     totem::OpenedFrame opened;
     REQUIRE_FALSE(two.open(one.seal(base::Bytes(1300, 1)), opened));
 

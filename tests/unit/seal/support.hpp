@@ -1,8 +1,12 @@
 #pragma once
 
 #include <array>
+#include <span>
 #include <string>
+#include <utility>
+#include <vector>
 
+#include "totem/base/rng.hpp"
 #include "totem/seal/seal.hpp"
 
 namespace seal_test {
@@ -22,11 +26,44 @@ struct Start {
     std::uint64_t incarnation{100};
     std::uint8_t key{7};
     const char* cluster{"lab"};
+    std::uint64_t seed{1};
     base::NodeSet roster{seal_test::roster()};
 };
+// Random bytes that are the same in each run.
+inline totem::Sealer::Random seeded(std::uint64_t seed) {
+    return [rng = base::Rng(seed)](std::span<std::uint8_t> out) mutable {
+        for (std::uint8_t& b : out) b = static_cast<std::uint8_t>(rng.next());
+    };
+}
 inline totem::Sealer start(const Start& s) {
     return totem::Sealer(key(s.key), s.cluster, base::NodeId{s.node}, base::Incarnation{s.incarnation},
-                         s.roster);
+                         s.roster, seeded(s.seed + 1000 * s.incarnation + s.node));
+}
+
+// Carries what the sealers have to say to each other until they are silent; returns how many frames that
+// took.
+inline int talk(std::vector<std::pair<std::uint32_t, totem::Sealer*>> nodes) {
+    int frames = 0;
+    for (bool said = true; said;) {
+        said = false;
+        for (auto& [id, speaker] : nodes) {
+            for (const totem::SealReply& reply : speaker->take_replies()) {
+                said = true;
+                ++frames;
+                for (auto& [other, listener] : nodes) {
+                    if (base::NodeId{other} == reply.to) static_cast<void>(listener->open(reply.frame));
+                }
+            }
+        }
+    }
+    return frames;
+}
+
+// Both have proven to each other that they are alive.
+inline void acquaint(std::uint32_t a, totem::Sealer& one, std::uint32_t b, totem::Sealer& two) {
+    static_cast<void>(two.open(one.seal(base::Bytes(41))));
+    talk({{a, &one}, {b, &two}});
+    static_cast<void>(two.take_proven());
 }
 
 inline base::Bytes bytes(const std::string& text) {

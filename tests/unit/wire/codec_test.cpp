@@ -8,6 +8,7 @@ using base::Incarnation;
 using base::NodeId;
 using base::RingId;
 using base::Seq;
+using totem::Guarantee;
 
 namespace {
 
@@ -15,21 +16,38 @@ const RingId kRing{8, NodeId{1}, Incarnation{77}};
 
 std::vector<Message> samples() {
     Token token{kRing, 5, Seq{40}, Seq{38}, NodeId{2}, 7, 9, 1, {Seq{39}, Seq{40}}};
-    Data data{kRing, Seq{41}, NodeId{3}, std::nullopt, {1, 2, 3}};
-    Data recovered{kRing, Seq{1}, NodeId{3}, Origin{{4, NodeId{2}, Incarnation{5}}, Seq{9}, NodeId{4}}, {9}};
-    Join join{3,         8,
-              0,         Reason::token_lost,
-              NodeId{2}, {{NodeId{1}, {Incarnation{77}, false}}, {NodeId{2}, {Incarnation{4}, true}}}};
+    Data data{kRing, Seq{41}, NodeId{3}, Guarantee::safe, std::nullopt, {1, 2, 3}};
+    Data recovered{
+        kRing, Seq{1}, NodeId{3}, Guarantee::safe, Origin{{4, NodeId{2}, Incarnation{5}}, Seq{9}, NodeId{4}},
+        {9}};
+    Join join{3,
+              8,
+              0,
+              Reason::token_lost,
+              NodeId{2},
+              {{NodeId{1}, {Incarnation{77}, false}}, {NodeId{2}, {Incarnation{4}, true}}},
+              {{0, 3, 0, 2}, {1, 9, 1, 0}}};
     CommitToken commit{kRing,
                        3,
-                       {{{NodeId{1}, Incarnation{77}}, true, {4, NodeId{1}, Incarnation{77}}, Seq{3}, Seq{5}},
-                        {{NodeId{2}, Incarnation{4}}, false, {}, {}, {}}}};
+                       6,
+                       {{{NodeId{1}, Incarnation{77}},
+                         true,
+                         {4, NodeId{1}, Incarnation{77}},
+                         Seq{2},
+                         Seq{3},
+                         Seq{9},
+                         9,
+                         {{Seq{5}, Seq{6}}, {Seq{8}, Seq{9}}}},
+                        {{NodeId{2}, Incarnation{4}}, false, {}, {}, {}, {}, 0, {}}}};
     return {token,
             data,
             recovered,
             join,
             commit,
-            Beacon{4, kRing},
+            Beacon{4,
+                   kRing,
+                   {{{NodeId{1}, Incarnation{5}}, true, false, true},
+                    {{NodeId{3}, Incarnation{6}}, false, true, true}}},
             Wake{kRing},
             TokenAck{kRing, 12},
             Leave{9},
@@ -94,9 +112,25 @@ TEST_CASE("numbers that contradict each other are refused") {
     commit.ring.representative = NodeId{2};
     CHECK_FALSE(decode(encode(commit)));
 
-    CHECK_FALSE(decode(encode(Data{kRing, Seq{0}, NodeId{3}, std::nullopt, {1}})));
-    CHECK_FALSE(decode(encode(Data{kRing, Seq{1}, NodeId{0}, std::nullopt, {1}})));
-    CHECK_FALSE(decode(encode(Data{kRing, Seq{1}, NodeId{3}, std::nullopt, {}})));
+    commit = std::get<CommitToken>(samples()[4]);
+    commit.entries[0].stable = Seq{4};  // not all that it has received itself
+    CHECK_FALSE(decode(encode(commit)));
+
+    const auto with_list = [](std::vector<Range> held) {
+        CommitToken changed = std::get<CommitToken>(samples()[4]);
+        changed.entries[0].held = std::move(held);
+        return decode(encode(changed)).has_value();
+    };
+    CHECK(with_list({{Seq{5}, Seq{9}}}));
+    CHECK_FALSE(with_list({}));                                    // says nothing of what is up to high
+    CHECK_FALSE(with_list({{Seq{5}, Seq{8}}}));                    // nor this
+    CHECK_FALSE(with_list({{Seq{5}, Seq{10}}}));                   // above high
+    CHECK_FALSE(with_list({{Seq{4}, Seq{9}}}));                    // aru would be higher
+    CHECK_FALSE(with_list({{Seq{5}, Seq{6}}, {Seq{7}, Seq{9}}}));  // is one range
+
+    CHECK_FALSE(decode(encode(Data{kRing, Seq{0}, NodeId{3}, Guarantee::agreed, std::nullopt, {1}})));
+    CHECK_FALSE(decode(encode(Data{kRing, Seq{1}, NodeId{0}, Guarantee::agreed, std::nullopt, {1}})));
+    CHECK_FALSE(decode(encode(Data{kRing, Seq{1}, NodeId{3}, Guarantee::agreed, std::nullopt, {}})));
 }
 
 TEST_CASE("a count above its limit is refused before the list is read") {
@@ -126,6 +160,7 @@ TEST_CASE("damaged messages give a message or an error, never anything else") {
 }
 
 TEST_CASE("the headers are as long as the packer believes") {
-    CHECK(encode(Data{kRing, Seq{1}, NodeId{3}, std::nullopt, {1}}).size() == kDataHeader + 1);
+    CHECK(encode(Data{kRing, Seq{1}, NodeId{3}, Guarantee::agreed, std::nullopt, {1}}).size() ==
+          kDataHeader + 1);
     CHECK(encode(std::get<Data>(samples()[2])).size() == kDataHeader + kEncapsulation + 1);
 }

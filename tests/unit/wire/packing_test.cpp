@@ -3,6 +3,7 @@
 #include "totem/base/rng.hpp"
 #include "totem/wire/packing.hpp"
 
+using totem::Guarantee;
 using totem::wire::Packer;
 using totem::wire::Reassembler;
 
@@ -27,12 +28,12 @@ TEST_CASE("messages of any size come out as they went in, in order") {
              {std::size_t{1}, std::size_t{3}, payload_size - 3, payload_size - 2, payload_size,
               3 * payload_size + 1, std::size_t{20}, std::size_t{100'000}, std::size_t{0}}) {
             sent.push_back(message_of(size, size));
-            packer.push(sent.back());
+            packer.push(sent.back(), Guarantee::agreed);
         }
         std::vector<base::Bytes> received;
         Reassembler reassembler;
         while (!packer.empty()) {
-            const base::Bytes payload = packer.next();
+            const base::Bytes payload = packer.next().payload;
             CHECK(payload.size() <= payload_size);
             CHECK(reassembler.add(payload, kMax,
                                   [&](std::size_t, base::Bytes m) { received.push_back(std::move(m)); }));
@@ -45,27 +46,51 @@ TEST_CASE("messages of any size come out as they went in, in order") {
 
 TEST_CASE("small messages share a datagram and are counted in it") {
     Packer packer(1000);
-    for (int i = 0; i < 10; ++i) packer.push(message_of(50, 1));
+    for (int i = 0; i < 10; ++i) packer.push(message_of(50, 1), Guarantee::agreed);
     CHECK(packer.backlog() == 1);
     std::vector<std::size_t> indices;
     Reassembler reassembler;
-    CHECK(reassembler.add(packer.next(), kMax,
+    CHECK(reassembler.add(packer.next().payload, kMax,
                           [&](std::size_t index, const base::Bytes&) { indices.push_back(index); }));
     CHECK(packer.empty());
     CHECK(indices == std::vector<std::size_t>{0, 1, 2, 3, 4, 5, 6, 7, 8, 9});
 }
 
+TEST_CASE("messages of different guarantees share no datagram, and keep their order") {
+    Packer packer(300);
+    const std::vector<Guarantee> kinds{Guarantee::agreed, Guarantee::safe,   Guarantee::safe,
+                                       Guarantee::agreed, Guarantee::agreed, Guarantee::safe};
+    const std::vector<std::size_t> sizes{10, 400, 10, 500, 20, 30};
+    std::vector<base::Bytes> sent;
+    for (std::size_t i = 0; i < kinds.size(); ++i) {
+        sent.push_back(message_of(sizes[i], i));
+        packer.push(sent.back(), kinds[i]);
+    }
+    std::vector<base::Bytes> received;
+    std::vector<Guarantee> as;
+    Reassembler reassembler;
+    while (!packer.empty()) {
+        const Packer::Packed packed = packer.next();
+        CHECK(reassembler.add(packed.payload, kMax, [&](std::size_t, base::Bytes m) {
+            received.push_back(std::move(m));
+            as.push_back(packed.guarantee);
+        }));
+    }
+    CHECK(received == sent);
+    CHECK(as == kinds);
+}
+
 TEST_CASE("after a ring change a message of which a part was sent starts again") {
     Packer packer(1000);
     const base::Bytes message = message_of(5000, 2);
-    packer.push(message);
-    static_cast<void>(packer.next());
+    packer.push(message, Guarantee::agreed);
+    static_cast<void>(packer.next().payload);
     CHECK(packer.queued_bytes() == 5000);
     packer.restart_partial();
     std::vector<base::Bytes> received;
     Reassembler fresh;
     while (!packer.empty()) {
-        CHECK(fresh.add(packer.next(), kMax,
+        CHECK(fresh.add(packer.next().payload, kMax,
                         [&](std::size_t, base::Bytes m) { received.push_back(std::move(m)); }));
     }
     CHECK(received == std::vector<base::Bytes>{message});
@@ -74,10 +99,10 @@ TEST_CASE("after a ring change a message of which a part was sent starts again")
 TEST_CASE("the backlog never promises more datagrams than there are") {
     Packer packer(200);
     base::Rng rng(3);
-    for (int i = 0; i < 200; ++i) packer.push(message_of(rng.below(500), 1));
+    for (int i = 0; i < 200; ++i) packer.push(message_of(rng.below(500), 1), Guarantee::agreed);
     while (!packer.empty()) {
         CHECK(packer.backlog() >= 1);
-        static_cast<void>(packer.next());
+        static_cast<void>(packer.next().payload);
     }
     CHECK(packer.backlog() == 0);
 }

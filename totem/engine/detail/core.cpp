@@ -11,7 +11,6 @@ namespace {
 using boost::asio::posix::stream_descriptor;
 using boost::system::error_code;
 
-constexpr base::Duration kRenewKey = base::seconds(600);
 constexpr std::size_t kUnbounded = std::size_t{1} << 62;
 
 RingConfig ring_config(const EngineConfig& config) {
@@ -20,31 +19,58 @@ RingConfig ring_config(const EngineConfig& config) {
     return out;
 }
 
+MonitorConfig monitor_config(const EngineConfig& config) {
+    MonitorConfig out;
+    for (const base::NodeId node : config.ring.roster) {
+        if (node != config.ring.self.node) out.peers.push_back(node);
+    }
+    for (const EngineLink& link : config.links)
+        out.links.push_back({static_cast<std::uint8_t>(link.number), link.priority});
+    out.token_timeout = config.ring.token_timeout;
+    out.overhead = Sealer::kOverhead;
+    return out;
+}
+
 }  // namespace
 
-Core::Core(EngineConfig config, LinkConfig link, const MasterKey& key, Engine::Handlers handlers,
-           std::uint64_t stored_epoch, std::uint64_t seed, int timer, Mailbox& mailbox, Backlog& backlog)
+const IpAddress* Core::Way::address_of(base::NodeId node) const {
+    for (const LinkPeer& peer : config.peers) {
+        if (peer.node == node) return &peer.address;
+    }
+    return nullptr;
+}
+
+Core::Core(EngineConfig config, std::vector<LinkConfig> links, const MasterKeys& keys,
+           Engine::Handlers handlers, const Epoch& stored, std::uint64_t seed, int timer, Mailbox& mailbox,
+           Backlog& backlog)
     : config_(std::move(config)),
-      own_(link.own),
-      peers_(link.peers),
       handlers_(std::move(handlers)),
       mailbox_(mailbox),
       backlog_(backlog),
       timer_(io_, timer),
       mail_(io_),
-      sealer_(key, config_.cluster_name, config_.ring.self.node, config_.ring.self.incarnation,
+      sealer_(keys, config_.cluster_name, config_.ring.self.node, config_.ring.self.incarnation,
               config_.ring.roster),
-      link_(io_, std::move(link),
-            {[this](std::span<const Received> batch) { on_received(batch); }, [this] { on_link_changed(); },
-             [this](base::NodeId peer) { on_refused(peer); }}),
-      writer_(config_.epoch_file, mailbox),
-      stored_epoch_(stored_epoch),
+      monitor_(monitor_config(config_), boottime()),
+      writer_(config_.epoch_file, stored, mailbox),
+      stored_ring_seq_(stored.ring_seq),
       rng_(seed),
       heartbeat_(config_.ring.token_timeout / 4),
       last_wake_(boottime()),
       renewed_(last_wake_),
       frames_in_(ReceiveBatch::kSlots) {
     opened_.reserve(ReceiveBatch::kSlots);
+    note_keys(keys);
+    writer_.write_incarnation(config_.ring.self.incarnation.value);
+    for (std::size_t i = 0; i < links.size(); ++i) {
+        ways_.emplace_back();
+        ways_[i].config = std::move(links[i]);
+        ways_[i].link = std::make_unique<Link>(
+            io_, ways_[i].config,
+            Link::Handlers{[this, i](std::span<const Received> batch) { on_received(i, batch); },
+                           [this, i] { on_link_changed(i); },
+                           [this](base::NodeId peer) { on_refused(peer); }});
+    }
 }
 
 Core::~Core() {
@@ -57,7 +83,8 @@ void Core::run() {
     last_wake_ = boottime();
     wait_for_timer();
     wait_for_mail();
-    link_.start();
+    for (const Way& way : ways_) way.link->start();
+    pump_monitor();
     arm_timer();
     io_.run();
 }
@@ -95,8 +122,12 @@ void Core::on_timer() {
     disarm(timer_.native_handle());
     armed_ = base::Instant::never();
     // What has arrived counts before any timeout does: after a pause, the token may be waiting in the socket.
-    link_.collect();
+    for (const Way& way : ways_) way.link->collect();
     const base::Instant now = wake();
+    if (monitor_.next_deadline() <= now) {
+        monitor_.advance(now);
+        pump_monitor();
+    }
     if (ring_) {
         ring_->advance(now);
         pump();
@@ -105,31 +136,81 @@ void Core::on_timer() {
     }
 }
 
-void Core::on_received(std::span<const Received> batch) {
+void Core::on_received(std::size_t link, std::span<const Received> batch) {
     const base::Instant now = wake();
     opened_.clear();
+    sealer_.set_time(now);
+    wholes_.clear();
     ASSERT(batch.size() <= frames_in_.size());
+    std::size_t used = 0;
     for (const Received& datagram : batch) {
-        OpenedFrame& frame = frames_in_[opened_.size()];
+        OpenedFrame& frame = frames_in_[used];
         // The source first: a machine that was given another's node id must not displace it in the sealer's
         // memory.
         const auto claimed = Sealer::claimed_sender(datagram.bytes);
-        if (claimed && address_of(*claimed) && address_of(*claimed) != datagram.source) {
+        const IpAddress* const expected = claimed ? ways_[link].address_of(*claimed) : nullptr;
+        if (expected != nullptr && !expected->same_as(datagram.source)) {
             ++counters_.wrong_source;
             counters_.last_wrong_source =
                 "node " + base::to_string(*claimed) + " from " + to_string(datagram.source);
         } else if (const auto why = sealer_.open(datagram.bytes, frame)) {
             refused(*why, datagram.source);
         } else {
-            opened_.push_back({Member{frame.sender, frame.incarnation}, frame.body});
+            ++used;
+            take(now, link, frame);
         }
     }
-    if (opened_.empty() || !ring_) return;
+    carry_out_handshakes(now, link);
+    pump_monitor();
+    if (opened_.empty() || !ring_) return arm_timer();
     ring_->receive(now, opened_);
     pump();
 }
 
-void Core::refused(Rejected why, Ipv4 source) {
+// What the sealer has to say to peers, and what it kept of those that it knows now: before what they said
+// since.
+void Core::carry_out_handshakes(base::Instant now, std::size_t link) {
+    proven_ = sealer_.take_proven();
+    std::vector<Opened> before;
+    for (const OpenedFrame& frame : proven_) {
+        if (is_link_message(frame.body)) {
+            take(now, link, frame);
+        } else {
+            before.push_back({Member{frame.sender, frame.incarnation}, frame.body});
+        }
+    }
+    opened_.insert(opened_.begin(), before.begin(), before.end());
+    const std::vector<SealReply> replies = sealer_.take_replies();
+    for (const SealReply& reply : replies) ways_[link].outgoing.push_back({reply.to, reply.frame});
+    flush();
+
+    const auto later = sealer_.outdated_by();
+    if (!later || outdated_by_ == later->value) return;
+    outdated_by_ = later->value;
+    writer_.write_incarnation(outdated_by_);
+}
+
+// A frame of a peer: the ring's, or what the links say to each other.
+void Core::take(base::Instant now, std::size_t link, const OpenedFrame& frame) {
+    const Member sender{frame.sender, frame.incarnation};
+    if (!is_link_message(frame.body)) {
+        opened_.push_back({sender, frame.body});
+        return;
+    }
+    const auto message = decode_link_message(frame.body);
+    if (!message) return;
+    const auto* piece = std::get_if<Piece>(&*message);
+    if (piece == nullptr) {
+        static_cast<void>(monitor_.receive(now, frame.sender, frame.incarnation, link, frame.body));
+        return;
+    }
+    auto whole = pieces_.add(now, frame.sender, frame.incarnation, *piece);
+    if (!whole || is_link_message(*whole)) return;
+    wholes_.push_back(*std::move(whole));
+    opened_.push_back({sender, wholes_.back()});
+}
+
+void Core::refused(Rejected why, const IpAddress& source) {
     if (why == Rejected::not_ours || why == Rejected::corosync || why == Rejected::cluster ||
         why == Rejected::tag) {
         counters_.last_foreign_source = to_string(source);
@@ -144,27 +225,48 @@ void Core::on_refused(base::NodeId peer) {
 
 LastWords Core::last_words() {
     LastWords out;
-    out.own = own_;
-    for (const LinkPeer& peer : peers_) out.peers.push_back(peer.address);
-    out.port = config_.port;
+    for (const Way& way : ways_) {
+        for (const LinkPeer& peer : way.config.peers)
+            out.copies.push_back({way.config.own, peer.address, way.config.port});
+    }
     out.frame = sealer_.seal_last_words(Ring::last_words());
     return out;
 }
 
-void Core::on_link_changed() {
-    if (!link_.trouble().empty()) handlers_.note(base::Level::warning, link_.trouble());
-    if (!link_.bound()) return;
-    const std::string group =
-        config_.multicast_group.empty() ? "" : ", multicast group " + config_.multicast_group;
-    const std::string buffer =
-        ", receive buffer " + std::to_string(link_.counters().receive_buffer >> 10) + " KiB";
-    handlers_.note(base::Level::info, "bound to " + to_string(own_) + " UDP port " +
-                                          std::to_string(config_.port) + group + buffer);
-    if (!ring_) start_ring(wake());
+void Core::on_link_changed(std::size_t i) {
+    Way& way = ways_[i];
+    const Link& link = *way.link;
+    const std::string name = ways_.size() > 1 ? "link " + std::to_string(config_.links[i].number) + ": " : "";
+    if (!link.trouble().empty()) handlers_.note(base::Level::warning, name + link.trouble());
+    const base::Instant now = wake();
+    const bool open = link.bound() && link.interface()->running;
+    if (open) {
+        const std::size_t mtu = link.interface()->mtu;
+        const std::size_t most = config_.ring.datagram_size + Sealer::kOverhead;
+        const std::size_t fits = mtu > link.header_bytes() ? mtu - link.header_bytes() : most;
+        monitor_.link_opened(now, i, std::min(most, fits), link.header_bytes());
+    } else if (way.open) {
+        monitor_.link_closed(now, i);
+    }
+    const bool fresh = open && !way.open;
+    way.open = open;
+    pump_monitor();
+    if (fresh) {
+        const EngineLink& of = config_.links[i];
+        const std::string all = of.mode == LinkMode::multicast   ? ", multicast group " + of.multicast_group
+                                : of.mode == LinkMode::broadcast ? ", broadcast"
+                                                                 : "";
+        const std::string buffer =
+            ", receive buffer " + std::to_string(link.counters().receive_buffer >> 10) + " KiB";
+        handlers_.note(base::Level::info, name + "bound to " + to_string(way.config.own) + " UDP port " +
+                                              std::to_string(of.port) + all + buffer);
+    }
+    if (link.bound() && !ring_) start_ring(now);
 }
 
 void Core::start_ring(base::Instant now) {
-    ring_ = std::make_unique<Ring>(ring_config(config_), stored_epoch_, rng_, tracer_, now);
+    ring_ = std::make_unique<Ring>(ring_config(config_), stored_ring_seq_, rng_, tracer_, now);
+    fit_ring();
     while (!early_.empty()) {
         hand_to_ring(now, std::move(early_.front()));
         early_.pop_front();
@@ -174,15 +276,15 @@ void Core::start_ring(base::Instant now) {
 
 void Core::on(SubmitPayload&& command) {
     if (!ring_) {
-        early_.push_back(std::move(command.payload));
+        early_.push_back(std::move(command));
         return;
     }
-    hand_to_ring(wake(), std::move(command.payload));
+    hand_to_ring(wake(), std::move(command));
 }
 
-void Core::hand_to_ring(base::Instant now, base::Bytes payload) {
-    const std::size_t size = payload.size();
-    const Submit result = ring_->submit(now, std::move(payload));
+void Core::hand_to_ring(base::Instant now, SubmitPayload command) {
+    const std::size_t size = command.payload.size();
+    const Submit result = ring_->submit(now, std::move(command.payload), command.guarantee);
     ASSERT(result == Submit::accepted || io_.stopped());  // Engine::submit has checked the bounds
     // Counted in the ring before it is counted out of the mailbox: the bound errs on the safe side.
     backlog_.in_ring.fetch_add(size);
@@ -196,9 +298,14 @@ void Core::on(AskStatus&& command) {  // NOLINT(readability-make-member-function
 
 void Core::on(EpochWritten&& command) {
     epoch_trouble_.clear();
+    if (outdated_by_ != 0 && command.epoch.incarnation == outdated_by_ && handlers_.outdated) {
+        handlers_.outdated(
+            "the other nodes knew a later start of this node: the clock was set back, and what was stored of "
+            "former starts is lost");
+    }
     if (!ring_) return;
     const base::Instant now = wake();
-    ring_->epoch_persisted(command.epoch);
+    ring_->epoch_persisted(command.epoch.ring_seq);
     ring_->advance(now);  // what waited for this can go on
     pump();
 }
@@ -208,6 +315,17 @@ void Core::on(EpochNotWritten&& command) {
         command.why + "; until that is mended each new ring waits for it in vain (tried again every second)";
     if (trouble != epoch_trouble_) handlers_.note(base::Level::warning, trouble);
     epoch_trouble_ = trouble;
+}
+
+void Core::on(ChangeKeys&& command) {
+    sealer_.change_keys(command.keys);
+    note_keys(command.keys);
+    command.changed->set_value(last_words());
+}
+
+void Core::note_keys(const MasterKeys& keys) {
+    keys_ = {{keys.sending().id, keys.sending().key.fingerprint(), {}}};
+    if (keys.other()) keys_.push_back({keys.other()->id, keys.other()->key.fingerprint(), {}});
 }
 
 void Core::on(Leave&& /*command*/) {
@@ -223,7 +341,7 @@ void Core::on(Stop&& /*command*/) {
 }
 
 void Core::stop() {
-    link_.close();
+    for (const Way& way : ways_) way.link->close();
     io_.stop();
 }
 
@@ -246,7 +364,7 @@ base::Instant Core::wake() {
 void Core::pump() {
     fed_ = false;
     Outbox out = ring_->drain();
-    if (out.persist_epoch) writer_.write(*out.persist_epoch);
+    if (out.persist_epoch) writer_.write_ring_seq(*out.persist_epoch);
     if (!out.datagrams.empty()) send(out.datagrams);
     if (!out.events.empty()) handlers_.events(std::move(out.events));
     if (backlog_.in_ring.load(std::memory_order_relaxed) > 0)
@@ -254,53 +372,14 @@ void Core::pump() {
     arm_timer();
 }
 
-void Core::send(const std::vector<Datagram>& datagrams) {
-    if (clocks_.jumped() || last_wake_ - renewed_ > kRenewKey) {
-        sealer_.renew();
-        renewed_ = last_wake_;
-    }
-    if (frames_out_.size() < datagrams.size()) frames_out_.resize(datagrams.size());
-    outgoing_.clear();
-    for (const Datagram& datagram : datagrams) {
-        if (datagram.to == config_.ring.self.node) continue;
-        base::Bytes& frame = frames_out_[outgoing_.size()];
-        sealer_.seal(datagram.bytes, frame);
-        outgoing_.push_back({datagram.to, frame});
-    }
-    link_.send(outgoing_);
-}
-
 void Core::arm_timer() {
-    base::Instant at = last_wake_ + heartbeat_;
+    base::Instant at = std::min(last_wake_ + heartbeat_, monitor_.next_deadline());
     if (ring_) at = std::min(at, ring_->next_deadline());
     // A timer that is armed for earlier does: it fires, finds nothing due and is armed anew. Deadlines move
     // with each token, so that saves a system call for most of them.
     if (armed_ <= at) return;
     armed_ = at;
     arm(timer_.native_handle(), at);
-}
-
-std::optional<Ipv4> Core::address_of(base::NodeId node) const {
-    for (const LinkPeer& peer : peers_) {
-        if (peer.node == node) return peer.address;
-    }
-    return std::nullopt;
-}
-
-EngineStatus Core::status() const {
-    EngineStatus out = counters_;
-    if (ring_) {
-        out.ring = ring_->status();
-        out.changes = {ring_->changes().begin(), ring_->changes().end()};
-    } else {
-        out.ring.phase = "waiting";
-    }
-    out.bound = link_.bound();
-    out.trouble = link_.trouble();
-    if (!epoch_trouble_.empty()) out.trouble += (out.trouble.empty() ? "" : "; ") + epoch_trouble_;
-    out.rejected = sealer_.rejected();
-    out.link = link_.counters();
-    return out;
 }
 
 }  // namespace totem::detail

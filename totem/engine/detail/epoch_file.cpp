@@ -15,7 +15,8 @@ namespace totem::detail {
 namespace {
 
 constexpr std::string_view kMagic = "custos-epoch ";
-constexpr std::string_view kFirstLine = "custos-epoch 1\n";
+constexpr std::string_view kFirstLine = "custos-epoch 2\n";
+constexpr std::string_view kOldFirstLine = "custos-epoch 1\n";
 
 base::Error damaged(const std::string& path, const std::string& what) {
     return {base::Errc::invalid,
@@ -42,36 +43,52 @@ bool take_number(std::string_view& text, std::uint64_t& out) {
     return true;
 }
 
-}  // namespace
-
-std::string epoch_text(std::uint64_t epoch) {
-    const std::string number = std::to_string(epoch);
-    return std::string(kFirstLine) + number + " " + number + "\n";
+// A line of one number, twice.
+bool take_line(std::string_view& text, std::uint64_t& out) {
+    std::uint64_t again = 0;
+    if (!take_number(text, out) || text.empty() || text[0] != ' ') return false;
+    text.remove_prefix(1);
+    if (!take_number(text, again) || again != out || text.empty() || text[0] != '\n') return false;
+    text.remove_prefix(1);
+    return true;
 }
 
-base::Result<std::uint64_t> parse_epoch(std::string_view text, const std::string& path) {
-    if (text.substr(0, kFirstLine.size()) != kFirstLine) {
+}  // namespace
+
+std::string epoch_text(const Epoch& epoch) {
+    std::string out(kFirstLine);
+    for (const std::uint64_t n : {epoch.ring_seq, epoch.incarnation}) {
+        const std::string number = std::to_string(n);
+        out += number + " " + number + "\n";
+    }
+    return out;
+}
+
+base::Result<Epoch> parse_epoch(std::string_view text, const std::string& path) {
+    const bool old = text.substr(0, kOldFirstLine.size()) == kOldFirstLine;
+    if (!old && text.substr(0, kFirstLine.size()) != kFirstLine) {
         if (text.substr(0, kMagic.size()) != kMagic) return damaged(path, "is not an epoch file of Custos");
         return base::Error{base::Errc::invalid, path +
                                                     ": has a format that this version does not know; a newer "
                                                     "version wrote it: upgrade this node"};
     }
     text.remove_prefix(kFirstLine.size());
-    std::uint64_t first = 0;
-    std::uint64_t second = 0;
-    const bool read = take_number(text, first) && !text.empty() && text[0] == ' ' &&
-                      (text.remove_prefix(1), true) && take_number(text, second) && text == "\n";
-    if (!read || first != second) return damaged(path, "is damaged in line 2 (expected: one number, twice)");
-    return first;
+    Epoch epoch;
+    if (!take_line(text, epoch.ring_seq))
+        return damaged(path, "is damaged in line 2 (expected: one number, twice)");
+    if (!old && !take_line(text, epoch.incarnation))
+        return damaged(path, "is damaged in line 3 (expected: one number, twice)");
+    if (!text.empty()) return damaged(path, "has more lines than it should");
+    return epoch;
 }
 
-base::Result<std::uint64_t> read_epoch_file(const std::string& path) {
+base::Result<Epoch> read_epoch_file(const std::string& path) {
     const std::string directory = directory_of(path);
     const Fd folder(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (folder.get() < 0) return failed(directory, "open this directory");
     const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
     if (file.get() < 0) {
-        if (errno == ENOENT) return std::uint64_t{0};
+        if (errno == ENOENT) return Epoch{};
         return failed(path, "open");
     }
     std::array<char, 256> text{};
@@ -86,7 +103,7 @@ base::Result<std::uint64_t> read_epoch_file(const std::string& path) {
     return parse_epoch({text.data(), size}, path);
 }
 
-base::Status write_epoch_file(const std::string& path, std::uint64_t epoch) {
+base::Status write_epoch_file(const std::string& path, const Epoch& epoch) {
     const std::string directory = directory_of(path);
     const std::string temporary = path + ".new";
     const std::string text = epoch_text(epoch);

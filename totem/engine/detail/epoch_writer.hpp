@@ -1,4 +1,5 @@
-// The thread that makes ring-sequence reservations durable, so that the ring's thread never waits for a disk.
+// The thread that makes ring-sequence reservations and incarnations durable, so that the ring's thread never
+// waits for a disk.
 #pragma once
 
 #include <atomic>
@@ -6,28 +7,31 @@
 #include <string>
 #include <thread>
 
+#include "totem/engine/detail/epoch_file.hpp"
 #include "totem/engine/detail/mailbox.hpp"
 
 namespace totem::detail {
 
 class EpochWriter {
   public:
-    // `answers` gets EpochWritten for what became durable, and EpochNotWritten when that fails; it then tries
-    // again every second. Outlives the writer.
-    EpochWriter(std::string path, Mailbox& answers);
+    // `stored`: what the file holds. `answers` gets EpochWritten for what became durable, and EpochNotWritten
+    // when that fails; it then tries again every second. Outlives the writer.
+    EpochWriter(std::string path, const Epoch& stored, Mailbox& answers);
     EpochWriter(const EpochWriter&) = delete;
     EpochWriter& operator=(const EpochWriter&) = delete;
     ~EpochWriter();  // ends the thread; a write under way is finished
 
-    // Starts making `epoch` durable; epochs only grow. Never blocks.
-    void write(std::uint64_t epoch);
+    // Start making it durable; both only grow. Never block.
+    void write_ring_seq(std::uint64_t ring_seq);
+    void write_incarnation(std::uint64_t incarnation);
 
   private:
     void run();
     std::string path_;
     Mailbox& answers_;
     Bell bell_;
-    std::atomic<std::uint64_t> wanted_{0};
+    const Epoch stored_;
+    std::atomic<std::uint64_t> ring_seq_, incarnation_;
     std::atomic<bool> ending_{false};
     std::thread thread_;
 };

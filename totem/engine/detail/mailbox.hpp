@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "totem/base/bytes.hpp"
+#include "totem/engine/detail/epoch_file.hpp"
 #include "totem/engine/engine.hpp"
 #include "totem/link/sockets.hpp"
 
@@ -18,19 +19,25 @@ namespace totem::detail {
 
 struct SubmitPayload {
     base::Bytes payload;
+    Guarantee guarantee{Guarantee::agreed};
 };
 struct AskStatus {
     std::shared_ptr<std::promise<EngineStatus>> answer;
 };
 struct EpochWritten {
-    std::uint64_t epoch{0};
+    Epoch epoch;
 };
 struct EpochNotWritten {
     std::string why;
 };
+struct ChangeKeys {
+    MasterKeys keys;
+    std::shared_ptr<std::promise<LastWords>> changed;
+};
 struct Leave {};
 struct Stop {};
-using Command = std::variant<SubmitPayload, AskStatus, EpochWritten, EpochNotWritten, Leave, Stop>;
+using Command =
+    std::variant<SubmitPayload, AskStatus, EpochWritten, EpochNotWritten, ChangeKeys, Leave, Stop>;
 
 // An eventfd: rings until it is silenced.
 class Bell {

@@ -5,7 +5,9 @@
 #include <openssl/evp.h>
 #include <openssl/kdf.h>
 #include <openssl/params.h>
-#include <openssl/rand.h>
+#include <sys/random.h>
+
+#include <cerrno>
 
 #include "totem/base/check.hpp"
 
@@ -107,7 +109,13 @@ std::array<std::uint8_t, 32> sha256(base::ByteView bytes) {
 }
 
 void random_bytes(std::uint8_t* out, std::size_t size) {
-    ASSERT(RAND_bytes(out, static_cast<int>(size)) == 1);
+    // The kernel's, not the library's, whose state would be the same in two copies of a virtual machine.
+    std::size_t have = 0;
+    while (have < size) {
+        const ssize_t n = ::getrandom(out + have, size - have, 0);
+        ASSERT(n > 0 || errno == EINTR);
+        if (n > 0) have += static_cast<std::size_t>(n);
+    }
 }
 
 }  // namespace totem::detail

@@ -16,10 +16,15 @@ struct Header {
     static constexpr std::uint8_t kRingStream =
         0;  // who of a node speaks; another speaker gets a stream, hence a key, of its own
     static constexpr std::uint8_t kLastWordsStream = 1;  // of a process that has ended, by its guard
-    static constexpr std::uint8_t kKeyId = 0;  // which of the cluster's live master keys; so far there is one
+    // Which start is alive. Each frame has a salt, hence a key, of its own.
+    static constexpr std::uint8_t kChallengeStream = 2;
+    static constexpr std::uint8_t kAnswerStream =
+        3;  // its key is bound to the challenge; epoch and counter: see Position floor
+    static constexpr std::uint8_t kOutdatedStream = 4;  // "I knew a later start of yours"
+    static constexpr std::uint8_t kLastStream = kOutdatedStream;
 
     std::uint8_t stream{kRingStream};
-    std::uint8_t key_id{kKeyId};
+    std::uint8_t key_id{0};        // which of the cluster's live master keys
     std::uint16_t length{0};       // of the body
     std::uint64_t cluster{0};      // hash of the cluster's name
     std::uint32_t sender{0};       // node id

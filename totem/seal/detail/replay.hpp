@@ -18,6 +18,7 @@ class ReplayWindow {
         if (counter == 0 || highest_ - counter >= kWidth) return true;
         return (word(counter) & bit(counter)) != 0;
     }
+    [[nodiscard]] std::uint64_t highest() const { return highest_; }
     // Marks a counter that is not seen().
     void mark(std::uint64_t counter) {
         if (counter > highest_) {

@@ -1,0 +1,16 @@
+// What the checker holds the ring to, as formulas of its configuration.
+#pragma once
+
+#include "totem/ring/ring.hpp"
+
+namespace sim {
+
+// B1 of E15: nodes that hear each other, and nobody else, are one ring after so long.
+[[nodiscard]] inline base::Duration unites_within(const totem::RingConfig& config) {
+    return config.token_timeout * 2 + config.consensus_timeout + config.merge_interval;
+}
+
+// E17: a single fault leads each process through so many regular views at most.
+constexpr std::uint64_t kViewsOfOneFault = 3;
+
+}  // namespace sim

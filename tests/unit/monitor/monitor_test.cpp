@@ -1,0 +1,217 @@
+#include "support.hpp"
+
+using monitor_test::Flight;
+using monitor_test::World;
+using totem::LinkState;
+
+namespace {
+
+constexpr base::NodeId kTwo{2}, kThree{3};
+
+}  // namespace
+
+TEST_CASE("a path is up within two round trips, and its round trip and size are known soon after") {
+    World world(2);
+    world.run(base::milliseconds(2));
+    CHECK(world.path(1, 2).state == LinkState::up);
+    CHECK(world.path(2, 1).state == LinkState::up);
+    CHECK(world.path(1, 2).active);
+    world.run(base::milliseconds(10));
+    CHECK(world.path(1, 2).mtu == 1500);
+    CHECK(world.at(1).frame_size(kTwo) == 1472);
+    CHECK(world.at(1).common_frame_size() == 1472);
+    world.run(base::seconds(5));
+    CHECK(world.path(1, 2).srtt == base::microseconds(400));
+    CHECK(world.path(1, 2).loss == 0);
+    CHECK(world.path(1, 2).lost == 0);
+    CHECK(world.path(1, 2).trouble.empty());
+    CHECK(world.path(1, 2).went_down == 0);
+}
+
+TEST_CASE("an idle pair says little") {
+    World world(2);
+    world.run(base::seconds(1));
+    const auto before = world.sent;
+    world.run(base::seconds(10));
+    CHECK(world.sent - before <= 2 * 41);
+}
+
+TEST_CASE("before anything was heard all links are used, at a size that every network carries") {
+    World world(2, {{0, 1}, {1, 1}});
+    world.kill(2);
+    world.flights.clear();
+    world.run(base::seconds(3));
+    CHECK(world.path(1, 2).state == LinkState::unknown);
+    CHECK(world.at(1).carries(kTwo, 0));
+    CHECK(world.at(1).carries(kTwo, 1));
+    CHECK(world.at(1).frame_size(kTwo) == totem::PathSize::kFloor);
+    CHECK(world.at(1).common_frame_size() == totem::PathSize::kFloor);
+    CHECK_FALSE(world.at(1).carries(kThree, 0));
+}
+
+TEST_CASE("of the links that are up the highest priority carries the frames, of equals the lowest number") {
+    World equal(2, {{0, 1}, {1, 1}});
+    equal.run(base::milliseconds(100));
+    CHECK(equal.at(1).carries(kTwo, 0));
+    CHECK_FALSE(equal.at(1).carries(kTwo, 1));
+    World ranked(2, {{0, 1}, {1, 2}});
+    ranked.run(base::milliseconds(100));
+    CHECK(ranked.at(1).carries(kTwo, 1));
+    CHECK_FALSE(ranked.at(1).carries(kTwo, 0));
+    CHECK(ranked.path(1, 2, 1).active);
+}
+
+TEST_CASE("a link that is cut is left before the token would be lost, and taken again when it holds") {
+    World world(3, {{0, 1}, {1, 1}});
+    world.run(base::seconds(2));
+    world.passes = [](const Flight& f) { return f.link != 0; };
+    world.run(base::milliseconds(700));
+    for (const std::uint32_t n : {1u, 2u, 3u}) {
+        for (const std::uint32_t m : {1u, 2u, 3u}) {
+            if (n == m) continue;
+            CHECK(world.path(n, m, 0).state == LinkState::down);
+            CHECK(world.path(n, m, 0).went_down == 1);
+            CHECK(world.path(n, m, 1).state == LinkState::up);
+            CHECK(world.at(n).carries(base::NodeId{m}, 1));
+            CHECK_FALSE(world.at(n).carries(base::NodeId{m}, 0));
+        }
+    }
+    CHECK(world.noted(1, "link 0 to node 2: down"));
+    CHECK(world.noted(1, "frames to node 2 go by link 1 now, not by link 0"));
+    world.passes = [](const Flight&) { return true; };
+    world.run(base::milliseconds(200));
+    CHECK(world.path(1, 2, 0).state == LinkState::down);  // one heartbeat is not enough
+    world.run(base::seconds(1));
+    CHECK(world.path(1, 2, 0).state == LinkState::up);
+    CHECK(world.at(1).carries(kTwo, 0));
+}
+
+TEST_CASE("a direction that is dead is known at both ends") {
+    World world(2, {{0, 1}, {1, 1}});
+    world.run(base::seconds(2));
+    world.passes = [](const Flight& f) { return f.link != 0 || f.from != 1; };
+    world.run(base::milliseconds(700));
+    CHECK(world.at(1).carries(kTwo, 1));
+    CHECK(world.at(2).carries(base::NodeId{1}, 1));
+    world.run(base::seconds(1));
+    CHECK(world.path(1, 2, 0).state == LinkState::only_in);
+    CHECK(world.path(2, 1, 0).state == LinkState::only_out);
+    CHECK(world.at(1).carries(kTwo, 1));
+    CHECK(world.at(2).carries(base::NodeId{1}, 1));
+    CHECK(world.noted(1, "link 0 to node 2: we hear node 2, node 2 does not hear us"));
+    CHECK(world.noted(2, "link 0 to node 1: node 1 hears us, we do not hear node 1"));
+}
+
+TEST_CASE("a direction that was dead from the start is known too, with one link where it can be") {
+    World world(3);
+    world.flights.clear();
+    world.passes = [](const Flight& f) { return f.from != 1 || f.to != 2; };
+    for (const std::uint32_t n : {1u, 2u, 3u}) world.start(n);
+    world.run(base::seconds(3));
+    CHECK(world.path(1, 2).state == LinkState::only_in);
+    CHECK(world.path(2, 1).state == LinkState::unknown);
+    CHECK(world.path(3, 1).state == LinkState::up);
+    CHECK(world.path(3, 2).state == LinkState::up);
+}
+
+TEST_CASE("a link without sockets is left at once, and the peer learns of it") {
+    World world(2, {{0, 1}, {1, 1}});
+    world.run(base::seconds(2));
+    world.at(1).link_closed(world.now, 0);
+    world.collect(1);
+    CHECK(world.at(1).carries(kTwo, 1));
+    CHECK(world.path(1, 2, 0).state == LinkState::down);
+    world.run(base::milliseconds(5));
+    CHECK(world.path(2, 1, 0).state != LinkState::up);
+    CHECK(world.at(2).carries(base::NodeId{1}, 1));
+    world.at(1).link_opened(world.now, 0, 1472, 28);
+    world.collect(1);
+    world.run(base::seconds(2));
+    CHECK(world.at(1).carries(kTwo, 0));
+    CHECK(world.at(2).carries(base::NodeId{1}, 0));
+}
+
+TEST_CASE("a restarted peer is met anew at once; what an older process said is nothing") {
+    World world(2);
+    world.run(base::seconds(2));
+    world.start(2);
+    world.run(base::milliseconds(3));
+    CHECK(world.path(1, 2).state == LinkState::up);
+    CHECK(world.path(2, 1).state == LinkState::up);
+    const auto body = totem::encode(totem::Heartbeat{0, 1, {}});
+    CHECK(world.at(1).receive(world.now, kTwo, {1}, 0, body));
+    CHECK(world.path(1, 2).state == LinkState::up);
+    CHECK(world.at(1).receive(world.now, base::NodeId{9}, {1}, 0, body));  // not configured
+    CHECK_FALSE(world.at(1).receive(world.now, kTwo, {5}, 0, base::Bytes{totem::kLinkMark, 9}));
+}
+
+TEST_CASE("a peer that dies is down; an own pause accuses nobody") {
+    World world(2);
+    world.run(base::seconds(2));
+    world.flights.clear();
+    world.now = world.now + base::seconds(20);
+    world.at(1).advance(world.now);
+    CHECK(world.path(1, 2).state == LinkState::up);
+    world.kill(2);
+    world.run(base::seconds(2));
+    CHECK(world.path(1, 2).state == LinkState::down);
+    CHECK(world.path(1, 2).went_down == 1);
+}
+
+TEST_CASE("lost heartbeats are counted") {
+    World world(2);
+    world.run(base::seconds(2));
+    int n = 0;
+    world.passes = [&](const Flight& f) { return f.from != 1 || f.whole || ++n % 2 == 0; };
+    world.run(base::seconds(30));
+    const auto status = world.path(1, 2);
+    CHECK(status.state == LinkState::up);
+    CHECK(status.loss > 0.15);
+    CHECK(status.loss < 0.35);
+    CHECK(status.lost > 20);
+    CHECK(world.path(2, 1).loss == 0);
+}
+
+TEST_CASE("large frames that die while small ones pass make the path smaller, in that direction only") {
+    World world(3);
+    world.run(base::seconds(2));
+    REQUIRE(world.path(1, 2).mtu == 1500);
+    world.passes = [](const Flight& f) { return f.from != 1 || f.to != 2 || f.size + 28 <= 1200; };
+    world.run(base::milliseconds(2500));
+    CHECK(world.path(1, 2).state == LinkState::up);
+    CHECK(world.at(1).frame_size(kTwo) == 1000);
+    CHECK(world.at(1).common_frame_size() == 1000);
+    CHECK(world.at(1).frame_size(kThree) == 1472);
+    CHECK(world.at(2).common_frame_size() == 1472);
+    CHECK(world.path(1, 2).trouble.find("link 0 to node 2: datagrams of more than 1000 bytes get lost") == 0);
+    CHECK(world.noted(
+        1, "datagrams of more than 1000 bytes get lost on the way, though the interface takes 1472"));
+    CHECK(world.path(2, 1).trouble.empty());
+    CHECK(world.path(1, 2).went_down == 0);
+    world.passes = [](const Flight&) { return true; };
+    world.run(base::seconds(70));
+    CHECK(world.at(1).common_frame_size() == 1472);
+    CHECK(world.path(1, 2).trouble.empty());
+}
+
+TEST_CASE("a path that carries less than the floor is used all the same") {
+    World world(2);
+    world.passes = [](const Flight& f) { return f.size <= 700; };
+    for (const std::uint32_t n : {1u, 2u}) world.start(n);
+    world.run(base::seconds(5));
+    CHECK(world.path(1, 2).state == LinkState::up);
+    CHECK(world.at(1).common_frame_size() == totem::PathSize::kLowest);
+}
+
+TEST_CASE("jumbo frames are found, and an interface's odd MTU is used to the full") {
+    World world(2);
+    world.largest = 8972;
+    for (const std::uint32_t n : {1u, 2u}) world.start(n);
+    world.run(base::milliseconds(50));
+    CHECK(world.path(1, 2).mtu == 9000);
+    world.largest = 1300;
+    for (const std::uint32_t n : {1u, 2u}) world.start(n);
+    world.run(base::milliseconds(50));
+    CHECK(world.path(1, 2).mtu == 1328);
+    CHECK(world.path(1, 2).trouble.empty());
+}

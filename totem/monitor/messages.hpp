@@ -1,0 +1,67 @@
+// What the links say to each other, beside the ring's messages: bodies of sealed frames whose first byte is
+// kMark, which no ring message begins with. docs/protocol.md, "Links", has the layouts.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <variant>
+#include <vector>
+
+#include "totem/base/bytes.hpp"
+#include "totem/base/time.hpp"
+
+namespace totem {
+
+constexpr std::uint8_t kLinkMark = 0xC1;
+constexpr std::size_t kMaxLinks = 8;
+
+// What the sender of a heartbeat has heard of its receiver by one link.
+struct LinkReport {
+    std::uint8_t link{0};    // number
+    bool hears{false};       // has heard it lately
+    std::uint32_t heard{0};  // highest heartbeat number; 0: none
+    std::uint32_t mask{0};   // bit i: number heard - i was heard
+    base::Duration hold;     // how long ago the highest one came; in microseconds on the wire
+    bool operator==(const LinkReport&) const = default;
+};
+
+struct Heartbeat {
+    std::uint8_t link{0};             // by which it is sent
+    std::uint32_t number{0};          // from 1, for each (sender, receiver, link)
+    std::vector<LinkReport> reports;  // at most kMaxLinks
+    bool operator==(const Heartbeat&) const = default;
+};
+
+// "Does a frame of this size pass?" The answer is small.
+struct SizeProbe {
+    std::uint8_t link{0};
+    std::uint32_t id{0};
+    bool operator==(const SizeProbe&) const = default;
+};
+struct SizeAnswer {
+    std::uint8_t link{0};
+    std::uint32_t id{0};
+    bool operator==(const SizeAnswer&) const = default;
+};
+
+// A part of a ring message that is larger than what the path carries.
+struct Piece {
+    std::uint32_t id{0};  // of the message, for each sender
+    std::uint8_t index{0}, count{0};
+    base::ByteView bytes;  // of the decoded body: valid as long as that
+};
+
+using LinkMessage = std::variant<Heartbeat, SizeProbe, SizeAnswer, Piece>;
+
+[[nodiscard]] inline bool is_link_message(base::ByteView body) {
+    return !body.empty() && body.front() == kLinkMark;
+}
+// Padded to `size` bytes where the message is smaller; pieces never are.
+[[nodiscard]] base::Bytes encode(const LinkMessage& message, std::size_t size = 0);
+// Total: any bytes give a well-formed message or none.
+[[nodiscard]] std::optional<LinkMessage> decode_link_message(base::ByteView body);
+
+constexpr std::size_t kPieceHeader = 8;
+constexpr std::size_t kMaxPieces = 128;  // of one message
+
+}  // namespace totem

@@ -1,0 +1,154 @@
+// The link monitor: which way to each peer is open. Heartbeats run on every link and say what their sender
+// hears of the receiver, so that a direction that is dead is known at both ends; the active link of a peer is
+// the one with the highest priority that is up both ways (corosync's passive mode). Stepped with `now`,
+// values in and out; the engine sends what it says.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "totem/base/bytes.hpp"
+#include "totem/base/ids.hpp"
+#include "totem/base/time.hpp"
+#include "totem/base/trace.hpp"
+#include "totem/monitor/link_status.hpp"
+#include "totem/monitor/messages.hpp"
+#include "totem/monitor/path_size.hpp"
+
+namespace totem {
+
+struct MonitorLink {
+    std::uint8_t number{0};
+    unsigned priority{1};  // the highest that is up is active, of equals the lowest number
+};
+
+struct MonitorConfig {
+    std::vector<base::NodeId> peers;
+    std::vector<MonitorLink> links;  // at most kMaxLinks; "link" below is an index in here
+    base::Duration token_timeout{base::seconds(1)};
+    std::size_t overhead{64};  // what the seal adds to a body
+    // Heartbeats of one path. Several links: so often that another one takes over before the token is lost.
+    [[nodiscard]] base::Duration interval() const;
+    // Nothing heard for this long: not heard.
+    [[nodiscard]] base::Duration silence() const { return interval() * 7 / 2; }
+};
+
+// One body to be sealed and sent to one peer by one link.
+struct LinkFrame {
+    std::size_t link{0};
+    base::NodeId to;
+    base::Bytes body;
+    bool whole{false};  // must arrive as one packet or not at all
+};
+
+struct MonitorNote {
+    base::Level level{base::Level::info};
+    std::string text;
+};
+
+struct MonitorOutbox {
+    std::vector<LinkFrame> frames;
+    std::vector<MonitorNote> notes;
+};
+
+class Monitor {
+  public:
+    Monitor(MonitorConfig config, base::Instant now);
+
+    // Inputs.
+    // The link has sockets now and takes frames of up to `largest` bytes of UDP payload, behind `headers`
+    // bytes of IP and UDP headers.
+    void link_opened(base::Instant now, std::size_t link, std::size_t largest, std::size_t headers);
+    void link_closed(base::Instant now, std::size_t link);
+    // An opened frame that is_link_message() and no piece, with the link that it came by. False: malformed.
+    [[nodiscard]] bool receive(base::Instant now, base::NodeId node, base::Incarnation incarnation,
+                               std::size_t link, base::ByteView body);
+    void advance(base::Instant now);
+
+    // Outputs.
+    [[nodiscard]] MonitorOutbox drain();
+    [[nodiscard]] base::Instant next_deadline() const { return deadline_; }
+    // Grows when carries(), frame_size() or common_frame_size() may have changed.
+    [[nodiscard]] std::uint64_t version() const { return version_; }
+    // Whether frames to the peer go by this link: by the active one; by all that are open while none is up.
+    [[nodiscard]] bool carries(base::NodeId peer, std::size_t link) const;
+    // The largest frame (UDP payload) that the path to the peer takes as one packet.
+    [[nodiscard]] std::size_t frame_size(base::NodeId peer) const;
+    // That of all peers that can be reached; of none: PathSize::kFloor.
+    [[nodiscard]] std::size_t common_frame_size() const { return common_size_; }
+    // What the monitor knows of each path; addresses are the caller's. Ascending by peer, then by link.
+    [[nodiscard]] std::vector<LinkStatus> status() const;
+
+  private:
+    static constexpr std::size_t kKept = 64;  // heartbeats of which the time is kept
+    struct Path {
+        // Our heartbeats.
+        std::uint32_t sent{0}, judged{0}, measured{0};
+        std::array<base::Instant, kKept> sent_at{};
+        std::uint64_t acked{0}, large{0};  // bit: number % kKept
+        std::uint64_t outcomes{0};         // bit 0: the last one judged; 1: lost
+        std::uint64_t lost{0};
+        base::Duration srtt, rttvar;
+        // Theirs.
+        std::uint32_t heard{0}, mask{0};
+        unsigned good{0};  // heard in a row since the last silence
+        base::Instant heard_at{base::Instant::never()}, hearing_since;
+        // What they say of ours.
+        base::Instant told_at{base::Instant::never()};
+        bool told_hears{false};
+        // Conclusions.
+        LinkState state{LinkState::unknown};
+        base::Instant since;
+        bool was_up{false};  // of this process of the peer
+        std::uint64_t went_down{0};
+        PathSize size;
+        std::string size_told;
+    };
+    struct Peer {
+        base::NodeId node;
+        base::Incarnation incarnation;  // 0: nothing heard yet
+        base::Instant known_since;
+        base::Instant urgent_at{};  // of the last heartbeats out of turn
+        std::optional<std::size_t> active;
+        std::array<Path, kMaxLinks> paths;
+    };
+    struct OwnLink {
+        bool open{false};
+        std::size_t headers{28};
+    };
+
+    [[nodiscard]] Peer* find(base::NodeId node);
+    [[nodiscard]] const Peer* find(base::NodeId node) const;
+    [[nodiscard]] bool hears(const Path& path) const;
+    [[nodiscard]] LinkState conclude(const Peer& peer, const Path& path, bool open) const;
+    void step(base::Instant now);
+    void meet(Peer& peer, base::Incarnation incarnation);
+    void take(Peer& peer, std::size_t link, const Heartbeat& beat);
+    void take_report(Path& path, const LinkReport& report, bool same_link);
+    void judge_sent(Path& path);
+    void judge(Peer& peer);
+    void choose(Peer& peer);
+    void beat(Peer& peer, std::size_t link, bool large);
+    void beat_all(Peer& peer, bool large);
+    void probe(Peer& peer, std::size_t link);
+    void note_state(const Peer& peer, std::size_t link, LinkState before);
+    void note_size(Peer& peer, std::size_t link);
+    [[nodiscard]] std::string size_trouble(const Peer& peer, std::size_t link) const;
+    void settle();
+    [[nodiscard]] std::optional<std::size_t> index_of(std::uint8_t number) const;
+
+    MonitorConfig config_;
+    base::Instant now_, next_beat_, deadline_;
+    bool large_turn_{false};
+    std::vector<OwnLink> own_;
+    std::vector<Peer> peers_;
+    std::size_t common_size_{PathSize::kFloor};
+    std::uint64_t version_{1}, sizes_{0};
+    MonitorOutbox out_;
+};
+
+}  // namespace totem

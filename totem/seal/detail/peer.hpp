@@ -1,0 +1,112 @@
+// What a sealer knows of one peer.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "totem/base/ids.hpp"
+#include "totem/base/time.hpp"
+#include "totem/seal/detail/budget.hpp"
+#include "totem/seal/detail/crypto.hpp"
+#include "totem/seal/detail/header.hpp"
+#include "totem/seal/detail/replay.hpp"
+#include "totem/seal/seal.hpp"
+
+namespace totem::detail {
+
+// What a sending key is derived for, besides the cluster.
+struct KeyName {
+    std::uint8_t stream{Header::kRingStream};
+    std::uint8_t key_id{0};
+    base::NodeId node;
+    base::Incarnation incarnation;
+    std::uint32_t epoch{0};
+    std::uint64_t salt{0};
+    bool operator==(const KeyName&) const = default;
+};
+
+// A place in what one start of a node has sealed for the ring. Grows.
+struct Position {
+    std::uint32_t epoch{1};
+    std::uint64_t counter{0};
+    auto operator<=>(const Position&) const = default;
+};
+
+// One key of a peer, with the counters seen under it.
+struct PeerKey {
+    explicit PeerKey(const EVP_CIPHER* cipher) : aead(cipher, Aead::Direction::open) {}
+    KeyName name;
+    bool set{false};
+    Aead aead;
+    ReplayWindow window;
+};
+
+// Our question to a peer for the start that is alive now.
+using Challenge = std::array<std::uint8_t, 32>;
+struct Question {
+    Challenge challenge{};
+    std::optional<base::Instant> drawn;  // empty: none is open
+    std::optional<base::Instant> sent;
+    std::size_t credit{0};  // bytes that came from unproven starts and that no question has answered yet
+};
+
+struct Kept {
+    Position position;
+    OpenedFrame frame;
+};
+
+// Four keys change roles, so that nothing is allocated: of the proven start the one in use and the one before
+// it (frames of it may still be under way), the one of a stranger (a start that is not proven, its tag was
+// right), and the one that was last derived for a frame whose tag has yet to be checked.
+struct Peer {
+    Peer(base::NodeId id, const EVP_CIPHER* cipher)
+        : node(id),
+          current(std::make_unique<PeerKey>(cipher)),
+          previous(std::make_unique<PeerKey>(cipher)),
+          stranger(std::make_unique<PeerKey>(cipher)),
+          candidate(std::make_unique<PeerKey>(cipher)) {}
+    base::NodeId node;
+    base::Incarnation proven;  // the newest start that answered a challenge of ours; 0: none
+    Position floor;            // of the proven start: what is not above was sealed long before its answer
+    std::unique_ptr<PeerKey> current, previous, stranger, candidate;
+    Question question;
+    std::vector<Kept> kept;  // of the stranger, until it is proven
+    Budget answers{16, base::milliseconds(2)};
+
+    // The master keys have changed: those of `gone` (by id) open nothing more. What they have opened stays
+    // closed, should they come back.
+    template <typename Gone>
+    void forget(const Gone& gone) {
+        for (PeerKey* key : {current.get(), previous.get()}) {
+            if (key->set && gone(key->name.key_id))
+                floor = std::max(floor, Position{key->name.epoch, key->window.highest()});
+        }
+        for (PeerKey* key : {current.get(), previous.get(), stranger.get(), candidate.get()})
+            key->set = key->set && !gone(key->name.key_id);
+    }
+
+    // The candidate's tag matched, and it is of the proven start: it is in use from now on.
+    void promote() {
+        std::swap(current, previous);
+        std::swap(current, candidate);
+        candidate->set = false;
+    }
+
+    // The start `which` is alive, and had sealed up to `from` a while ago. Its stranger's key, if there is
+    // one, is taken over with what was seen under it.
+    void prove(base::Incarnation which, Position from) {
+        proven = which;
+        floor = from;
+        current->set = previous->set = false;
+        const bool known = stranger->set && stranger->name.incarnation == which;
+        if (known && stranger->name.epoch >= floor.epoch) std::swap(current, stranger);
+        stranger->set = false;
+    }
+};
+
+}  // namespace totem::detail
