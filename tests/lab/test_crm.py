@@ -143,7 +143,7 @@ def config_check(lab):
     expect(good.returncode == 0, f"the lab's own file: {good.stdout}")
     text = lab.config
     for change, word in ((("token: 1000", "token: soon"), "token"), (("nodeid: 2", "nodeid: 1"), "nodeid"),
-                         (("ring0_addr: 10.77.0.3", "ring0_addr: fd00::3"), "IPv6"),
+                         (("ring0_addr: 10.77.0.3", "ring0_addr: fd00::3"), "IP version"),
                          (("transport: udpu", "transport: pigeon"), "transport"), (("nodelist {", "nodelist"), "{")):
         with open(n1.path("/tmp/bad.conf"), "w") as file:
             file.write(text.replace(*change))

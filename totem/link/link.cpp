@@ -44,7 +44,8 @@ std::size_t receive_buffer(int fd) {
 
 }  // namespace
 
-struct Link::Impl {
+// A handler may run after the link is gone (asio calls those of a closed socket later): each holds it weakly.
+struct Link::Impl : std::enable_shared_from_this<Link::Impl> {
     Impl(boost::asio::io_context& io, LinkConfig c, Handlers h)
         : config(std::move(c)),
           handlers(std::move(h)),
@@ -64,11 +65,12 @@ struct Link::Impl {
     }
 
     void wait_for_addresses() {
-        address_events.async_wait(stream_descriptor::wait_read, [this](error_code error) {
-            if (error) return;
-            drain_address_events(address_events.native_handle());
-            look();
-            wait_for_addresses();
+        address_events.async_wait(stream_descriptor::wait_read, [weak = weak_from_this()](error_code error) {
+            const auto self = weak.lock();
+            if (error || !self) return;
+            drain_address_events(self->address_events.native_handle());
+            self->look();
+            self->wait_for_addresses();
         });
     }
 
@@ -144,19 +146,22 @@ struct Link::Impl {
 
     void retry_later() {
         retry.expires_after(kRetry);
-        retry.async_wait([this](error_code error) {
-            if (!error) look();
+        retry.async_wait([weak = weak_from_this()](error_code error) {
+            const auto self = weak.lock();
+            if (!error && self) self->look();
         });
     }
 
     // A handler that was already queued when its socket was closed carries an older generation and ends its
     // chain there.
     void wait_for_data(stream_descriptor& socket) {
-        socket.async_wait(stream_descriptor::wait_read, [this, &socket, mine = generation](error_code error) {
-            if (error || mine != generation) return;
-            collect();
-            if (mine == generation) wait_for_data(socket);
-        });
+        const auto waiting = [weak = weak_from_this(), &socket, mine = generation](error_code error) {
+            const auto self = weak.lock();
+            if (error || !self || mine != self->generation) return;
+            self->collect();
+            if (mine == self->generation) self->wait_for_data(socket);
+        };
+        socket.async_wait(stream_descriptor::wait_read, waiting);
     }
 
     void collect() {
@@ -177,13 +182,15 @@ struct Link::Impl {
 
     // Apart from the data, so that data costs no look at the errors.
     void wait_for_errors() {
-        unicast.async_wait(stream_descriptor::wait_error, [this, mine = generation](error_code error) {
-            if (error || mine != generation) return;
-            const std::vector<IpAddress> refusals = take_refusals(unicast.native_handle());
-            collect();  // first what has been received: that may be of those who are said to be gone
-            for (const IpAddress& address : refusals) refused(address);
-            if (mine == generation) wait_for_errors();
-        });
+        const auto waiting = [weak = weak_from_this(), mine = generation](error_code error) {
+            const auto self = weak.lock();
+            if (error || !self || mine != self->generation) return;
+            const std::vector<IpAddress> refusals = take_refusals(self->unicast.native_handle());
+            self->collect();  // first what has been received: that may be of those who are said to be gone
+            for (const IpAddress& address : refusals) self->refused(address);
+            if (mine == self->generation) self->wait_for_errors();
+        };
+        unicast.async_wait(stream_descriptor::wait_error, waiting);
     }
 
     void refused(const IpAddress& address) {
@@ -262,7 +269,7 @@ struct Link::Impl {
 };
 
 Link::Link(boost::asio::io_context& io, LinkConfig config, Handlers handlers)
-    : impl_(std::make_unique<Impl>(io, std::move(config), std::move(handlers))) {}
+    : impl_(std::make_shared<Impl>(io, std::move(config), std::move(handlers))) {}
 
 Link::~Link() = default;
 

@@ -84,7 +84,7 @@ class Link {
 
   private:
     struct Impl;
-    std::unique_ptr<Impl> impl_;
+    std::shared_ptr<Impl> impl_;  // ours alone; shared for as long as a handler runs
 };
 
 }  // namespace totem

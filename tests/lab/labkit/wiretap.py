@@ -1,7 +1,8 @@
 """wiretap record FILE | wiretap replay FILE: the daemons' frames at the switch, as they are on the wire.
 
 record: from every port, until the end of standard input; says "ready" when it listens. replay: each frame goes out again at the
-port of the machine that it was sent to, a broadcast or multicast at every port; says how many each address got, as JSON.
+port of the machine that it was sent to, a broadcast or multicast at every port; says how many each address got, as JSON, less
+those of the sealer itself (challenges and answers), which no receiver counts.
 """
 import json
 import select
@@ -10,6 +11,7 @@ import struct
 import sys
 
 ALL, OUTGOING, UDP, PORT = 3, 4, 17, 5405
+FIRST_HANDSHAKE_STREAM = 2
 
 
 def is_ours(frame):
@@ -45,12 +47,13 @@ def replay(name):
         while head := file.read(4):
             frame = file.read(struct.unpack("!I", head)[0])
             at = 14 + 4 * (frame[14] & 15) + 6
+            counts = frame[at + 2 + 4] < FIRST_HANDSHAKE_STREAM
             frame = frame[:at] + b"\0\0" + frame[at + 2:]  # no UDP checksum: the recorded one was left to a card that is none
             targets = list(ports) if frame[0] & 1 else [frame[5]]
             for target in targets:
                 if target in ports and target != frame[11]:
                     ports[target].send(frame)
-                    sent[f"n{target}"] = sent.get(f"n{target}", 0) + 1
+                    sent[f"n{target}"] = sent.get(f"n{target}", 0) + counts
     print(json.dumps(sent), flush=True)
 
 

@@ -35,6 +35,7 @@ void Ring::receive(base::Instant now, const std::vector<Opened>& batch) {
     impl_->last = now;
     impl_->input = true;
     script().change([&](Script& s) {
+        s.advances_at_receive = s.advances;
         for (const Opened& o : batch) {
             s.calls.push_back("receive " + base::to_string(o.sender.node) + ": " +
                               std::string(base::as_text(o.bytes)));

@@ -17,7 +17,8 @@ struct Script {
         calls;  // what the engine called: "receive 2: text", "submit text", "persisted 5", "leave"
     base::Duration deadline{base::seconds(3600)};  // next_deadline() is so long after the last input
     std::uint64_t advances{0};
-    std::vector<base::Duration> late;  // of each advance() whose deadline had come
+    std::uint64_t advances_at_receive{0};  // when the last receive() came
+    std::vector<base::Duration> late;      // of each advance() whose deadline had come
     std::size_t datagram_size{0};
     std::size_t queued{0};             // what status() says, besides what submit() adds
     std::function<void()> in_advance;  // called once
