@@ -305,9 +305,7 @@ RingStatus Ring::status() const {
     status.view = impl_->ctx.view;
     status.queued_bytes = impl_->ctx.packer.queued_bytes();
     status.window = kSpanWindows * impl_->ctx.config.window;
-    if (const auto* o = std::get_if<Operational>(&impl_->phase))
-        status.outstanding =
-            static_cast<std::size_t>(o->log.window.high().value - o->log.window.freed().value);
+    if (const auto* o = std::get_if<Operational>(&impl_->phase)) status.outstanding = o->log.size();
     std::visit([&](const auto& p) { totem::count_logs(p, status); }, impl_->phase);
     return status;
 }
