@@ -36,9 +36,10 @@ std::string cause(const Context& ctx, const Episode& episode, const View& before
     return text;
 }
 
-// Who was there and is not any more, and did not say goodbye.
-void count_losses(Context& ctx, const View& before, const View& after) {
-    for (const Member& m : before.members) {
+// Whom we were or wanted to be with, and are not, and who did not say goodbye.
+void count_losses(Context& ctx, const Standings& gathered, const View& after) {
+    for (const wire::NodeStanding& s : gathered.list()) {
+        const Member m{s.node, s.standing.incarnation};
         const auto peer = ctx.peers.find(m.node);
         if (peer == ctx.peers.end() || peer->second.newest != m.incarnation) continue;
         if (peer->second.gone >= m.incarnation || find_member(after.members, m.node) != nullptr) continue;
@@ -75,7 +76,7 @@ void install(Context& ctx, const Episode& episode, RingLog& old, const std::vect
     const std::string why = cause(ctx, episode, old.view, view);
     ctx.packer.restart_partial();
     record(ctx, episode, view);
-    count_losses(ctx, old.view, view);
+    count_losses(ctx, episode.standings, view);
     ctx.view = view;
     ++ctx.counters.views;
     ctx.counters.features = features;

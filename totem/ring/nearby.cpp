@@ -220,6 +220,10 @@ void judge(Context& ctx, const Matrix& m) {
 
 void lost(Context& ctx, const Member& who) {
     Neighbour& n = ctx.nearby.nodes[who.node];
+    if (n.who == who) {
+        n.hears.erase(ctx.self().node);
+        ctx.nearby.heard.erase(who.node);
+    }
     const base::Duration forget = ctx.config.token_timeout * kForgetLoss;
     const std::int64_t quiet = (ctx.now - n.lost_at).ns / forget.ns;
     n.losses = n.losses > quiet ? n.losses - static_cast<unsigned>(quiet) : 0;
