@@ -15,7 +15,7 @@ namespace sim {
 struct Report {
     Verdict verdict{Verdict::safety};
     Tally tally;
-    char what[400] = "it ended in a crash or an assertion";  // of a failure
+    char what[400] = {};  // of a failure
 };
 static_assert(std::is_trivially_copyable_v<Report> && sizeof(Report) <= 4096);
 
@@ -24,6 +24,8 @@ class Child {
     // Starts it.
     Child(std::uint64_t seed, const std::function<Outcome(std::uint64_t)>& run);
     [[nodiscard]] std::uint64_t seed() const { return seed_; }
+    // Can be read as soon as the report is there.
+    [[nodiscard]] int end() const { return from_; }
     // Waits for its end; call it once. A child that dies broke a guarantee.
     [[nodiscard]] Report report();
 
@@ -33,7 +35,7 @@ class Child {
     int from_;
 };
 
-// Runs all seeds, one process each, as many at a time as there are processors; tells the reports in order.
+// Runs all seeds, one process each, as many at a time as there are processors; tells each report as it comes.
 void for_each_seed(const std::vector<std::uint64_t>& seeds, const std::function<Outcome(std::uint64_t)>& run,
                    const std::function<void(std::uint64_t seed, const Report&)>& tell);
 

@@ -4,10 +4,14 @@
 #include <cstddef>
 #include <vector>
 
+#include "totem/base/rng.hpp"
+
 namespace sim {
 
 // Their names, by number.
 [[nodiscard]] std::vector<const char*> bugs();
+// A source of randomness that goes on from one run of a seed to the next.
+[[nodiscard]] base::Rng& unseeded();
 // Whether bug `number` is on.
 [[nodiscard]] bool planted(std::size_t number);
 

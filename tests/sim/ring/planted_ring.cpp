@@ -20,7 +20,7 @@ namespace sim {
 
 namespace {
 
-constexpr std::uint64_t kStep = 40;        // seeds that a bug meets at least
+constexpr std::uint64_t kStep = 20;        // seeds that a bug meets at least
 constexpr unsigned kSecondsForASeed = 30;  // a ring that runs in circles is caught, too
 
 // The bug of this process.
@@ -54,7 +54,7 @@ Catch hunt(std::size_t bug, std::uint64_t limit) {
             [&](std::uint64_t seed, const Report& report) {
                 ++result.seeds;
                 if (report.verdict == Verdict::ok) return;
-                if (++result.caught > 1) return;
+                if (++result.caught > 1 && seed > result.first) return;
                 result.first = seed;
                 result.how = std::string(word(report.verdict)) + ": " + report.what;
             });
@@ -63,6 +63,11 @@ Catch hunt(std::size_t bug, std::uint64_t limit) {
 }
 
 }  // namespace
+
+base::Rng& unseeded() {
+    static base::Rng rng(1);
+    return rng;
+}
 
 bool planted(std::size_t number) {
     return chosen() == number;

@@ -43,18 +43,13 @@ class QuietRun {
         }
         Outcome out;
         out.trace_hash = recorder_.hash();
-        out.tally.virtual_ms = static_cast<std::uint64_t>(world_.now().ns / 1'000'000);
         out.tally.quiet_ms = quiet_ms_;
         out.tally.single_faults = faulted_ ? 1 : 0;
-        out.tally.steps = world_.steps;
         out.tally.submitted = last_id_;
         out.tally.deliveries = checker_.deliveries();
         out.tally.views = checker_.views();
-        out.tally.hits = world_.hits;
         out.tally.coverage = recorder_.coverage();
-        const std::string wrong = checker_.failed() ? checker_.violation() : checker_.finally({});
-        out.verdict = !wrong.empty() ? Verdict::safety : stuck_.empty() ? Verdict::ok : Verdict::liveness;
-        out.what = !wrong.empty() ? wrong : stuck_;
+        judge(out, world_, checker_.failed() ? checker_.violation() : checker_.finally({}), stuck_);
         return out;
     }
 

@@ -71,6 +71,7 @@ class Recorder final : public Observer {
     void ended(const Member& who) override { line(who, "ENDED"); }
     void sent(const Member& who, const totem::Datagram& datagram) override {
         recording.add(who, datagram.bytes);
+        mix(datagram.bytes.size() << 8 | datagram.bytes[1]);
     }
     void fed(const Member& /*who*/, const std::string& phase,
              const std::vector<totem::Opened>& batch) override {

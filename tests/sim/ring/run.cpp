@@ -29,6 +29,7 @@ Tally& Tally::operator+=(const Tally& o) {
     coverage += o.coverage;
     worst_unite_ms = std::max(worst_unite_ms, o.worst_unite_ms);
     worst_deliver_ms = std::max(worst_deliver_ms, o.worst_deliver_ms);
+    most_steps_at_once = std::max(most_steps_at_once, o.most_steps_at_once);
     return *this;
 }
 
@@ -38,6 +39,7 @@ using base::microseconds;
 using base::milliseconds;
 using base::seconds;
 
+constexpr std::uint64_t kTwiceEvery = 10;
 constexpr std::uint8_t kDataType = 2;  // docs/protocol.md
 
 class Run {
@@ -67,21 +69,16 @@ class Run {
 
     Outcome operator()() {
         safety_phase();
-        if (!checker_.failed()) liveness_phase();
+        if (!is_over()) liveness_phase();
         const std::string wrong = checker_.finally(stuck_.empty() ? living() : std::vector<Member>{});
         Outcome out;
         out.trace_hash = recorder_.hash();
-        tally_.virtual_ms = static_cast<std::uint64_t>(world_.now().ns / 1'000'000);
-        tally_.steps = world_.steps;
         tally_.deliveries = checker_.deliveries();
         tally_.transitional = checker_.transitional_deliveries();
         tally_.views = checker_.views();
-        tally_.hits = world_.hits;
         tally_.coverage = recorder_.coverage();
         out.tally = tally_;
-        const bool broken = checker_.failed() || !wrong.empty();
-        out.verdict = broken ? Verdict::safety : stuck_.empty() ? Verdict::ok : Verdict::liveness;
-        out.what = checker_.failed() ? checker_.violation() : broken ? wrong : stuck_;
+        judge(out, world_, checker_.failed() ? checker_.violation() : wrong, stuck_);
         return out;
     }
 
@@ -98,10 +95,10 @@ class Run {
         message_interval_ = microseconds(between(traffic_rng_, 200, 30'000));
         traffic();
         const Duration calm = milliseconds(between(fault_rng_, 20, 1500));
-        while (world_.now() < end && !checker_.failed()) {
+        while (world_.now() < end && !is_over()) {
             const auto wait = nanoseconds(between(fault_rng_, 0, 2 * calm.ns));
             static_cast<void>(until([] { return false; }, wait));
-            if (checker_.failed()) return;
+            if (is_over()) return;
             if (fault_rng_.chance(mix_.ambush)) ambush_in_ = 1 + fault_rng_.below(8 * world_.roster().size());
             fault();
         }
@@ -451,6 +448,8 @@ class Run {
         }
     }
 
+    [[nodiscard]] bool is_over() const { return checker_.failed() || world_.livelocked(); }
+
     bool until(const std::function<bool()>& condition, Duration limit) {
         const auto done = [&] { return checker_.failed() || condition(); };
         return world_.run_until(done, world_.now() + limit);
@@ -502,8 +501,31 @@ class Run {
 
 }  // namespace
 
+void judge(Outcome& outcome, const World& world, const std::string& violation, const std::string& stuck) {
+    outcome.tally.virtual_ms = static_cast<std::uint64_t>(world.now().ns / 1'000'000);
+    outcome.tally.steps = world.steps;
+    outcome.tally.most_steps_at_once = world.most_steps_at_once;
+    outcome.tally.hits = world.hits;
+    outcome.verdict = !violation.empty()   ? Verdict::safety
+                      : world.livelocked() ? Verdict::livelock
+                      : !stuck.empty()     ? Verdict::liveness
+                                           : Verdict::ok;
+    outcome.what = !violation.empty()   ? violation
+                   : world.livelocked() ? "time stands still at " + std::to_string(world.now().ns) + " ns"
+                                        : stuck;
+}
+
 Outcome run_seed(std::uint64_t seed, bool trace) {
-    return is_quiet(seed) ? run_quiet_seed(seed, trace) : Run(seed, trace)();
+    const auto run = [seed](bool traced) {
+        return is_quiet(seed) ? run_quiet_seed(seed, traced) : Run(seed, traced)();
+    };
+    Outcome outcome = run(trace);
+    if (outcome.verdict == Verdict::ok && seed % kTwiceEvery == 0 &&
+        run(false).trace_hash != outcome.trace_hash) {
+        outcome.verdict = Verdict::safety;
+        outcome.what = "the same seed went another way the second time";
+    }
+    return outcome;
 }
 
 }  // namespace sim

@@ -9,7 +9,7 @@
 
 namespace sim {
 
-enum class Verdict : std::uint8_t { ok, safety, liveness };
+enum class Verdict : std::uint8_t { ok, safety, liveness, livelock };
 
 // Counts, for the summary. Plain data: it crosses a pipe.
 struct Tally {
@@ -17,7 +17,7 @@ struct Tally {
         single_faults{0}, submitted{0}, safe{0}, large{0};
     std::uint64_t crashes{0}, torn_crashes{0}, massacres{0}, ambushes{0}, restarts{0}, diskless{0}, pauses{0},
         goodbyes{0}, partitions{0}, one_way_cuts{0}, partial_meshes{0}, worst_settle_ms{0}, heals{0},
-        storms{0}, deafened{0}, replayed{0};
+        storms{0}, deafened{0}, replayed{0}, most_steps_at_once{0};
     Hits hits;
     Coverage coverage;
     std::uint64_t worst_unite_ms{0}, worst_deliver_ms{0};
@@ -31,7 +31,11 @@ struct Outcome {
     std::string what;  // of a failure
 };
 
-// Runs a seed; prints a readable trace to stdout if asked to.
+// Puts the verdict of a run that has ended into its outcome. `stuck`: what did not come about, or empty.
+void judge(Outcome& outcome, const World& world, const std::string& violation, const std::string& stuck);
+
+// Runs a seed; prints a readable trace to stdout if asked to. One seed in ten runs twice, to prove that
+// nothing but the seed decides.
 [[nodiscard]] Outcome run_seed(std::uint64_t seed, bool trace);
 
 }  // namespace sim

@@ -353,6 +353,8 @@ void World::step() {
     // The queue's top is const; the action is moved out before the entry goes.
     auto& next = const_cast<Happening&>(happenings_.top());
     ASSERT(next.at >= now_);
+    steps_at_once_ = next.at == now_ ? steps_at_once_ + 1 : 1;
+    most_steps_at_once = std::max(most_steps_at_once, steps_at_once_);
     now_ = next.at;
     const std::function<void()> action = std::move(next.action);
     happenings_.pop();
@@ -361,12 +363,13 @@ void World::step() {
 }
 
 void World::run_until(Instant when) {
-    while (!happenings_.empty() && happenings_.top().at <= when) step();
-    now_ = std::max(now_, when);
+    while (!livelocked() && !happenings_.empty() && happenings_.top().at <= when) step();
+    if (!livelocked()) now_ = std::max(now_, when);
 }
 
 bool World::run_until(const std::function<bool()>& condition, Instant limit) {
     while (!condition()) {
+        if (livelocked()) return false;
         if (happenings_.empty() || happenings_.top().at > limit) {
             now_ = std::max(now_, limit);
             return false;

@@ -111,15 +111,19 @@ class World {
     [[nodiscard]] bool united() const;
 
     void at(Instant when, std::function<void()> action);
+    // More happens at this instant than a world can have to do: time stands still, since somebody acts again
+    // and again at once. Nothing runs any more from then on.
+    [[nodiscard]] bool livelocked() const { return steps_at_once_ >= kMostStepsAtOnce; }
     void run_until(Instant when);
     // Until the condition holds after some event; false if it does not by `limit`.
     bool run_until(const std::function<bool()>& condition, Instant limit);
 
     Hits hits;
-    std::uint64_t steps{0};
+    std::uint64_t steps{0}, most_steps_at_once{0};
 
   private:
     class Node;
+    static constexpr std::uint64_t kMostStepsAtOnce = 20'000;  // thrice the most that a seed needed
     struct Happening {
         Instant at;
         std::uint64_t order;  // ties: first come, first served
@@ -141,7 +145,7 @@ class World {
     std::map<NodeId, std::unique_ptr<Node>> nodes_;
     std::set<std::pair<NodeId, NodeId>> cuts_;
     std::priority_queue<Happening, std::vector<Happening>, std::greater<>> happenings_;
-    std::uint64_t order_{0};
+    std::uint64_t order_{0}, steps_at_once_{0};
 };
 
 }  // namespace sim
