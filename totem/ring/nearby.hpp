@@ -66,8 +66,8 @@ void answer(Context& ctx, const base::NodeSet& with_us, bool on_ring, const Memb
 [[nodiscard]] bool strangers_near(const Context& ctx, const base::NodeSet& with_us);
 // What a gathering found out about pairs of nodes.
 void judge(Context& ctx, const Matrix& matrix);
-// It was on the last ring or we gathered with it, it is not on the new ring, and did not say goodbye. What was
-// heard of it, and what it said of hearing us, is of no use any more.
+// It was on the last ring or we gathered with it, it is not on the new ring, and did not say goodbye. What
+// was heard of it, and what it said of hearing us, is of no use any more.
 void lost(Context& ctx, const Member& who);
 
 }  // namespace totem
