@@ -10,6 +10,9 @@ namespace sim {
     return config.token_timeout * 2 + config.consensus_timeout + config.merge_interval;
 }
 
+// B2 of E16: until then all that was queued is delivered, however small the windows are.
+constexpr base::Duration kDeliversWithin = base::seconds(60);
+
 // E17: a single fault leads each process through so many regular views at most.
 constexpr std::uint64_t kViewsOfOneFault = 3;
 

@@ -6,6 +6,31 @@ namespace sim {
 
 namespace {
 
+// What can be broken, as in docs/protocol.md ("Guarantees").
+constexpr const char* kValidity = "E1, validity";
+constexpr const char* kNoDuplicates = "E2, no duplicates";
+constexpr const char* kSelfInclusion = "E3, self-inclusion";
+constexpr const char* kIds = "E4, one membership for a ring, growing sequences";
+constexpr const char* kTransitional = "E5, transitional views";
+constexpr const char* kFifo = "E6, the sender's order";
+constexpr const char* kCausal = "E7, causal order";
+constexpr const char* kOrder = "E8, agreed order";
+constexpr const char* kGaps = "E9, no gaps";
+constexpr const char* kSafe = "E10, safe delivery";
+constexpr const char* kSelfDelivery = "E11, self-delivery";
+constexpr const char* kSameSet = "E12, virtual synchrony";
+constexpr const char* kPast = "E13, isolation of the past";
+constexpr const char* kBounded = "E14, bounds";
+constexpr const char* kUnited = "E15, who hear each other are one ring";
+constexpr const char* kDelivered = "E16, delivery";
+constexpr const char* kQuiet = "E17, quietness";
+constexpr const char* kPrimary = "one primary component";
+constexpr const char* kFeatures = "features";
+
+std::string words(const char* guarantee, const std::string& what) {
+    return std::string(guarantee) + ": " + what;
+}
+
 std::uint64_t hash_of(base::ByteView bytes) {
     std::uint64_t h = 0xcbf29ce484222325ULL;  // FNV-1a, by words for speed
     std::size_t i = 0;
@@ -52,8 +77,8 @@ base::Bytes make_payload(std::uint64_t id, std::size_t size) {
     return bytes;
 }
 
-void Checker::violate(const Member& who, const std::string& what) {
-    if (violation_.empty()) violation_ = "process " + text(who) + " " + what;
+void Checker::violate(const char* guarantee, const Member& who, const std::string& what) {
+    if (violation_.empty()) violation_ = words(guarantee, "process " + text(who) + " " + what);
 }
 
 void Checker::started(const Member& who, bool with_disk) {
@@ -89,16 +114,17 @@ void Checker::delivered(const Member& who, Process& p, const totem::Delivered& d
     const std::uint64_t id = id_of(d.payload);
     const std::string what = "delivered message " + std::to_string(id) + " ";
     const auto at = messages_.find(id);
-    if (at == messages_.end()) return violate(who, what + "that nobody sent");
+    if (at == messages_.end()) return violate(kValidity, who, what + "that nobody sent");
     const Message& m = at->second;
-    if (m.hash != hash_of(d.payload)) return violate(who, what + "changed");
+    if (m.hash != hash_of(d.payload)) return violate(kValidity, who, what + "changed");
     if (m.sender != d.sender)
-        return violate(who, what + "of " + text(m.sender) + " as sent by " + text(d.sender));
-    if (!p.regular) return violate(who, what + "before its first view");
-    if (!contains(p.regular->members, d.sender)) return violate(who, what + "of a process outside its view");
-    if (!p.delivered.insert(id).second) return violate(who, what + "twice");
+        return violate(kValidity, who, what + "of " + text(m.sender) + " as sent by " + text(d.sender));
+    if (!p.regular) return violate(kValidity, who, what + "before its first view");
+    if (!contains(p.regular->members, d.sender))
+        return violate(kValidity, who, what + "of a process outside its view");
+    if (!p.delivered.insert(id).second) return violate(kNoDuplicates, who, what + "twice");
     std::uint64_t& last = p.last_index[m.sender];
-    if (m.index <= last) return violate(who, what + "after a later one of its sender");
+    if (m.index <= last) return violate(kFifo, who, what + "after a later one of its sender");
     last = m.index;
     causal(who, p, id, m);
     order(who, p, d, id);
@@ -110,7 +136,8 @@ void Checker::delivered(const Member& who, Process& p, const totem::Delivered& d
 void Checker::causal(const Member& who, Process& p, std::uint64_t id, const Message& m) {
     const std::size_t sender = processes_.at(m.sender).number;
     if (sender < p.seen.size() && m.index <= p.seen[sender])
-        return violate(who, "delivered message " + std::to_string(id) + " after one that it happened before");
+        return violate(kCausal, who,
+                       "delivered message " + std::to_string(id) + " after one that it happened before");
     p.seen.resize(std::max(p.seen.size(), m.past.size()));
     for (std::size_t i = 0; i < m.past.size(); ++i) p.seen[i] = std::max(p.seen[i], m.past[i]);
 }
@@ -127,8 +154,9 @@ void Checker::owe(const Member& who, const Process& p, std::uint64_t id) {
         const auto other = processes_.find(m);
         if (other == processes_.end() || !other->second.is_past(p.regular->ring)) continue;
         if (other->second.delivered.count(id) == 0) {
-            return violate(who, "delivered message " + std::to_string(id) + " of ring " +
-                                    text(p.regular->ring) + ", which " + text(m) + " left without it");
+            return violate(kSafe, who,
+                           "delivered message " + std::to_string(id) + " of ring " + text(p.regular->ring) +
+                               ", which " + text(m) + " left without it");
         }
     }
     owed_[p.regular->ring].push_back(owed);
@@ -140,9 +168,10 @@ void Checker::pay(const Member& who, const Process& p, const base::RingId& next)
     for (; at != owed_.end() && at->first.seq < next.seq; ++at) {
         for (const Owed& owed : at->second) {
             if (!contains(owed.to, who) || p.delivered.count(owed.id) != 0) continue;
-            return violate(who, "has done with ring " + text(at->first) + " without message " +
-                                    std::to_string(owed.id) + ", which " + text(owed.by) +
-                                    " delivered on its promise");
+            return violate(kSafe, who,
+                           "has done with ring " + text(at->first) + " without message " +
+                               std::to_string(owed.id) + ", which " + text(owed.by) +
+                               " delivered on its promise");
         }
     }
 }
@@ -154,9 +183,10 @@ void Checker::recovered(const Member& who, const Process& p) {
         if (!other.regular || other.regular->ring != p.regular->ring) continue;
         for (std::size_t i = p.in_regular.size(); i < other.in_regular.size(); ++i) {
             if (p.delivered.count(other.in_regular[i]) != 0) continue;
-            return violate(who, "left ring " + text(p.regular->ring) + " together with " + text(m) +
-                                    ", but without message " + std::to_string(other.in_regular[i]) +
-                                    ", which that one had delivered");
+            return violate(kGaps, who,
+                           "left ring " + text(p.regular->ring) + " together with " + text(m) +
+                               ", but without message " + std::to_string(other.in_regular[i]) +
+                               ", which that one had delivered");
         }
     }
 }
@@ -166,19 +196,20 @@ void Checker::recovered(const Member& who, const Process& p) {
 void Checker::order(const Member& who, Process& p, const totem::Delivered& d, std::uint64_t id) {
     const std::string what = "delivered message " + std::to_string(id) + " as " +
                              std::to_string(d.seq.value) + " of ring " + text(d.ring);
-    if (d.ring != p.regular->ring) return violate(who, what + " while in ring " + text(p.regular->ring));
+    if (d.ring != p.regular->ring)
+        return violate(kValidity, who, what + " while in ring " + text(p.regular->ring));
     // E8: (ring's sequence, ring, place) is one order for all, since a place has one message, a message one
     // place, and each process goes through that order upwards (its rings' sequences are checked, too).
-    if (d.seq.value <= p.seq) return violate(who, what + " after " + std::to_string(p.seq));
+    if (d.seq.value <= p.seq) return violate(kOrder, who, what + " after " + std::to_string(p.seq));
     p.seq = d.seq.value;
     const auto [placed, is_new] = placed_.try_emplace({d.ring, d.seq.value}, id);
     if (placed->second != id)
-        return violate(who, what + ", which elsewhere is message " + std::to_string(placed->second));
+        return violate(kOrder, who, what + ", which elsewhere is message " + std::to_string(placed->second));
     const std::pair<base::RingId, std::uint64_t> here{d.ring, d.seq.value};
     if (places_.try_emplace(id, here).first->second != here)
-        return violate(who, what + ", which elsewhere has another place");
+        return violate(kOrder, who, what + ", which elsewhere has another place");
     if (d.transitional != p.transitional.has_value())
-        return violate(who, what + " with the wrong transitional mark");
+        return violate(kValidity, who, what + " with the wrong transitional mark");
     if (d.transitional) {
         ++transitional_deliveries_;
         p.in_transitional.push_back(id);
@@ -188,7 +219,7 @@ void Checker::order(const Member& who, Process& p, const totem::Delivered& d, st
     p.in_regular.push_back(id);
     std::vector<std::uint64_t>& ring_order = orders_[d.ring];
     if (p.position < ring_order.size() && ring_order[p.position] != id) {
-        return violate(who,
+        return violate(kGaps, who,
                        what + " where others delivered message " + std::to_string(ring_order[p.position]));
     }
     if (p.position == ring_order.size()) ring_order.push_back(id);
@@ -198,12 +229,14 @@ void Checker::order(const Member& who, Process& p, const totem::Delivered& d, st
 void Checker::transitional(const Member& who, Process& p, const totem::View& view) {
     const std::string what =
         "saw transitional view " + text(view.members) + " of ring " + text(view.ring) + " ";
-    if (!p.regular) return violate(who, what + "before its first regular view");
-    if (p.transitional) return violate(who, what + "twice");
-    if (view.ring != p.regular->ring) return violate(who, what + "while in ring " + text(p.regular->ring));
-    if (!contains(view.members, who)) return violate(who, what + "without itself");
+    if (!p.regular) return violate(kTransitional, who, what + "before its first regular view");
+    if (p.transitional) return violate(kTransitional, who, what + "twice");
+    if (view.ring != p.regular->ring)
+        return violate(kTransitional, who, what + "while in ring " + text(p.regular->ring));
+    if (!contains(view.members, who)) return violate(kSelfInclusion, who, what + "without itself");
     for (const Member& m : view.members) {
-        if (!contains(p.regular->members, m)) return violate(who, what + "with " + text(m) + " of elsewhere");
+        if (!contains(p.regular->members, m))
+            return violate(kTransitional, who, what + "with " + text(m) + " of elsewhere");
     }
     p.transitional = view;
     p.rest = rests_.size();
@@ -213,24 +246,32 @@ void Checker::transitional(const Member& who, Process& p, const totem::View& vie
 void Checker::regular(const Member& who, Process& p, const totem::View& view) {
     ++views_;
     const std::string what = "installed ring " + text(view.ring) + " of " + text(view.members) + " ";
-    if (!contains(view.members, who)) return violate(who, what + "without itself");
-    if (!std::is_sorted(view.members.begin(), view.members.end())) return violate(who, what + "unsorted");
+    if (!contains(view.members, who)) return violate(kSelfInclusion, who, what + "without itself");
+    if (!std::is_sorted(view.members.begin(), view.members.end()))
+        return violate(kIds, who, what + "unsorted");
     for (const Member& m : view.members) {
-        if (!roster_.contains(m.node)) return violate(who, what + "with a stranger");
+        if (!roster_.contains(m.node)) return violate(kIds, who, what + "with a stranger");
     }
     const auto [known, is_new] = rings_.try_emplace(view.ring, view.members);
     if (known->second != view.members)
-        return violate(who, what + "that elsewhere is of " + text(known->second));
+        return violate(kIds, who, what + "that elsewhere is of " + text(known->second));
     std::uint64_t& last = ring_seqs_[who.node];
-    if (view.ring.seq <= last) return violate(who, what + "after one with sequence " + std::to_string(last));
+    if (view.ring.seq <= last)
+        return violate(kIds, who, what + "after one with sequence " + std::to_string(last));
     last = view.ring.seq;
-    if (p.regular && !p.transitional) return violate(who, what + "without a transitional view");
+    if (p.regular && !p.transitional)
+        return violate(kTransitional, who, what + "without a transitional view");
     if (p.regular) {
         passage(who, p, view);
         recovered(who, p);
     }
     pay(who, p, view.ring);
     primary(who, view);
+    if (++p.views > allowed_) {
+        violate(is_past_ ? kPast : kQuiet, who,
+                what + ", its view number " + std::to_string(p.views) + " where " + std::to_string(allowed_) +
+                    " are allowed");
+    }
     p.regular = view;
     p.transitional.reset();
     p.seq = 0;
@@ -244,8 +285,9 @@ void Checker::common(const Member& who, const totem::Regular& regular,
     std::uint32_t bits = ~0U;
     for (const Member& m : regular.view.members) bits &= able(m);
     if (bits != regular.features) {
-        violate(who, "installed ring " + text(regular.view.ring) + " with features " +
-                         std::to_string(regular.features) + " where all have " + std::to_string(bits));
+        violate(kFeatures, who,
+                "installed ring " + text(regular.view.ring) + " with features " +
+                    std::to_string(regular.features) + " where all have " + std::to_string(bits));
     }
 }
 
@@ -255,25 +297,28 @@ void Checker::passage(const Member& who, const Process& p, const totem::View& ne
     const std::string what = "went from ring " + text(p.regular->ring) + " to " + text(next.ring) + " ";
     for (const Member& m : p.transitional->members) {
         if (!contains(next.members, m))
-            return violate(who, what + "without " + text(m) + " of its transitional view");
+            return violate(kTransitional, who, what + "without " + text(m) + " of its transitional view");
     }
     const auto [at, is_new] = passages_.try_emplace(
         {p.regular->ring, next.ring}, Passage{who, p.transitional->members, p.in_regular, p.in_transitional});
     const Passage& other = at->second;
     const std::string unlike = ", unlike " + text(other.first);
     if (other.transitional != p.transitional->members) {
-        return violate(who, what + "through " + text(p.transitional->members) + unlike + " through " +
-                                text(other.transitional));
+        return violate(kTransitional, who,
+                       what + "through " + text(p.transitional->members) + unlike + " through " +
+                           text(other.transitional));
     }
     if (other.in_regular != p.in_regular) {
-        return violate(who, what + "having delivered " + std::to_string(p.in_regular.size()) +
-                                " messages in the regular view" + unlike + " with " +
-                                std::to_string(other.in_regular.size()));
+        return violate(kSameSet, who,
+                       what + "having delivered " + std::to_string(p.in_regular.size()) +
+                           " messages in the regular view" + unlike + " with " +
+                           std::to_string(other.in_regular.size()));
     }
     if (other.in_transitional != p.in_transitional) {
-        return violate(who, what + "having delivered " + std::to_string(p.in_transitional.size()) +
-                                " messages in the transitional view" + unlike + " with " +
-                                std::to_string(other.in_transitional.size()));
+        return violate(kSameSet, who,
+                       what + "having delivered " + std::to_string(p.in_transitional.size()) +
+                           " messages in the transitional view" + unlike + " with " +
+                           std::to_string(other.in_transitional.size()));
     }
 }
 
@@ -283,15 +328,17 @@ void Checker::primary(const Member& who, const totem::View& view) {
     if (view.members.size() * 2 <= roster_.size()) return;
     const auto [at, is_new] = primaries_.try_emplace(view.ring.seq, view.ring);
     if (at->second != view.ring && lost_disk_.empty()) {
-        violate(who, "is in primary component " + text(view.ring) + " besides " + text(at->second));
+        violate(kPrimary, who, "is in primary component " + text(view.ring) + " besides " + text(at->second));
     }
 }
 
-void Checker::bounded(const Member& who, const totem::RingStatus& status, const totem::RingConfig& config) {
+void Checker::looked(const Member& who, const totem::RingStatus& status, const totem::RingConfig& config) {
+    processes_.at(who).operational = status.phase == "operational";
     const auto within = [&](const char* what, std::size_t value, std::size_t bound) {
         if (value > bound) {
-            violate(who, std::string("keeps ") + what + ": " + std::to_string(value) + ", more than " +
-                             std::to_string(bound));
+            violate(kBounded, who,
+                    std::string("keeps ") + what + ": " + std::to_string(value) + ", more than " +
+                        std::to_string(bound));
         }
     };
     within("bytes to send", status.queued_bytes, config.max_queued);
@@ -316,12 +363,41 @@ std::string Checker::in_causal_order(const Rest& rest) const {
         for (const auto& [sender, numbers] : missing) {
             const std::size_t number = processes_.at(sender).number;
             if (number >= m.past.size() || m.past[number] < numbers.front()) continue;
-            return "process " + text(rest.who) + " delivered message " + std::to_string(id) +
-                   " in the transitional view after ring " + text(rest.ring) + " without message " +
-                   std::to_string(numbers.front()) + " of " + text(sender) + ", which happened before it";
+            return words(kCausal, "process " + text(rest.who) + " delivered message " + std::to_string(id) +
+                                      " in the transitional view after ring " + text(rest.ring) +
+                                      " without message " + std::to_string(numbers.front()) + " of " +
+                                      text(sender) + ", which happened before it");
         }
     }
     return "";
+}
+
+void Checker::allow(std::uint64_t views, Disturbance cause) {
+    allowed_ = views;
+    is_past_ = cause == Disturbance::past;
+    for (auto& [who, p] : processes_) p.views = 0;
+}
+
+bool Checker::one_ring(const std::vector<Member>& set) const {
+    for (const Member& who : set) {
+        const Process& p = processes_.at(who);
+        if (!p.operational || p.transitional || !p.regular || p.regular->members != set) return false;
+        if (p.regular->ring != processes_.at(set.front()).regular->ring) return false;
+    }
+    return true;
+}
+
+std::string Checker::apart(const std::vector<Member>& set, Duration so_long, Duration bound) const {
+    if (so_long < bound || one_ring(set)) return "";
+    std::string who_is_where;
+    for (const Member& who : set) {
+        const Process& p = processes_.at(who);
+        who_is_where +=
+            ", " + text(who) + (p.operational ? " in " : " gathers after ") +
+            (p.regular ? "ring " + text(p.regular->ring) + " of " + text(p.regular->members) : "no ring");
+    }
+    return words(kUnited, std::to_string(so_long.ms()) + " ms after faults ended " + text(set) +
+                              " are not one ring" + who_is_where);
 }
 
 std::string Checker::finally(const std::vector<Member>& living) const {
@@ -335,7 +411,8 @@ std::string Checker::finally(const std::vector<Member>& living) const {
         if (owed == owed_.end()) continue;
         for (const Owed& o : owed->second) {
             if (contains(o.to, who) && p.delivered.count(o.id) == 0)
-                return "process " + text(who) + " did not deliver safe message " + std::to_string(o.id);
+                return words(
+                    kSafe, "process " + text(who) + " did not deliver safe message " + std::to_string(o.id));
         }
     }
     return "";
@@ -345,7 +422,8 @@ std::string Checker::undelivered(const std::vector<Member>& living) const {
     for (const Member& sender : living) {
         for (const std::uint64_t id : processes_.at(sender).own) {
             if (processes_.at(sender).delivered.count(id) == 0) {
-                return "process " + text(sender) + " did not deliver its own message " + std::to_string(id);
+                return words(kSelfDelivery, "process " + text(sender) + " did not deliver its own message " +
+                                                std::to_string(id));
             }
         }
     }
@@ -354,8 +432,9 @@ std::string Checker::undelivered(const std::vector<Member>& living) const {
         const Process& p = processes_.at(who);
         const auto ring_order = orders_.find(p.regular->ring);
         if (ring_order != orders_.end() && p.position < ring_order->second.size()) {
-            return "process " + text(who) + " did not deliver message " +
-                   std::to_string(ring_order->second[p.position]) + " of ring " + text(p.regular->ring);
+            return words(kDelivered, "process " + text(who) + " did not deliver message " +
+                                         std::to_string(ring_order->second[p.position]) + " of ring " +
+                                         text(p.regular->ring));
         }
     }
     return "";

@@ -36,14 +36,26 @@ class Checker {
                 const std::function<std::uint32_t(const Member&)>& able);
 
     // E14: whatever the status shows stays within what the configuration allows.
-    void bounded(const Member& who, const totem::RingStatus& status, const totem::RingConfig& config);
+    void looked(const Member& who, const totem::RingStatus& status, const totem::RingConfig& config);
+
+    // E17: from now on each process may come to so many regular views at most: 0 without a fault. E13: none
+    // because of anything from the past.
+    enum class Disturbance : std::uint8_t { fault, past };
+    void allow(std::uint64_t views, Disturbance cause = Disturbance::fault);
+    void allow_any() { allow(UINT64_MAX); }
+
+    // They are operational in one ring of exactly themselves.
+    [[nodiscard]] bool one_ring(const std::vector<Member>& set) const;
+    // E15: they have heard each other, and nobody else, for `so_long`. Empty if they are one ring, or if that
+    // was shorter than `bound`; else who is where.
+    [[nodiscard]] std::string apart(const std::vector<Member>& set, Duration so_long, Duration bound) const;
 
     // For the end of a run: what is known only when everything has been seen. `living`: those who have
     // settled in one ring, if it came to that. Empty if all is right.
     [[nodiscard]] std::string finally(const std::vector<Member>& living) const;
-    // For the end of a run, when all faults have ended: every message that a process of `living` submitted
-    // was delivered by all of them that it could reach, themselves first. Empty if so, else the first that is
-    // missing.
+    // E11 and E16, for the end of a run, when all faults have ended: every message that a process of `living`
+    // submitted was delivered by all of them that it could reach, themselves first. Empty if so, else the
+    // first that is missing.
     [[nodiscard]] std::string undelivered(const std::vector<Member>& living) const;
     [[nodiscard]] std::uint64_t deliveries() const { return deliveries_; }
     [[nodiscard]] std::uint64_t views() const { return views_; }
@@ -68,8 +80,10 @@ class Checker {
         std::map<Member, std::uint64_t> last_index;  // of each sender's messages
         std::vector<std::uint64_t> own;
         std::size_t number{0};
-        Past seen;            // what it delivered, and what happened before that
-        std::size_t rest{0};  // of this transitional view, in rests_
+        bool operational{false};
+        std::uint64_t views{0};  // of those that are counted (allow)
+        Past seen;               // what it delivered, and what happened before that
+        std::size_t rest{0};     // of this transitional view, in rests_
         [[nodiscard]] bool is_past(const base::RingId& ring) const {
             return regular && regular->ring.seq > ring.seq;
         }
@@ -105,10 +119,12 @@ class Checker {
     void recovered(const Member& who, const Process& p);
     [[nodiscard]] std::string in_causal_order(const Rest& rest) const;
     void primary(const Member& who, const totem::View& view);
-    void violate(const Member& who, const std::string& what);
+    void violate(const char* guarantee, const Member& who, const std::string& what);
 
     base::NodeSet roster_;
     std::string violation_;
+    std::uint64_t allowed_{UINT64_MAX};
+    bool is_past_{false};
     std::map<std::uint64_t, Message> messages_;
     std::map<Member, std::uint64_t> submitted_;  // how many
     std::map<Member, Process> processes_;

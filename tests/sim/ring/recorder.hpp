@@ -78,7 +78,7 @@ class Recorder final : public Observer {
         coverage_.fed(phase, batch);
     }
     void looked(const Member& who, const totem::RingStatus& status) override {
-        checker_->bounded(who, status, world_->config());
+        checker_->looked(who, status, world_->config());
     }
     void submitted(const Member& who, base::ByteView payload, totem::Guarantee guarantee) override {
         checker_->submitted(who, payload, guarantee);

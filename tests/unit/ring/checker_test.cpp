@@ -4,6 +4,8 @@
 
 #include <doctest/doctest.h>
 
+#include "tests/sim/ring/bounds.hpp"
+
 using base::Incarnation;
 using base::NodeId;
 using base::RingId;
@@ -52,9 +54,14 @@ class Told {
     Told& part(const Member& who) {
         return transitional(who, {who}).regular(who, {2, who.node, who.incarnation}, {who});
     }
-    bool says(const std::string& part) {
-        CAPTURE(checker.violation());
-        return checker.violation().find(part) != std::string::npos;
+    // What it found is this guarantee, told with these words.
+    bool breaks(const std::string& guarantee, const std::string& part) const {
+        return names(checker.violation(), guarantee, part);
+    }
+    static bool names(const std::string& violation, const std::string& guarantee, const std::string& part) {
+        INFO(violation);
+        CHECK(violation.find(part) != std::string::npos);
+        return violation.rfind(guarantee + ", ", 0) == 0;
     }
 
     sim::Checker checker{{NodeId{1}, NodeId{2}, NodeId{3}}};
@@ -74,11 +81,82 @@ TEST_CASE("checker: a story in which all is right") {
     CHECK(t.checker.finally(Told::all()) == "");
 }
 
+TEST_CASE(
+    "checker: E1, a message that nobody sent, that was changed, of another, of elsewhere, or too early") {
+    Told nobody, changed, another, elsewhere, early, marked;
+    nobody.deliver(kOne, 1, kOne, 1);
+    CHECK(nobody.breaks("E1", "that nobody sent"));
+    changed.send(kOne, 1);
+    base::Bytes bytes = sim::make_payload(1, 9);
+    changed.checker.happened(kTwo, totem::Delivered{kFirst, Seq{1}, kOne, std::move(bytes), false});
+    CHECK(changed.breaks("E1", "changed"));
+    another.send(kOne, 1).deliver(kThree, 1, kTwo, 1);
+    CHECK(another.breaks("E1", "of 1/5 as sent by 2/5"));
+    elsewhere.send(kOne, 1).part(kTwo).deliver(kTwo, 1, kOne, 1);
+    CHECK(elsewhere.breaks("E1", "of a process outside its view"));
+    const Member again{NodeId{2}, Incarnation{6}};
+    early.checker.started(again, true);
+    early.send(kOne, 1).deliver(again, 1, kOne, 1);
+    CHECK(early.breaks("E1", "before its first view"));
+    marked.send(kOne, 1).deliver(kTwo, 1, kOne, 1, true);
+    CHECK(marked.breaks("E1", "with the wrong transitional mark"));
+}
+
+TEST_CASE("checker: E2, a message twice") {
+    Told t;
+    t.send(kOne, 1).deliver(kTwo, 1, kOne, 1).deliver(kTwo, 1, kOne, 2);
+    CHECK(t.breaks("E2", "delivered message 1 twice"));
+}
+
+TEST_CASE("checker: E3, a view without the process that sees it") {
+    Told regular, transitional;
+    regular.transitional(kTwo, {kTwo}).regular(kTwo, kSecond, {kOne, kThree});
+    CHECK(regular.breaks("E3", "without itself"));
+    transitional.transitional(kTwo, {kOne, kThree});
+    CHECK(transitional.breaks("E3", "without itself"));
+}
+
+TEST_CASE("checker: E4, two memberships of one ring, or a ring sequence that does not grow at its node") {
+    Told two, same, again;
+    two.transitional(kOne, {kOne}).regular(kOne, kSecond, {kOne});
+    two.transitional(kTwo, {kTwo}).regular(kTwo, kSecond, {kTwo, kThree});
+    CHECK(two.breaks("E4", "that elsewhere is of {1/5}"));
+    same.transitional(kThree, {kThree}).regular(kThree, {1, NodeId{3}, Incarnation{5}}, {kThree});
+    CHECK(same.breaks("E4", "after one with sequence 1"));
+    const Member next{NodeId{2}, Incarnation{6}};  // over a restart, too
+    again.checker.started(next, true);
+    again.regular(next, {1, NodeId{2}, Incarnation{6}}, {next});
+    CHECK(again.breaks("E4", "after one with sequence 1"));
+}
+
+TEST_CASE(
+    "checker: E5, no transitional view, one of strangers, one that not all of it share or come out of") {
+    Told none, twice, strangers, unlike, lost;
+    none.regular(kOne, kSecond, Told::all());
+    CHECK(none.breaks("E5", "without a transitional view"));
+    twice.transitional(kOne, {kOne}).transitional(kOne, {kOne});
+    CHECK(twice.breaks("E5", "twice"));
+    strangers.transitional(kOne, {kOne, {NodeId{2}, Incarnation{6}}});
+    CHECK(strangers.breaks("E5", "with 2/6 of elsewhere"));
+    for (const Member& m : {kOne, kTwo})
+        unlike.transitional(m, m == kOne ? std::vector{kOne} : std::vector{kOne, kTwo})
+            .regular(m, kSecond, {kOne, kTwo});
+    CHECK(unlike.breaks("E5", "through {1/5,2/5}, unlike 1/5 through {1/5}"));
+    lost.transitional(kOne, {kOne, kTwo}).regular(kOne, kSecond, {kOne});
+    CHECK(lost.breaks("E5", "without 2/5 of its transitional view"));
+}
+
+TEST_CASE("checker: E6, a message after a later one of its sender") {
+    Told t;
+    t.send(kOne, 1).send(kOne, 2).deliver(kTwo, 2, kOne, 1).deliver(kTwo, 1, kOne, 2);
+    CHECK(t.breaks("E6", "delivered message 1 after a later one of its sender"));
+}
+
 TEST_CASE("checker: E7, a message after one that it happened before") {
     Told t;
     t.send(kOne, 1).transitional(kTwo, {kTwo}).deliver(kTwo, 1, kOne, 1, true).send(kTwo, 2);
     t.deliver(kThree, 2, kTwo, 2).deliver(kThree, 1, kOne, 1);  // the answer first
-    CHECK(t.says("after one that it happened before"));
+    CHECK(t.breaks("E7", "after one that it happened before"));
 }
 
 TEST_CASE("checker: E7, an answer in a transitional view without the question") {
@@ -90,27 +168,26 @@ TEST_CASE("checker: E7, an answer in a transitional view without the question") 
         .deliver(kTwo, 2, kTwo, 2);
     t.transitional(kThree, {kThree}).deliver(kThree, 2, kTwo, 2, true).regular(kThree, kOther, {kThree});
     CHECK(t.checker.violation() == "");
-    CHECK(t.checker.finally({}).find("without message 1 of 1/5, which happened before it") !=
-          std::string::npos);
+    CHECK(Told::names(t.checker.finally({}), "E7", "without message 1 of 1/5, which happened before it"));
 }
 
 TEST_CASE("checker: E8, one place has one message, one message one place, and places grow") {
     Told two_messages, two_places, backwards;
     two_messages.send(kOne, 1).send(kTwo, 2).deliver(kOne, 1, kOne, 1).deliver(kTwo, 2, kTwo, 1);
-    CHECK(two_messages.says("which elsewhere is message 1"));
+    CHECK(two_messages.breaks("E8", "which elsewhere is message 1"));
     two_places.send(kOne, 1).deliver(kOne, 1, kOne, 1).deliver(kTwo, 1, kOne, 2);
-    CHECK(two_places.says("which elsewhere has another place"));
+    CHECK(two_places.breaks("E8", "which elsewhere has another place"));
     backwards.send(kOne, 1).send(kTwo, 2).deliver(kOne, 1, kOne, 2).deliver(kOne, 2, kTwo, 1);
-    CHECK(backwards.says("after 2"));
+    CHECK(backwards.breaks("E8", "after 2"));
 }
 
 TEST_CASE("checker: E9, a message left out in a regular view, or at its end though a companion had it") {
     Told skipped, lost;
     for (Told* t : {&skipped, &lost}) t->send(kOne, 1).deliver(kOne, 1, kOne, 1).send(kTwo, 2);
     skipped.deliver(kTwo, 2, kTwo, 2);
-    CHECK(skipped.says("where others delivered message 1"));
+    CHECK(skipped.breaks("E9", "where others delivered message 1"));
     lost.transitional(kTwo, {kOne, kTwo}).regular(kTwo, kSecond, {kOne, kTwo});
-    CHECK(lost.says("together with 1/5, but without message 1"));
+    CHECK(lost.breaks("E9", "together with 1/5, but without message 1"));
 }
 
 TEST_CASE("checker: E10, a safe message that a member of the regular view does without") {
@@ -121,7 +198,8 @@ TEST_CASE("checker: E10, a safe message that a member of the regular view does w
         t.deliver(kOne, 1, kOne, 1);
         CHECK(t.checker.violation().empty() == !before);
         if (!before) t.part(kThree);
-        CHECK(t.says(before ? "which 3/5 left without it" : "without message 1, which 1/5 delivered"));
+        CHECK(
+            t.breaks("E10", before ? "which 3/5 left without it" : "without message 1, which 1/5 delivered"));
     }
     Told agreed;  // promises nothing of the kind
     agreed.send(kOne, 1).deliver(kOne, 1, kOne, 1).part(kThree);
@@ -132,14 +210,42 @@ TEST_CASE("checker: E10, a message of a transitional view that one of its member
     Told t;
     t.send(kThree, 1).transitional(kOne, {kOne, kTwo}).deliver(kOne, 1, kThree, 1, true);
     t.regular(kOne, kSecond, {kOne, kTwo}).part(kTwo);
-    CHECK(t.says("without message 1, which 1/5 delivered"));
+    CHECK(t.breaks("E10", "without message 1, which 1/5 delivered"));
 }
 
 TEST_CASE("checker: E10, a safe message that is still owed at the end") {
     Told t;
     t.send(kOne, 1, Guarantee::safe).deliver(kOne, 1, kOne, 1);
     CHECK(t.checker.finally({kOne}) == "");
-    CHECK(t.checker.finally(Told::all()).find("did not deliver safe message 1") != std::string::npos);
+    CHECK(Told::names(t.checker.finally(Told::all()), "E10", "did not deliver safe message 1"));
+}
+
+TEST_CASE("checker: E11, its own message never comes") {
+    Told t;
+    t.send(kOne, 1).send(kTwo, 2).deliver(kOne, 1, kOne, 1);
+    CHECK(t.checker.undelivered({kOne}) == "");
+    CHECK(Told::names(t.checker.undelivered({kOne, kTwo}), "E11", "2/5 did not deliver its own message 2"));
+}
+
+TEST_CASE("checker: E12, two that go together have not delivered the same") {
+    for (const bool in_transitional : {false, true}) {
+        Told t;
+        t.send(kThree, 1);
+        if (!in_transitional) t.deliver(kTwo, 1, kThree, 1);
+        for (const Member& m : {kOne, kTwo}) t.transitional(m, {kOne, kTwo});
+        if (in_transitional) t.deliver(kTwo, 1, kThree, 1, true);
+        t.regular(kTwo, kSecond, {kOne, kTwo});
+        t.regular(kOne, kSecond, {kOne, kTwo});
+        CHECK(t.breaks("E12", in_transitional ? "having delivered 0 messages in the transitional view"
+                                              : "having delivered 0 messages in the regular view"));
+    }
+}
+
+TEST_CASE("checker: E13, something of the past leads to a view") {
+    Told t;
+    t.checker.allow(0, sim::Checker::Disturbance::past);
+    t.part(kThree);
+    CHECK(t.breaks("E13", "its view number 1 where 0 are allowed"));
 }
 
 TEST_CASE("checker: E14, more is kept than the configuration allows") {
@@ -151,13 +257,59 @@ TEST_CASE("checker: E14, more is kept than the configuration allows") {
     status.queued_bytes = 100;
     status.logged = 90;
     Told t;
-    t.checker.bounded(kOne, status, config);
+    t.checker.looked(kOne, status, config);
     CHECK(t.checker.violation() == "");
     status.logged = 91;
-    t.checker.bounded(kOne, status, config);
-    CHECK(t.says("keeps datagrams: 91, more than 90"));
+    t.checker.looked(kOne, status, config);
+    CHECK(t.breaks("E14", "keeps datagrams: 91, more than 90"));
     Told other;
     status.queued_bytes = 101;
-    other.checker.bounded(kOne, status, config);
-    CHECK(other.says("keeps bytes to send: 101"));
+    other.checker.looked(kOne, status, config);
+    CHECK(other.breaks("E14", "keeps bytes to send: 101"));
+}
+
+TEST_CASE("checker: E15, processes that hear each other for long are not one ring") {
+    const totem::RingConfig config;
+    const base::Duration bound = sim::unites_within(config), almost = bound - base::milliseconds(1);
+    totem::RingStatus status;
+    status.phase = "operational";
+    Told t;
+    for (const Member& m : Told::all()) t.checker.looked(m, status, config);
+    CHECK(t.checker.apart(Told::all(), bound, bound) == "");
+    t.part(kThree);
+    CHECK(t.checker.apart(Told::all(), almost, bound) == "");
+    CHECK(Told::names(t.checker.apart(Told::all(), bound, bound), "E15", "are not one ring"));
+    CHECK(t.checker.apart({kThree}, bound, bound) == "");
+
+    Told gathers;  // for ever, with the right view behind it
+    for (const Member& m : Told::all()) gathers.checker.looked(m, status, config);
+    status.phase = "gather";
+    gathers.checker.looked(kTwo, status, config);
+    CHECK(
+        Told::names(gathers.checker.apart(Told::all(), bound, bound), "E15", "2/5 gathers after ring 1.1/5"));
+}
+
+TEST_CASE("checker: E16, a message that one of a ring delivered never comes to another") {
+    Told t;
+    t.send(kOne, 1).deliver(kOne, 1, kOne, 1).deliver(kTwo, 1, kOne, 1);
+    CHECK(t.checker.undelivered({kOne, kTwo}) == "");
+    CHECK(Told::names(t.checker.undelivered(Told::all()), "E16",
+                      "3/5 did not deliver message 1 of ring 1.1/5"));
+}
+
+TEST_CASE("checker: E17, a view without a fault, or too many after one") {
+    Told quiet, fault;
+    quiet.checker.allow(0);
+    quiet.part(kThree);
+    CHECK(quiet.breaks("E17", "its view number 1 where 0 are allowed"));
+    fault.checker.allow(sim::kViewsOfOneFault);
+    std::uint64_t seq = 1;
+    RingId ring = kFirst;
+    for (std::uint64_t n = 0; n <= sim::kViewsOfOneFault; ++n) {
+        CHECK(fault.checker.violation() == "");
+        fault.checker.happened(kThree, totem::Transitional{View{ring, {kThree}}});
+        ring = {++seq, NodeId{3}, Incarnation{5}};
+        fault.regular(kThree, ring, {kThree});
+    }
+    CHECK(fault.breaks("E17", "its view number 4 where 3 are allowed"));
 }
