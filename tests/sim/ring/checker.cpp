@@ -269,7 +269,7 @@ void Checker::regular(const Member& who, Process& p, const totem::View& view) {
     primary(who, view);
     if (++p.views > allowed_) {
         violate(is_past_ ? kPast : kQuiet, who,
-                what + ", its view number " + std::to_string(p.views) + " where " + std::to_string(allowed_) +
+                what + "as view number " + std::to_string(p.views) + " where " + std::to_string(allowed_) +
                     " are allowed");
     }
     p.regular = view;

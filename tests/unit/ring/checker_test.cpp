@@ -245,7 +245,7 @@ TEST_CASE("checker: E13, something of the past leads to a view") {
     Told t;
     t.checker.allow(0, sim::Checker::Disturbance::past);
     t.part(kThree);
-    CHECK(t.breaks("E13", "its view number 1 where 0 are allowed"));
+    CHECK(t.breaks("E13", "as view number 1 where 0 are allowed"));
 }
 
 TEST_CASE("checker: E14, more is kept than the configuration allows") {
@@ -301,7 +301,7 @@ TEST_CASE("checker: E17, a view without a fault, or too many after one") {
     Told quiet, fault;
     quiet.checker.allow(0);
     quiet.part(kThree);
-    CHECK(quiet.breaks("E17", "its view number 1 where 0 are allowed"));
+    CHECK(quiet.breaks("E17", "as view number 1 where 0 are allowed"));
     fault.checker.allow(sim::kViewsOfOneFault);
     std::uint64_t seq = 1;
     RingId ring = kFirst;
@@ -311,5 +311,18 @@ TEST_CASE("checker: E17, a view without a fault, or too many after one") {
         ring = {++seq, NodeId{3}, Incarnation{5}};
         fault.regular(kThree, ring, {kThree});
     }
-    CHECK(fault.breaks("E17", "its view number 4 where 3 are allowed"));
+    CHECK(fault.breaks("E17", "as view number 4 where 3 are allowed"));
+}
+
+TEST_CASE("world: it ends when somebody acts again and again at one instant") {
+    sim::Observer nobody;
+    sim::World world(1, 1, totem::RingConfig{}, nobody);
+    std::function<void()> again = [&] { world.at(world.now(), again); };
+    world.at(world.now() + base::seconds(1), again);
+    world.run_until(world.now() + base::milliseconds(999));
+    CHECK(!world.livelocked());
+    world.run_until(world.now() + base::seconds(9));
+    CHECK(world.livelocked());
+    CHECK(world.now() == base::Instant{1'000'000'000});
+    CHECK(!world.run_until([] { return false; }, world.now() + base::seconds(9)));
 }
