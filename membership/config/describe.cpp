@@ -43,7 +43,7 @@ std::string link(const NodeConfig& config, const LinkOptions& link) {
 std::string timing(const TotemOptions& totem) {
     return "token " + milliseconds(totem.token) + ", consensus " + milliseconds(totem.consensus_timeout()) +
            (totem.consensus ? "" : " (derived)") + ", join " + milliseconds(totem.join) +
-           ": a silent node is out after about " + milliseconds(totem.token + totem.consensus_timeout());
+           ": a silent node is out within about " + milliseconds(totem.token + totem.consensus_timeout());
 }
 
 std::string node(const NodeEntry& entry) {

@@ -33,7 +33,26 @@ LinkState Monitor::conclude(const Peer& peer, const Path& path, bool open) const
     return for_long(path.since) ? LinkState::only_out : LinkState::down;
 }
 
+base::Instant Monitor::heard_until(const Peer& peer) const {
+    if (peer.incarnation == base::Incarnation{}) return base::Instant::never();
+    bool any_open = false;
+    base::Instant last = peer.known_since;
+    for (std::size_t link = 0; link < own_.size(); ++link) {
+        any_open |= own_[link].open;
+        const base::Instant heard = peer.paths[link].heard_at;
+        if (heard != base::Instant::never()) last = std::max(last, heard);
+    }
+    return any_open ? last + config_.hush() : base::Instant{};  // without a link of our own: at once
+}
+
+void Monitor::listen(Peer& peer) {
+    const base::Instant until = heard_until(peer);
+    const bool silent = until != base::Instant::never() && now_ > until;
+    if (std::exchange(peer.silent, silent) != silent) out_.silences.push_back({peer.node, silent});
+}
+
 void Monitor::judge(Peer& peer) {
+    listen(peer);
     bool changed = false;
     for (std::size_t link = 0; link < own_.size(); ++link) {
         Path& path = peer.paths[link];

@@ -20,6 +20,10 @@ base::Duration MonitorConfig::interval() const {
     return larger(token_timeout / 4, base::milliseconds(10) * static_cast<std::int64_t>(peers.size()));
 }
 
+base::Duration MonitorConfig::hush() const {
+    return std::min(silence(), larger(token_timeout * 7 / 8, interval() * 3 / 2));
+}
+
 Monitor::Monitor(MonitorConfig config, base::Instant now)
     : config_(std::move(config)),
       now_(now),
@@ -269,6 +273,8 @@ void Monitor::settle() {
             const base::Instant silent = std::min(path.heard_at, path.told_at) + config_.silence();
             deadline_ = std::min(deadline_, silent + base::nanoseconds(1));
         }
+        if (!peer.silent && heard_until(peer) != base::Instant::never())
+            deadline_ = std::min(deadline_, std::max(heard_until(peer), now_) + base::nanoseconds(1));
         if (!peer.active) continue;
         const std::size_t size = peer.paths[*peer.active].size.size();
         common = common == 0 ? size : std::min(common, size);

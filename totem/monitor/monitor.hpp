@@ -35,6 +35,9 @@ struct MonitorConfig {
     [[nodiscard]] base::Duration interval() const;
     // Nothing heard for this long: not heard.
     [[nodiscard]] base::Duration silence() const { return interval() * 7 / 2; }
+    // Nothing heard by any link for this long: the peer is said to be silent. Sooner than the token is lost
+    // wherever heartbeats are frequent enough, with one of them lost at least.
+    [[nodiscard]] base::Duration hush() const;
 };
 
 // One body to be sealed and sent to one peer by one link.
@@ -50,9 +53,16 @@ struct MonitorNote {
     std::string text;
 };
 
+// Of a peer that was heard before: whether no link hears it any more.
+struct Silence {
+    base::NodeId peer;
+    bool silent{false};
+};
+
 struct MonitorOutbox {
     std::vector<LinkFrame> frames;
     std::vector<MonitorNote> notes;
+    std::vector<Silence> silences;  // those that changed
 };
 
 class Monitor {
@@ -114,6 +124,7 @@ class Monitor {
         base::Instant known_since;
         base::Instant urgent_at{};  // of the last heartbeats out of turn
         std::optional<std::size_t> active;
+        bool silent{false};  // no link hears it any more
         std::array<Path, kMaxLinks> paths;
     };
     struct OwnLink {
@@ -130,6 +141,9 @@ class Monitor {
     void take(Peer& peer, std::size_t link, const Heartbeat& beat);
     void take_report(Path& path, const LinkReport& report, bool same_link);
     void judge_sent(Path& path);
+    // Until when the peer counts as heard if nothing comes; never(): it was not heard yet.
+    [[nodiscard]] base::Instant heard_until(const Peer& peer) const;
+    void listen(Peer& peer);
     void judge(Peer& peer);
     void choose(Peer& peer);
     void beat(Peer& peer, std::size_t link, bool large);

@@ -68,6 +68,7 @@ Ring::Impl::Impl(RingConfig config, std::uint64_t stored_epoch, base::Rng rng, b
           {},
           {},
           {},
+          {},
           0,
           {},
           {},
@@ -178,6 +179,7 @@ void Ring::Impl::receive(const Member& from, const wire::Message& message) {
         return;
     }
     ctx.suspicions.erase(from.node);  // it lives, as this process or as a newer one
+    ctx.unheard.erase(from.node);
     if (const auto* probe = std::get_if<wire::Probe>(&message)) {
         if (probe->kind == wire::ProbeKind::ask) ctx.send_to(from.node, wire::Probe{wire::ProbeKind::answer});
         return;
@@ -249,10 +251,17 @@ void Ring::epoch_persisted(std::uint64_t epoch) {
     impl_->poked = true;
 }
 
-void Ring::peer_hint(base::Instant now, base::NodeId node, Hint /*hint*/) {
+void Ring::peer_hint(base::Instant now, base::NodeId node, Hint hint) {
     impl_->begin(now);
-    const auto who = impl_->reckoned(node);
-    if (who && !impl_->ctx.is_self(*who)) impl_->ctx.suspicions.try_emplace(node, Suspicion{*who, now});
+    Context& ctx = impl_->ctx;
+    if (hint == Hint::port_closed) {
+        const auto who = impl_->reckoned(node);
+        if (who && !ctx.is_self(*who)) ctx.suspicions.try_emplace(node, Suspicion{*who, now});
+    } else if (hint == Hint::heard) {
+        ctx.unheard.erase(node);
+    } else if (ctx.in_roster(node) && node != ctx.self().node) {
+        ctx.unheard.insert(node);
+    }
     impl_->settle();
 }
 

@@ -110,6 +110,8 @@ struct RingStatus {
 // What the driver learned of a peer by the way. Nobody vouches for it.
 enum class Hint {
     port_closed,  // the peer's machine says that nobody listens at its port (ICMP)
+    silent,  // no link hears its node any more, or our own links are gone; holds until anything of it comes
+    heard,   // a link hears it again: `silent` holds no more
 };
 
 // Something that a node noticed on the way from one view to the next.
@@ -157,8 +159,10 @@ class Ring {
                                 Guarantee guarantee = Guarantee::agreed);
     void epoch_persisted(
         std::uint64_t epoch);  // the reservation `epoch` is durable; see Outbox::persist_epoch
-    // Somebody says that the peer is gone: if a ring is made with it, it is asked several times within a few
-    // hop times, and held for failed if nothing at all comes from it. A peer that answers loses nothing.
+    // Something was noticed of a peer. A hint excludes nobody: a peer that answers loses nothing by it.
+    // port_closed: if a ring is made with it, it is asked several times within a few hop times, and held for
+    // failed if nothing at all comes from it. silent: a gathering that it does not answer waits for it only
+    // a few join intervals in place of consensus_timeout; while a ring turns, it means nothing.
     void peer_hint(base::Instant now, base::NodeId node, Hint hint);
     void leave(base::Instant now);  // says goodbye once; afterwards the ring is silent
     // From now on new datagrams are at most so large: 512 to wire::kMaxDatagram bytes. What was sequenced

@@ -17,10 +17,18 @@ namespace {
 constexpr std::int64_t kHeardPatience = 2;
 constexpr std::int64_t kDisagreePatience = 4;
 
-base::Instant silent_at(const Gather::Other& other, const RingConfig& config) {
+// The wait for an answer. Of whom no link hears anything only for so long that a join and the answer to the
+// next one (each after 1.1 intervals at most) may be lost.
+base::Duration patience(const Context& ctx, base::NodeId node) {
+    const RingConfig& config = ctx.config;
+    if (!ctx.unheard.contains(node)) return config.consensus_timeout;
+    return std::min(config.consensus_timeout, config.join_interval * 5 / 2);
+}
+
+base::Instant silent_at(const Context& ctx, base::NodeId node, const Gather::Other& other) {
     if (other.deaf) return base::Instant::never();
-    if (other.heard == base::Instant::never()) return other.since + config.consensus_timeout;
-    return other.heard + config.consensus_timeout * kHeardPatience;
+    if (other.heard == base::Instant::never()) return other.since + patience(ctx, node);
+    return other.heard + ctx.config.consensus_timeout * kHeardPatience;
 }
 
 base::Instant stubborn_at(const Gather& g, const Gather::Other& other, const RingConfig& config) {
@@ -36,7 +44,7 @@ void give_up_waiting(Gather& g, const Context& ctx) {
     bool any = false;
     for (auto& [node, other] : g.others) {
         const Member who{node, other.incarnation};
-        if (ctx.now >= silent_at(other, ctx.config)) {
+        if (ctx.now >= silent_at(ctx, node, other)) {
             other.deaf = true;
             other.agrees = false;
             g.rows.is_deaf_to(who);
@@ -54,8 +62,10 @@ void give_up_waiting(Gather& g, const Context& ctx) {
 // "node 3 did not answer for 300 ms"
 std::string words_of_waiting(const Context& ctx, base::NodeId node, const Gather::Other& other) {
     const std::string name = "node " + base::to_string(node);
-    if (other.heard == base::Instant::never())
-        return name + " did not answer for " + words(ctx.now - other.since);
+    if (other.heard == base::Instant::never()) {
+        return name + " did not answer for " + words(ctx.now - other.since) +
+               (ctx.unheard.contains(node) ? ", and no link hears it" : "");
+    }
     return name + " fell silent " + words(ctx.now - other.heard) + " ago";
 }
 
@@ -136,7 +146,7 @@ void settle(Gather& g, Context& ctx) {
 base::Instant settles_at(const Gather& g, const Context& ctx) {
     base::Instant at = base::Instant::never();
     for (const auto& [node, other] : g.others) {
-        at = std::min({at, silent_at(other, ctx.config), stubborn_at(g, other, ctx.config)});
+        at = std::min({at, silent_at(ctx, node, other), stubborn_at(g, other, ctx.config)});
     }
     if (!g.others.empty() && !everybody_hears_everybody(g)) at = std::min(at, overdue_at(g, ctx.config));
     return at;

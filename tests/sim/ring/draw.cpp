@@ -37,6 +37,8 @@ Weather draw_weather(base::Rng rng) {
     if (rng.chance(700)) w.refused = static_cast<std::uint32_t>(rng.below(1001));
     if (rng.chance(400)) w.rumour = static_cast<std::uint32_t>(rng.below(20));
     w.guarded = static_cast<std::uint32_t>(rng.below(1001));
+    w.watched = rng.chance(800);
+    if (rng.chance(400)) w.hushed = static_cast<std::uint32_t>(rng.below(300));
     w.slow_by = milliseconds(rng.chance(200) ? between(rng, 50, 2000) : between(rng, 1, 30));
     return w;
 }

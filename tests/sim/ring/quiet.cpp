@@ -31,6 +31,8 @@ class QuietRun {
         world_.weather.lazy_by = drawn.lazy_by;
         world_.weather.refused = drawn.refused;
         world_.weather.guarded = drawn.guarded;
+        world_.weather.watched = drawn.watched;
+        world_.weather.hushed = drawn.hushed;
         if (rng_.chance(500)) world_.weather.loss = static_cast<std::uint32_t>(rng_.below(6));
     }
 

@@ -298,6 +298,7 @@ class Run {
         for (const NodeId id : world_.roster()) world_.crash_while_sending(id, false);
         world_.weather = Weather{};
         world_.weather.delay = weather_.delay;
+        world_.weather.watched = weather_.watched;
         recorder_.tell("faults end");
         for (const NodeId id : world_.roster()) {
             if (fault_rng_.chance(800)) start(id, true);
@@ -328,6 +329,7 @@ class Run {
         }
         tally_.worst_deliver_ms = static_cast<std::uint64_t>((world_.now() - united).ms());
         world_.weather.rumour = 20;  // of whoever answers, rumours do nothing
+        world_.weather.hushed = weather_.hushed;
         // A datagram lost now and then is no cause.
         world_.weather.loss = 20;
         static_cast<void>(until([] { return false; }, seconds(2)));

@@ -52,6 +52,8 @@ void print_table(const sim::Tally& t, std::size_t seeds) {
     row("ports refused", t.hits.refused);
     row("  falsely", t.hits.rumours);
     row("last words of the dead", t.hits.last_words);
+    row("silences of links", t.hits.silences);
+    row("  falsely", t.hits.false_silences);
     row("crashes", t.crashes);
     row("  while sending", t.torn_crashes);
     row("  several at once", t.massacres);

@@ -16,6 +16,8 @@ Hits& Hits::operator+=(const Hits& o) {
     refused += o.refused;
     rumours += o.rumours;
     last_words += o.last_words;
+    silences += o.silences;
+    false_silences += o.false_silences;
     return *this;
 }
 
@@ -81,9 +83,9 @@ class World::Node final : public base::Tracer {
         });
     }
 
-    void hint(NodeId about) {
+    void hint(NodeId about, totem::Hint hint) {
         if (!ring_ || paused_) return;
-        ring_->peer_hint(world_.now_, about, totem::Hint::port_closed);
+        ring_->peer_hint(world_.now_, about, hint);
         flush();
     }
 
@@ -177,11 +179,13 @@ World::World(std::uint64_t seed, std::uint32_t nodes, const totem::RingConfig& b
     : base_config_(base_config),
       observer_(observer),
       network_rng_(seed),
-      node_rng_(seed ^ 0x6e6f6465) {
+      node_rng_(seed ^ 0x6e6f6465),
+      link_rng_(seed ^ 0x6c696e6b) {
     for (std::uint32_t n = 1; n <= nodes; ++n) {
         roster_.insert(NodeId{n});
         nodes_.emplace(NodeId{n}, std::make_unique<Node>(*this, NodeId{n}));
     }
+    listen();
 }
 
 World::~World() = default;
@@ -221,8 +225,44 @@ void World::inject(const Member& from, NodeId to, base::Bytes bytes) {
     nodes_.at(to)->arrive(from, std::make_shared<const base::Bytes>(std::move(bytes)));
 }
 
-void World::hint(NodeId node, NodeId about) {
-    nodes_.at(node)->hint(about);
+void World::hint(NodeId node, NodeId about, totem::Hint hint) {
+    nodes_.at(node)->hint(about, hint);
+}
+
+// What the monitors of links do, as far as a ring sees it: a heartbeat from each to each every quarter of a
+// token timeout, and three in a row that do not come are silence.
+void World::listen() {
+    const Duration interval = base_config_.token_timeout / 4;
+    for (const NodeId node : roster_) {
+        for (const NodeId about : roster_) {
+            if (weather.watched && node != about) listen(node, about);
+        }
+    }
+    at(now_ + interval, [this] { listen(); });
+}
+
+void World::listen(NodeId node, NodeId about) {
+    const std::pair pair{node, about};
+    Instant& heard_at = heard_at_.try_emplace(pair, Instant::never()).first->second;
+    if (!up(node)) {
+        heard_at = Instant::never();
+        silent_.erase(pair);
+        return;
+    }
+    const bool hears = up(about) && !nodes_.at(about)->paused() && cuts_.count({about, node}) == 0 &&
+                       !link_rng_.chance(weather.loss);
+    if (hears || nodes_.at(node)->paused()) {  // who is paused accuses nobody
+        if (hears) heard_at = now_;
+        if (!hears && heard_at != Instant::never()) heard_at = now_;
+        if (silent_.erase(pair) != 0) hint(node, about, totem::Hint::heard);
+        if (!link_rng_.chance(weather.hushed)) return;
+        ++hits.false_silences;
+        return hint(node, about, totem::Hint::silent);
+    }
+    if (heard_at == Instant::never() || now_ - heard_at < base_config_.token_timeout / 4 * 3) return;
+    if (!silent_.insert(pair).second) return;
+    ++hits.silences;
+    hint(node, about, totem::Hint::silent);
 }
 
 void World::cut(NodeId from, NodeId to, bool is_cut) {

@@ -55,12 +55,14 @@ struct Weather {
     std::uint32_t refused{0};  // the machine of a node that is down says that nobody listens
     std::uint32_t rumour{0};   // somebody says so of a node that is up
     std::uint32_t guarded{0};  // the guard of a node that crashes says that it has ended
+    bool watched{false};       // links are watched: a node is told whom it does not hear any more
+    std::uint32_t hushed{0};   // ... and falsely so of one that it hears, each quarter of a token timeout
 };
 
 // How often each thing was done to the world.
 struct Hits {
     std::uint64_t lost{0}, torn{0}, duplicated{0}, slowed{0}, cut{0}, stale_disk{0}, refused{0}, rumours{0},
-        last_words{0};
+        last_words{0}, silences{0}, false_silences{0};
     Hits& operator+=(const Hits& o);
 };
 
@@ -94,8 +96,8 @@ class World {
                          totem::Guarantee guarantee = totem::Guarantee::agreed);
     // A datagram that was kept from earlier arrives (again).
     void inject(const Member& from, NodeId to, base::Bytes bytes);
-    // Somebody tells `node` that nobody listens at `about`.
-    void hint(NodeId node, NodeId about);
+    // Somebody tells `node` something of `about`.
+    void hint(NodeId node, NodeId about, totem::Hint hint = totem::Hint::port_closed);
     // One way; a cut stays until joined.
     void cut(NodeId from, NodeId to, bool is_cut);
     void heal();
@@ -132,6 +134,8 @@ class World {
     };
 
     void step();
+    void listen();
+    void listen(NodeId node, NodeId about);
     void transmit_torn(const Member& from, const totem::Datagram& datagram);
     void transmit(const Member& from, const totem::Datagram& datagram);
     void reach(const Member& from, NodeId to, const std::shared_ptr<const base::Bytes>& bytes);
@@ -141,9 +145,12 @@ class World {
     base::NodeSet roster_;
     totem::RingConfig base_config_;
     Observer& observer_;
-    base::Rng network_rng_, node_rng_;
+    base::Rng network_rng_, node_rng_, link_rng_;
     std::map<NodeId, std::unique_ptr<Node>> nodes_;
     std::set<std::pair<NodeId, NodeId>> cuts_;
+    // What a link monitor knows: when who heard whom last, and of whom it was said that it does not any more.
+    std::map<std::pair<NodeId, NodeId>, Instant> heard_at_;
+    std::set<std::pair<NodeId, NodeId>> silent_;
     std::priority_queue<Happening, std::vector<Happening>, std::greater<>> happenings_;
     std::uint64_t order_{0}, steps_at_once_{0};
 };

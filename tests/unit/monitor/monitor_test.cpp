@@ -215,3 +215,67 @@ TEST_CASE("jumbo frames are found, and an interface's odd MTU is used to the ful
     CHECK(world.path(1, 2).mtu == 1328);
     CHECK(world.path(1, 2).trouble.empty());
 }
+
+TEST_CASE("a peer is silent when no link hears it any more, and heard again with the first heartbeat") {
+    World world(3, {{0, 1}, {1, 1}});
+    world.run(base::seconds(2));
+    CHECK(world.silences.empty());  // whoever was never heard is not silent, and nobody here is
+    world.passes = [](const Flight& f) { return f.link != 0; };
+    world.run(base::seconds(2));
+    CHECK(world.silences.empty());
+    world.passes = [](const Flight& f) { return f.from != 3; };
+    const base::Instant cut = world.now;
+    world.run(base::seconds(2));
+    REQUIRE(world.silences.size() == 2);
+    for (const auto& s : world.silences) {
+        CHECK(s.by != 3);
+        CHECK(s.about == 3);
+        CHECK(s.silent);
+        CHECK(s.at - cut < base::milliseconds(590));
+        CHECK(s.at - cut > base::milliseconds(400));
+    }
+    world.silences.clear();
+    world.passes = [](const Flight&) { return true; };
+    world.run(base::seconds(1));
+    REQUIRE(world.silences.size() == 2);
+    for (const auto& s : world.silences) CHECK_FALSE(s.silent);
+}
+
+TEST_CASE("without a link of its own a node hears nobody, at once") {
+    World world(3, {{0, 1}, {1, 1}});
+    world.run(base::seconds(2));
+    world.at(1).link_closed(world.now, 0);
+    world.collect(1);
+    CHECK(world.silences.empty());
+    world.at(1).link_closed(world.now, 1);
+    world.collect(1);
+    REQUIRE(world.silences.size() == 2);
+    world.at(1).link_opened(world.now, 1, 1472, 28);
+    world.collect(1);
+    CHECK(world.silences.size() == 2);
+    world.run(base::milliseconds(500));
+    CHECK(std::count_if(world.silences.begin(), world.silences.end(),
+                        [](const auto& s) { return s.by == 1 && !s.silent; }) == 2);
+}
+
+TEST_CASE("silence is known before the token is lost, or a moment later where heartbeats are rare") {
+    struct Row {
+        std::size_t peers, links;
+        std::int64_t token_ms, hush_ms;
+    };
+    // The ring waits for a silent node 125 ms after the token was lost; later than that is of no use.
+    const Row rows[] = {{1, 1, 1000, 875},  {15, 1, 1000, 875}, {63, 1, 1000, 945}, {1, 2, 1000, 583},
+                        {63, 8, 1000, 583}, {15, 1, 300, 262},  {3, 1, 100, 87},    {15, 1, 100, 225},
+                        {1, 1, 30, 26},     {3, 1, 30, 45},     {15, 1, 30, 225},   {3, 2, 30, 17}};
+    for (const Row& row : rows) {
+        CAPTURE(row.peers);
+        CAPTURE(row.token_ms);
+        totem::MonitorConfig config;
+        for (std::uint32_t n = 1; n <= row.peers; ++n) config.peers.push_back(base::NodeId{n});
+        for (std::uint8_t n = 0; n < row.links; ++n) config.links.push_back({n, 1});
+        config.token_timeout = base::milliseconds(row.token_ms);
+        CHECK(config.hush().ms() == row.hush_ms);
+        CHECK(config.hush() > config.interval());
+        CHECK(config.hush() <= config.silence());
+    }
+}

@@ -22,6 +22,12 @@ struct Flight {
     bool whole{false};
 };
 
+struct Told {
+    base::Instant at;
+    std::uint32_t by{0}, about{0};
+    bool silent{false};
+};
+
 struct World {
     explicit World(std::uint32_t nodes, std::vector<totem::MonitorLink> links = {{0, 1}})
         : count(nodes),
@@ -55,6 +61,7 @@ struct World {
             if (passes(flight)) flights.push_back(std::move(flight));
         }
         for (auto& note : out.notes) notes[n].push_back(note.text);
+        for (const totem::Silence& s : out.silences) silences.push_back({now, n, s.peer.value, s.silent});
     }
     void run(base::Duration time) {
         const base::Instant end = now + time;
@@ -107,6 +114,7 @@ struct World {
     std::vector<std::unique_ptr<totem::Monitor>> monitors;
     std::vector<std::vector<std::string>> notes;
     std::vector<base::Incarnation> incarnations;
+    std::vector<Told> silences;
     std::uint64_t starts{0}, sent{0};
     std::deque<Flight> flights;
 };

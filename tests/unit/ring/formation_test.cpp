@@ -78,6 +78,23 @@ TEST_CASE("a silent node leads to a new view in 1.35 s, with 2 nodes as with 16,
     }
 }
 
+TEST_CASE("a silent node that no link hears any more leads to a new view in 1.15 s") {
+    for (const std::uint32_t n : {2u, 3u, 16u}) {
+        for (const std::int64_t idle_for : {500, 3000}) {
+            Collector seen;
+            sim::World world(n, n, {}, seen);
+            world.weather.watched = true;
+            for (const NodeId id : world.roster()) world.start(id);
+            REQUIRE(world.run_until([&] { return world.united(); }, sim::Instant{} + milliseconds(300)));
+            world.run_until(world.now() + milliseconds(idle_for));
+            const sim::Instant died = world.now();
+            world.crash(NodeId{n});
+            REQUIRE(world.run_until([&] { return world.united(); }, died + seconds(5)));
+            CHECK((world.now() - died).ms() < 1150);
+        }
+    }
+}
+
 TEST_CASE("a goodbye leads to a new view in a few round trips") {
     Collector seen;
     sim::World world(1, 3, {}, seen);

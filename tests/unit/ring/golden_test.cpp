@@ -7,6 +7,8 @@
 //   crash N after TYPE               crashes when it has sent a message of that type next
 //   kill N                           crashes, and its guard says so
 //   hint N about M                   somebody tells N that nobody listens at M
+//   silent N about M                 N's links hear nothing of M any more
+//   watching                         from now on, links are watched: who is cut off or dead falls silent
 //   refusing                         from now on, machines of crashed nodes say that to whoever sends
 //   partition A,B C,D | heal         who hears whom
 //   submit N TEXT [+BYTES]           with so many blanks behind it, to fill datagrams
@@ -201,11 +203,14 @@ class Story final : public sim::Observer {
                 }
             }
             world_->partition(groups);
-        } else if (verb == "hint") {
+        } else if (verb == "hint" || verb == "silent") {
             const NodeId node{number(words)};
             std::string about;
             words >> about;
-            world_->hint(node, NodeId{number(words)});
+            world_->hint(node, NodeId{number(words)},
+                         verb == "hint" ? totem::Hint::port_closed : totem::Hint::silent);
+        } else if (verb == "watching") {
+            world_->weather.watched = true;
         } else if (verb == "refusing") {
             world_->weather.refused = 1000;
         } else if (verb == "kill") {

@@ -20,6 +20,11 @@ void Core::pump_monitor() {
             ways_[frame.link].outgoing.push_back({frame.to, sealed(frame.body), frame.whole});
         flush();
     }
+    if (ring_ && !out.silences.empty()) {
+        for (const Silence& s : out.silences)
+            ring_->peer_hint(last_wake_, s.peer, s.silent ? Hint::silent : Hint::heard);
+        pump();
+    }
     if (monitor_.version() == routes_version_) return;
     routes_version_ = monitor_.version();
     for (std::size_t i = 0; i < ways_.size(); ++i) {
