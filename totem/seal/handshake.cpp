@@ -9,6 +9,7 @@ namespace totem {
 namespace {
 
 using detail::Challenge;
+using detail::Claim;
 using detail::Header;
 using detail::Peer;
 using detail::PeerKey;
@@ -48,11 +49,14 @@ Rejected Sealer::Impl::open_stranger(Peer& peer, const Header& h, base::ByteView
 
     const detail::KeyName name = detail::key_name(h);
     PeerKey& stranger = *peer.stranger;
-    PeerKey& key = stranger.set && stranger.name == name ? stranger : candidate_for(peer, name);
-    if (key.window.seen(h.counter)) return Rejected::replay;
-    if (!decrypt(key, h, frame)) return Rejected::tag;
-    key.window.mark(h.counter);
-    if (&key == peer.candidate.get()) {
+    PeerKey* const key = stranger.set && stranger.name == name
+                             ? &stranger
+                             : candidate_for(peer, name, older ? Claim::older : Claim::start);
+    if (key == nullptr) return Rejected::claims;
+    if (key->window.seen(h.counter)) return Rejected::replay;
+    if (!decrypt(*key, h, frame)) return Rejected::tag;
+    key->window.mark(h.counter);
+    if (key == peer.candidate.get()) {
         if (!stranger.set || stranger.name.incarnation != name.incarnation) peer.kept.clear();
         std::swap(peer.stranger, peer.candidate);
         peer.candidate->set = false;
@@ -95,22 +99,26 @@ void Sealer::Impl::ask(Peer& peer, bool older) {
 Rejected Sealer::Impl::open_handshake(Peer& peer, const Header& h, base::ByteView frame) {
     if (h.stream == Header::kChallengeStream) return on_challenge(peer, h, frame);
     if (h.stream == Header::kAnswerStream) return on_answer(peer, h, frame);
-    return open_once(peer, h, {}, frame) ? on_outdated(h) : Rejected::tag;
+    const auto why = open_once(peer, h, Claim::outdated, {}, frame);
+    return why ? *why : on_outdated(h);
 }
 
-bool Sealer::Impl::open_once(Peer& peer, const Header& h, base::ByteView context, base::ByteView frame) {
+std::optional<Rejected> Sealer::Impl::open_once(Peer& peer, const Header& h, Claim claim,
+                                                base::ByteView context, base::ByteView frame) {
+    if (!may_derive(peer, claim)) return Rejected::claims;
     PeerKey& key = *peer.candidate;
     key.name = detail::key_name(h);
     key.set = false;  // a key for one frame
     derive(key.name, context, key.aead);
-    return decrypt(key, h, frame);
+    if (decrypt(key, h, frame)) return std::nullopt;
+    return Rejected::tag;
 }
 
 // Whoever asks gets an answer, and is asked in the same frame if we don't know its start either: so both know
 // each other after one round trip.
 Rejected Sealer::Impl::on_challenge(Peer& peer, const Header& h, base::ByteView frame) {
     if (h.length != kChallengeBody) return Rejected::tag;
-    if (!open_once(peer, h, {}, frame)) return Rejected::tag;
+    if (const auto why = open_once(peer, h, Claim::challenge, {}, frame)) return *why;
     base::ByteReader r(base::ByteView(scratch).first(kChallengeBody));
     if (r.u32() != header.sender || !peer.answers.take(now)) return Rejected::replay;
     const AnswerContext context = answer_context(r.raw(sizeof(Challenge)), h.sender, h.incarnation);
@@ -127,7 +135,8 @@ Rejected Sealer::Impl::on_answer(Peer& peer, const Header& h, base::ByteView fra
     // An answer to nothing, or to a question of before: a recording, or late.
     if (!is_open(peer.question, now)) return Rejected::replay;
     const AnswerContext context = answer_context(peer.question.challenge, header.sender, header.incarnation);
-    if (!open_once(peer, h, context, frame)) return Rejected::replay;
+    if (const auto why = open_once(peer, h, Claim::answer, context, frame))
+        return *why == Rejected::tag ? Rejected::replay : *why;
     peer.question.drawn.reset();
 
     const base::Incarnation start{h.incarnation};

@@ -85,9 +85,10 @@ enum class Rejected {
     own,          // our own frame, come back by multicast: harmless
     unproven,     // of a start of the node that has not answered our challenge (yet): a recording, or its
                   // beginning
-    handshake,    // a challenge or an answer, for the sealer itself: not refused, hence not counted
+    claims,  // not looked at: it claims a start or an epoch of a node of which too many were claimed lately
+    handshake,  // a challenge or an answer, for the sealer itself: not refused, hence not counted
 };
-constexpr std::size_t kRejectedKinds = 9;  // without handshake
+constexpr std::size_t kRejectedKinds = 10;  // without handshake
 [[nodiscard]] const char* to_string(Rejected why);
 
 struct OpenedFrame {
@@ -156,6 +157,9 @@ class Sealer {
     // resumed or restored virtual machine would repeat counters), and now and then; the sealer does it by
     // itself every 2^32 frames.
     void renew();
+
+    // How many keys were derived so far: what frames of others cost besides being read.
+    [[nodiscard]] std::uint64_t derivations() const;
 
     // From now on these are live. What peers have sealed with a key that stays live opens as before.
     void change_keys(const MasterKeys& keys);

@@ -10,6 +10,7 @@ namespace totem {
 namespace {
 
 using detail::Aead;
+using detail::Claim;
 using detail::Header;
 using detail::KeyName;
 using detail::Peer;
@@ -65,6 +66,7 @@ Sealer::Impl::~Impl() {
 // key = HKDF-SHA256(master, salt: cluster name, info: label and all that the key is for)
 void Sealer::Impl::derive(const KeyName& name, base::ByteView context, Aead& into) {
     constexpr std::string_view kLabel = "custos frame 1";
+    ++derivations;
     info.assign(kLabel.begin(), kLabel.end());
     base::ByteWriter w(info);
     w.u8(name.stream);
@@ -156,15 +158,20 @@ Peer* Sealer::Impl::find(base::NodeId node) {
     return at == peers.end() ? nullptr : &*at;
 }
 
-PeerKey& Sealer::Impl::candidate_for(Peer& peer, const KeyName& name) {
+bool Sealer::Impl::may_derive(Peer& peer, Claim claim) {
+    return peer.claims.take(claim, now) && claims.take(now);
+}
+
+PeerKey* Sealer::Impl::candidate_for(Peer& peer, const KeyName& name, Claim claim) {
     PeerKey& candidate = *peer.candidate;
     if (!candidate.set || candidate.name != name) {
+        if (!may_derive(peer, claim)) return nullptr;
         derive(name, {}, candidate.aead);
         candidate.name = name;
         candidate.set = true;
         candidate.window = {};
     }
-    return candidate;
+    return &candidate;
 }
 
 // The key to try on a frame of the proven start, or why none is tried.
@@ -174,7 +181,9 @@ std::variant<PeerKey*, Rejected> Sealer::Impl::key_for(Peer& peer, const KeyName
     if (peer.previous->set && peer.previous->name == name) return peer.previous.get();
     // Within a start, epochs only grow: else a recording of an epoch that is over would open again.
     if (current.set && name.epoch <= current.name.epoch) return Rejected::replay;
-    return &candidate_for(peer, name);
+    PeerKey* const candidate = candidate_for(peer, name, Claim::epoch);
+    if (candidate == nullptr) return Rejected::claims;
+    return candidate;
 }
 
 std::optional<Rejected> Sealer::Impl::open(base::ByteView frame, OpenedFrame& into) {
@@ -214,7 +223,9 @@ std::optional<Rejected> Sealer::Impl::open_ring(Peer& peer, const Header& h, bas
 std::optional<Rejected> Sealer::Impl::open_last_words(Peer& peer, const Header& h, base::ByteView frame,
                                                       OpenedFrame& into) {
     if (h.incarnation < peer.proven.value) return Rejected::incarnation;
-    if (!decrypt(candidate_for(peer, detail::key_name(h)), h, frame)) return Rejected::tag;
+    PeerKey* const key = candidate_for(peer, detail::key_name(h), Claim::words);
+    if (key == nullptr) return Rejected::claims;
+    if (!decrypt(*key, h, frame)) return Rejected::tag;
     if (h.incarnation != peer.proven.value) return Rejected::unproven;
     hand_over(h, into);
     return std::nullopt;
@@ -257,6 +268,8 @@ const char* to_string(Rejected why) {
             return "own frame";
         case Rejected::unproven:
             return "unproven start of the node";
+        case Rejected::claims:
+            return "too many claims";
         case Rejected::handshake:
             return "handshake";
     }
@@ -339,6 +352,10 @@ std::vector<SealReply> Sealer::take_replies() {
 
 std::vector<OpenedFrame> Sealer::take_proven() {
     return std::exchange(impl_->released, {});
+}
+
+std::uint64_t Sealer::derivations() const {
+    return impl_->derivations;
 }
 
 std::optional<base::Incarnation> Sealer::outdated_by() const {

@@ -151,6 +151,7 @@ void Core::on_received(std::size_t link, std::span<const Received> batch) {
         const IpAddress* const expected = claimed ? ways_[link].address_of(*claimed) : nullptr;
         if (expected != nullptr && !expected->same_as(datagram.source)) {
             ++counters_.wrong_source;
+            refusals_.wrong_source(datagram.source);
             counters_.last_wrong_source =
                 "node " + base::to_string(*claimed) + " from " + to_string(datagram.source);
         } else if (const auto why = sealer_.open(datagram.bytes, frame)) {
@@ -211,6 +212,7 @@ void Core::take(base::Instant now, std::size_t link, const OpenedFrame& frame) {
 }
 
 void Core::refused(Rejected why, const IpAddress& source) {
+    refusals_.refused(why, source);
     if (why == Rejected::not_ours || why == Rejected::corosync || why == Rejected::cluster ||
         why == Rejected::tag) {
         counters_.last_foreign_source = to_string(source);
@@ -358,6 +360,7 @@ base::Instant Core::wake() {
                            " ms (token timeout: " + std::to_string(config_.ring.token_timeout.ms()) +
                            " ms); the machine was paused, suspended or overloaded");
     }
+    if (const auto line = refusals_.line(now)) handlers_.note(base::Level::warning, *line);
     return now;
 }
 

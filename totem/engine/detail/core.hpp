@@ -22,6 +22,7 @@
 #include "totem/link/link.hpp"
 #include "totem/monitor/monitor.hpp"
 #include "totem/monitor/pieces.hpp"
+#include "totem/seal/refusals.hpp"
 
 namespace totem::detail {
 
@@ -138,6 +139,7 @@ class Core {
     std::vector<base::Bytes> frames_out_;
     std::size_t frames_used_{0};
 
+    RefusalLog refusals_;
     EngineStatus counters_;  // the fields that are counted here
 };
 

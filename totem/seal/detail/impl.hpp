@@ -42,7 +42,10 @@ struct Sealer::Impl {
                                             OpenedFrame& into);
     [[nodiscard]] std::variant<detail::PeerKey*, Rejected> key_for(detail::Peer& peer,
                                                                    const detail::KeyName& name);
-    detail::PeerKey& candidate_for(detail::Peer& peer, const detail::KeyName& name);
+    // Derives the key unless it is there; null: too many were derived lately.
+    [[nodiscard]] detail::PeerKey* candidate_for(detail::Peer& peer, const detail::KeyName& name,
+                                                 detail::Claim claim);
+    [[nodiscard]] bool may_derive(detail::Peer& peer, detail::Claim claim);
     // Whether the tag is right; the body is in scratch then.
     [[nodiscard]] bool decrypt(detail::PeerKey& key, const detail::Header& h, base::ByteView frame);
     [[nodiscard]] OpenedFrame opened(const detail::Header& h) const;
@@ -54,8 +57,10 @@ struct Sealer::Impl {
     Rejected on_challenge(detail::Peer& peer, const detail::Header& h, base::ByteView frame);
     Rejected on_answer(detail::Peer& peer, const detail::Header& h, base::ByteView frame);
     Rejected on_outdated(const detail::Header& h);
-    [[nodiscard]] bool open_once(detail::Peer& peer, const detail::Header& h, base::ByteView context,
-                                 base::ByteView frame);
+    // Opens a frame that has a key of its own; empty: opened.
+    [[nodiscard]] std::optional<Rejected> open_once(detail::Peer& peer, const detail::Header& h,
+                                                    detail::Claim claim, base::ByteView context,
+                                                    base::ByteView frame);
     [[nodiscard]] bool may_ask(const detail::Peer& peer, bool older) const;
     const detail::Challenge& draw(detail::Peer& peer);
     void ask(detail::Peer& peer, bool older);
@@ -69,6 +74,9 @@ struct Sealer::Impl {
     detail::Header header;  // of our frames; counter: the last one used
     detail::Aead sender;
     std::vector<detail::Peer> peers;
+    // Of all peers together: some 8 % of a processor.
+    detail::Budget claims{256, base::microseconds(100)};
+    std::uint64_t derivations{0};
     base::Bytes info;
     base::Bytes scratch;  // a body whose tag is being checked
 

@@ -30,6 +30,37 @@ struct KeyName {
     bool operator==(const KeyName&) const = default;
 };
 
+// Why a key is derived for a frame whose tag has yet to be checked. Each kind has a budget of its own, so
+// that a flood of one does not use up what the others need.
+enum class Claim : std::uint8_t {
+    epoch,      // a new epoch of the proven start
+    start,      // another start
+    older,      // a former start
+    words,      // last words
+    challenge,  // one each: their keys serve one frame
+    answer,
+    outdated,
+};
+
+// What a peer's real frames need is one derivation of a kind, now and then. What forged ones may cost is
+// bounded by this, some 1 % of a processor for each kind that matters; while it is used up, a real claim is
+// tried with the chance of any frame that claims something, so that it must be one of many: those kinds that
+// frames keep claiming until they are believed, and of which a ring waits, are refilled fastest.
+class ClaimBudgets {
+  public:
+    [[nodiscard]] bool take(Claim claim, base::Instant now) {
+        return budgets_[static_cast<std::size_t>(claim)].take(now);
+    }
+
+  private:
+    static constexpr std::int64_t kBurst = 32;
+    std::array<Budget, 7> budgets_{
+        Budget{kBurst, base::microseconds(125)}, Budget{kBurst, base::microseconds(500)},
+        Budget{kBurst, base::milliseconds(10)},  Budget{kBurst, base::milliseconds(10)},
+        Budget{kBurst, base::milliseconds(1)},   Budget{kBurst, base::milliseconds(1)},
+        Budget{kBurst, base::milliseconds(10)}};
+};
+
 // A place in what one start of a node has sealed for the ring. Grows.
 struct Position {
     std::uint32_t epoch{1};
@@ -77,6 +108,7 @@ struct Peer {
     Question question;
     std::vector<Kept> kept;  // of the stranger, until it is proven
     Budget answers{16, base::milliseconds(2)};
+    ClaimBudgets claims;
 
     // The master keys have changed: those of `gone` (by id) open nothing more. What they have opened stays
     // closed, should they come back.
