@@ -189,7 +189,7 @@ TEST_CASE("a start that is real is believed within seconds amid 50,000 forged fr
                                    Weapons{{kRing, kNew}, {kAnswer, kNew}, {kRing, kProven}}}) {
         const base::Duration worst = longest(weapons, true);
         CAPTURE(worst.ms());
-    CHECK(worst < seconds(5));
+        CHECK(worst < seconds(5));
     }
 }
 

@@ -15,7 +15,8 @@ base::Instant at_s(std::int64_t s) {
 
 }  // namespace
 
-TEST_CASE("refused frames are told in one line each ten seconds at most, and none is left out of the counts") {
+TEST_CASE(
+    "refused frames are told in one line each ten seconds at most, and none is left out of the counts") {
     RefusalLog log;
     CHECK_FALSE(log.line(at_s(1)));
     log.refused(Rejected::tag, kNine);
@@ -27,9 +28,10 @@ TEST_CASE("refused frames are told in one line each ten seconds at most, and non
         log.wrong_source(kTen);
         CHECK_FALSE(log.line(at_s(s)));
     }
-    CHECK(log.line(at_s(11)) ==
-          "refused 9018 frames: 9 unknown node, 9000 too many claims, 9 from another address than the node's; "
-          "the last came from fd00::10");
+    CHECK(
+        log.line(at_s(11)) ==
+        "refused 9018 frames: 9 unknown node, 9000 too many claims, 9 from another address than the node's; "
+        "the last came from fd00::10");
     CHECK_FALSE(log.line(at_s(21)));
     log.refused(Rejected::corosync, kTen);
     CHECK(log.line(at_s(21)) == "refused 1 frame: 1 corosync; the last came from fd00::10");
@@ -37,8 +39,8 @@ TEST_CASE("refused frames are told in one line each ten seconds at most, and non
 
 TEST_CASE("what ordinary traffic brings along is no news") {
     RefusalLog log;
-    for (const Rejected why : {Rejected::own, Rejected::replay, Rejected::unproven, Rejected::incarnation,
-                               Rejected::handshake})
+    for (const Rejected why :
+         {Rejected::own, Rejected::replay, Rejected::unproven, Rejected::incarnation, Rejected::handshake})
         log.refused(why, kNine);
     CHECK_FALSE(log.line(at_s(1)));
 }
