@@ -1,5 +1,5 @@
 // The engine: the only place where the ring meets sockets. It owns a thread with its own io_context that runs
-// links, seal and ring, and a writer thread for the ring-sequence file; the rest of the daemon talks to it by
+// links and stack, and a writer thread for the ring-sequence file; the rest of the daemon talks to it by
 // values posted between threads.
 #pragma once
 
@@ -15,9 +15,9 @@
 #include "totem/base/trace.hpp"
 #include "totem/link/address.hpp"
 #include "totem/link/counters.hpp"
-#include "totem/monitor/link_status.hpp"
 #include "totem/ring/ring.hpp"
 #include "totem/seal/seal.hpp"
+#include "totem/stack/stack.hpp"
 
 namespace totem {
 
@@ -56,32 +56,12 @@ struct EngineConfig {
                              // comes back to us
 };
 
-struct KeyStatus {
-    std::uint8_t id{0};
-    std::string fingerprint;
-    base::NodeSet senders;  // peers of the view whose newest frame is sealed with it
-};
-
-struct EngineStatus {
-    std::vector<MembershipChange>
-        changes;          // the last ones of the ring, the newest last; times: CLOCK_BOOTTIME
-    RingStatus ring;      // phase "waiting": the own address was not there yet
+// What the stack tells, with the links' interfaces and own addresses; and what the engine adds.
+struct EngineStatus : StackStatus {
     bool bound{false};    // an own address exists and its sockets are open
     std::string trouble;  // what is in the way, in words; empty when all is well
-    std::array<std::uint64_t, kRejectedKinds> rejected{};  // frames refused by the seal, by reason
-    std::uint64_t wrong_source{0};  // frames of a peer that came from another address than its configured one
-    std::string last_wrong_source;  // "node 2 from 10.0.0.3"
-    std::string last_foreign_source;   // address of the last frame refused as corosync / foreign / other
-                                       // cluster / wrong key
-    std::vector<KeyStatus> keys;       // the one for sending first
-    LinkCounters link;                 // of all links together; the smallest receive buffer
-    std::size_t frame_size{0};         // largest frame that goes as one packet to all that can be reached
-    std::uint64_t in_pieces{0};        // frames that were sent in pieces, because a path does not carry them
-    std::uint64_t pieces_given_up{0};  // frames of peers of which a piece did not come
-    std::vector<LinkStatus> links;     // each peer by each link; ascending by peer, then by link
+    LinkCounters link;    // of all links together; the smallest receive buffer
     bool realtime{false}, memory_locked{false};
-    std::uint64_t pauses{0};  // how often the engine was not scheduled for more than token/2
-    base::Duration longest_pause;
 };
 
 // What is to be sent for this process when it has ended without a goodbye, by its guard.

@@ -9,16 +9,13 @@
 #include <vector>
 
 #include "totem/base/bytes.hpp"
+#include "totem/base/datagram.hpp"
 #include "totem/base/socket_address.hpp"
 #include "totem/link/address.hpp"
 
 namespace totem {
 
-// One datagram as it came.
-struct Received {
-    IpAddress source;      // without a scope
-    base::ByteView bytes;  // valid until the handler returns
-};
+using base::Received;
 
 // Slots that receive datagrams of any size. The memory is reserved once and only touched as far as datagrams
 // fill it.

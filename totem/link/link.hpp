@@ -18,6 +18,7 @@
 #include <boost/asio/io_context.hpp>
 
 #include "totem/base/bytes.hpp"
+#include "totem/base/datagram.hpp"
 #include "totem/base/ids.hpp"
 #include "totem/link/address.hpp"
 #include "totem/link/batch.hpp"
@@ -25,10 +26,8 @@
 
 namespace totem {
 
-struct LinkPeer {
-    base::NodeId node;
-    IpAddress address;
-};
+using base::LinkPeer;
+using base::Outgoing;
 
 struct LinkConfig {
     IpAddress own;
@@ -40,13 +39,6 @@ struct LinkConfig {
     int ttl{1};
     bool same_host{false};  // for tests: all nodes on this machine; loopback addresses are taken, and
                             // multicast comes back to us
-};
-
-// One frame to send; `to` empty: to all peers. A peer that is not configured is ignored.
-struct Outgoing {
-    std::optional<base::NodeId> to;
-    base::ByteView frame;
-    bool whole{false};  // as one packet or not at all: no router or kernel may cut it
 };
 
 class Link {

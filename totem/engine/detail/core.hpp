@@ -1,4 +1,5 @@
-// What runs on the engine's thread: sockets -> seal -> ring, and the ring's outbox back to the sockets.
+// What runs on the engine's thread: sockets, timer, mailbox and the epoch file's writer, around the stack
+// that decides.
 #pragma once
 
 #include <array>
@@ -20,9 +21,7 @@
 #include "totem/engine/detail/mailbox.hpp"
 #include "totem/engine/engine.hpp"
 #include "totem/link/link.hpp"
-#include "totem/monitor/monitor.hpp"
-#include "totem/monitor/pieces.hpp"
-#include "totem/seal/refusals.hpp"
+#include "totem/stack/stack.hpp"
 
 namespace totem::detail {
 
@@ -71,25 +70,11 @@ class Core {
     void on(Leave&& command);
     void on(Stop&& command);
 
-    base::Instant wake();  // reads the clock; notices pauses
-    void carry_out_handshakes(base::Instant now, std::size_t link);
-    void refused(Rejected why, const IpAddress& source);
-    void take(base::Instant now, std::size_t link, const OpenedFrame& frame);
-    void start_ring(base::Instant now);
-    void hand_to_ring(base::Instant now, SubmitPayload command);
-    void pump();          // after each input of the ring
-    void pump_monitor();  // after each input of the monitor
-    void fit_ring();      // its datagrams to the paths
-    void send(const std::vector<Datagram>& datagrams);
-    void route(const std::optional<base::NodeId>& to, base::ByteView body);
-    void flush();
-    void renew_key();
-    base::ByteView sealed(base::ByteView body);
+    void carry_out();  // what the stack says after its inputs
     void arm_timer();
     void stop();
-    void note_keys(const MasterKeys& keys);
     [[nodiscard]] bool bound() const;
-    [[nodiscard]] std::string trouble() const;
+    [[nodiscard]] std::string trouble(const std::vector<LinkStatus>& links) const;
     [[nodiscard]] LinkCounters counters() const;
 
     EngineConfig config_;
@@ -99,48 +84,22 @@ class Core {
     Backlog& backlog_;
     boost::asio::io_context io_{1};
     boost::asio::posix::stream_descriptor timer_, mail_;
-    Sealer sealer_;
-    std::vector<KeyStatus> keys_;  // without who seals with them
-    // One network: its sockets, and what goes out by it next.
+    // One network.
     struct Way {
         LinkConfig config;
         std::unique_ptr<Link> link;
-        bool open{false};                   // as the monitor knows it
-        std::vector<base::NodeId> carries;  // frames to these go by it
-        std::vector<Outgoing> outgoing;     // reused from batch to batch
-        [[nodiscard]] const IpAddress* address_of(base::NodeId node) const;
+        bool open{false};  // as the stack knows it
     };
     std::vector<Way> ways_;
-    Monitor monitor_;
-    PieceStore pieces_;
-    std::uint32_t piece_id_{0};
-    std::uint64_t routes_version_{0};  // of the monitor, when `carries` was made
+    Stack stack_;
     EpochWriter writer_;
-    std::uint64_t stored_ring_seq_;
-    base::Rng rng_;
-    std::unique_ptr<Ring> ring_;       // from when the own address was there first
-    std::deque<SubmitPayload> early_;  // submitted before that
-    bool fed_{false};                  // the ring got something since the last pump()
+    bool fed_{false};  // the stack got something since the last carry_out()
 
-    // The first one waits for its epoch to become durable, the others for the first.
-    std::string epoch_trouble_;     // why that does not come about
-    std::uint64_t outdated_by_{0};  // a later start of this node, as a peer said
-    base::Duration heartbeat_;      // the timer fires at least this often, so that a pause shows
-    base::Instant last_wake_;
+    std::string epoch_trouble_;      // why what is to be durable is not
+    base::Incarnation outdated_by_;  // a later start of this node, as a peer said
     base::Instant armed_{base::Instant::never()};
     ClockWatch clocks_;
-    base::Instant renewed_;  // when the sealer's key was
-
-    // Buffers that are reused from batch to batch.
-    std::vector<OpenedFrame> frames_in_;
-    std::vector<OpenedFrame> proven_;
-    std::vector<Opened> opened_;
-    std::deque<base::Bytes> wholes_;  // put together from pieces
-    std::vector<base::Bytes> frames_out_;
-    std::size_t frames_used_{0};
-
-    RefusalLog refusals_;
-    EngineStatus counters_;  // the fields that are counted here
+    bool realtime_{false}, memory_locked_{false};
 };
 
 }  // namespace totem::detail

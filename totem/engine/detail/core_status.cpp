@@ -9,7 +9,7 @@ bool Core::bound() const {
     return std::any_of(ways_.begin(), ways_.end(), [](const Way& way) { return way.link->bound(); });
 }
 
-std::string Core::trouble() const {
+std::string Core::trouble(const std::vector<LinkStatus>& links) const {
     std::string out;
     const auto add = [&](const std::string& text) {
         if (!text.empty()) out += (out.empty() ? "" : "; ") + text;
@@ -20,7 +20,7 @@ std::string Core::trouble() const {
         add(named ? "link " + std::to_string(config_.links[i].number) + ": " + text : text);
     }
     add(epoch_trouble_);
-    for (const LinkStatus& path : monitor_.status()) add(path.trouble);
+    for (const LinkStatus& path : links) add(path.trouble);
     return out;
 }
 
@@ -41,27 +41,12 @@ LinkCounters Core::counters() const {
 }
 
 EngineStatus Core::status() const {
-    EngineStatus out = counters_;
-    if (ring_) {
-        out.ring = ring_->status();
-        out.changes = {ring_->changes().begin(), ring_->changes().end()};
-    } else {
-        out.ring.phase = "waiting";
-    }
+    EngineStatus out{stack_.status(), {}, {}, {}, {}, {}};
     out.bound = bound();
-    out.trouble = trouble();
-    out.rejected = sealer_.rejected();
-    out.keys = keys_;
-    for (KeyStatus& key : out.keys) {
-        const base::NodeSet senders = sealer_.senders(key.id);
-        for (const Member& member : out.ring.view.members) {
-            if (senders.contains(member.node)) key.senders.insert(member.node);
-        }
-    }
+    out.trouble = trouble(out.links);
     out.link = counters();
-    out.frame_size = monitor_.common_frame_size();
-    out.pieces_given_up = pieces_.given_up();
-    out.links = monitor_.status();
+    out.realtime = realtime_;
+    out.memory_locked = memory_locked_;
     for (LinkStatus& path : out.links) {
         const auto at = std::find_if(config_.links.begin(), config_.links.end(),
                                      [&](const EngineLink& link) { return link.number == path.number; });
@@ -69,7 +54,6 @@ EngineStatus Core::status() const {
         const auto& interface = way.link->interface();
         if (interface) path.interface = interface->name;
         path.local = to_string(way.config.own);
-        path.remote = to_string(*way.address_of(path.peer));
         path.port = way.config.port;
     }
     return out;

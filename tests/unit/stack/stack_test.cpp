@@ -1,0 +1,203 @@
+// The stack's own part: what joins seal, monitor, pieces and ring. tests/sim/stack shows it under faults.
+#include "totem/stack/stack.hpp"
+
+#include <doctest/doctest.h>
+
+#include <deque>
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace {
+
+using base::Instant;
+using base::NodeId;
+using totem::Stack;
+
+totem::MasterKey key(std::uint8_t fill) {
+    std::array<std::uint8_t, totem::MasterKey::kSize> bytes{};
+    bytes.fill(fill);
+    return totem::MasterKey(bytes);
+}
+
+base::IpAddress address(std::uint32_t node, std::size_t link) {
+    return *base::parse_ip("10." + std::to_string(link) + ".0." + std::to_string(node));
+}
+
+struct Notes final : base::Tracer {
+    std::vector<std::string> all;
+    void note(base::Level /*level*/, const std::string& text) override { all.push_back(text); }
+};
+
+// Node N of two, at 10.LINK.0.N.
+struct Node {
+    Node(std::uint32_t self, std::size_t links, bool by_group, Instant now)
+        : stack(
+              config(self, links, by_group), key(7), 0, base::Rng(self),
+              [rng = base::Rng(self + 10)](std::span<std::uint8_t> out) mutable {
+                  for (std::uint8_t& byte : out) byte = static_cast<std::uint8_t>(rng.next());
+              },
+              notes, now) {}
+    static totem::StackConfig config(std::uint32_t self, std::size_t links, bool by_group) {
+        totem::StackConfig out;
+        out.cluster_name = "unit";
+        out.ring.self = {NodeId{self}, base::Incarnation{100}};
+        out.ring.roster = {NodeId{1}, NodeId{2}};
+        out.ring.datagram_size = 8000;
+        for (unsigned i = 0; i < links; ++i)
+            out.links.push_back({i, 1, by_group, {{NodeId{3 - self}, address(3 - self, i)}}});
+        return out;
+    }
+    Notes notes;
+    Stack stack;
+    std::vector<std::string> delivered;
+};
+
+// Two nodes, and a network that takes a millisecond. `mtu` is that of the path, which swallows what is
+// larger.
+struct Pair {
+    explicit Pair(std::size_t link_count = 1, bool by_group = false, std::size_t path_mtu = 9000)
+        : links(link_count),
+          mtu(path_mtu),
+          nodes{Node{1, links, by_group, now}, Node{2, links, by_group, now}} {}
+    void open() {
+        for (Node& node : nodes) {
+            for (std::size_t i = 0; i < links; ++i) node.stack.link_opened(now, i, 9000, 28);
+            node.stack.start(now);
+        }
+        pump();
+    }
+    // Sends what was found to be sent; a millisecond later it is there.
+    void pump() {
+        for (std::size_t n = 0; n < 2; ++n) {
+            const totem::StackOutbox out = nodes[n].stack.drain();
+            for (const totem::Event& event : out.events) {
+                if (const auto* d = std::get_if<totem::Delivered>(&event))
+                    nodes[n].delivered.emplace_back(base::as_text(d->payload));
+            }
+            for (std::size_t i = 0; i < links; ++i) {
+                for (const base::Outgoing& frame : nodes[n].stack.outgoing(i)) {
+                    largest = std::max(largest, frame.frame.size());
+                    if (!frame.to) ++to_all;
+                    if (frame.frame.size() + 28 > mtu) continue;
+                    wire.push_back({1 - n, i, {frame.frame.begin(), frame.frame.end()}});
+                }
+            }
+        }
+    }
+    void step() {
+        now = now + base::milliseconds(1);
+        for (const Flight& f : std::exchange(wire, {})) {
+            const base::Received one{address(static_cast<std::uint32_t>(2 - f.to), f.link), f.bytes};
+            nodes[f.to].stack.receive(now, f.link, {&one, 1});
+        }
+        for (Node& node : nodes) {
+            if (node.stack.next_deadline() <= now) node.stack.advance(now);
+            node.stack.check_invariants();
+        }
+        pump();
+    }
+    [[nodiscard]] bool until(const std::function<bool()>& condition, int ms = 5000) {
+        for (int i = 0; i < ms && !condition(); ++i) step();
+        return condition();
+    }
+    [[nodiscard]] bool united() {
+        return std::all_of(nodes.begin(), nodes.end(), [](const Node& node) {
+            const totem::RingStatus s = node.stack.ring_status();
+            return s.phase == "operational" && s.view.members.size() == 2;
+        });
+    }
+    struct Flight {
+        std::size_t to, link;
+        base::Bytes bytes;
+    };
+    std::size_t links, mtu;
+    Instant now = Instant{} + base::seconds(1);
+    std::array<Node, 2> nodes;
+    std::vector<Flight> wire;
+    std::size_t largest{0}, to_all{0};
+};
+
+std::uint32_t epoch_of(base::ByteView frame) {
+    return base::ByteReader(frame.subspan(20)).u32();
+}
+
+}  // namespace
+
+TEST_CASE("what is submitted before the own address is there is delivered when the ring has come") {
+    Pair pair;
+    CHECK(pair.nodes[0].stack.ring_status().phase == "waiting");
+    CHECK(pair.nodes[0].stack.submit(pair.now, {'e', 'a', 'r', 'l', 'y'}) == totem::Submit::accepted);
+    CHECK(pair.nodes[0].stack.queued_bytes() == 5);
+    pair.open();
+    CHECK(pair.nodes[1].stack.submit(pair.now, {'l', 'a', 't', 'e'}) == totem::Submit::accepted);
+    CHECK(pair.until([&] { return pair.nodes[0].delivered.size() == 2; }));
+    CHECK(pair.nodes[0].delivered == std::vector<std::string>{"early", "late"});
+    CHECK(pair.united());
+}
+
+TEST_CASE("frames of a peer from another address than its own change nothing but a counter") {
+    Pair pair;
+    pair.open();
+    REQUIRE(pair.until([&] { return pair.united(); }));
+    Stack& stack = pair.nodes[0].stack;
+    REQUIRE(pair.until([&] { return !pair.wire.empty() && pair.wire[0].to == 0; }));
+    const base::Received moved{address(9, 0), pair.wire[0].bytes};
+    const auto rejected = stack.status().rejected;
+    stack.receive(pair.now, 0, {&moved, 1});
+    CHECK(stack.status().wrong_source == 1);
+    CHECK(stack.status().last_wrong_source == "node 2 from 10.0.0.9");
+    CHECK(stack.status().rejected == rejected);
+    const base::Received own{address(2, 0), pair.wire[0].bytes};  // it was not even opened: it still opens
+    stack.receive(pair.now, 0, {&own, 1});
+    CHECK(stack.status().rejected == rejected);
+    stack.receive(pair.now, 0, {&own, 1});
+    CHECK(stack.status().rejected != rejected);
+}
+
+TEST_CASE("what goes to all goes once by a group") {
+    Pair alone;
+    alone.open();
+    REQUIRE(alone.until([&] { return alone.united(); }));
+    CHECK(alone.to_all > 0);  // so that the link may choose: the only peer is all
+    Pair pair(2, true);
+    pair.open();
+    REQUIRE(pair.until([&] { return pair.united(); }));
+    CHECK(pair.to_all > 0);
+}
+
+TEST_CASE("a jump of the clocks begins a new epoch with the next frame") {
+    Pair pair;
+    pair.open();
+    REQUIRE(pair.until([&] { return pair.united(); }));
+    REQUIRE(pair.until([&] { return !pair.nodes[0].stack.outgoing(0).empty(); }));
+    const std::uint32_t before = epoch_of(pair.nodes[0].stack.outgoing(0).front().frame);
+    pair.nodes[0].stack.clock_jumped();
+    pair.step();
+    REQUIRE(pair.until([&] { return !pair.nodes[0].stack.outgoing(0).empty(); }));
+    CHECK(epoch_of(pair.nodes[0].stack.outgoing(0).front().frame) == before + 1);
+    CHECK(pair.united());
+}
+
+TEST_CASE("a path that swallows large packets gets them in pieces, and then datagrams that fit") {
+    Pair pair;
+    pair.open();
+    REQUIRE(pair.until([&] { return pair.united() && pair.nodes[0].stack.status().frame_size > 8000; }));
+    pair.mtu = 1500;
+    CHECK(pair.nodes[0].stack.submit(pair.now, base::Bytes(100'000, 'x')) == totem::Submit::accepted);
+    CHECK(pair.until([&] { return !pair.nodes[1].delivered.empty(); }, 20'000));
+    CHECK(pair.nodes[1].delivered == std::vector<std::string>{std::string(100'000, 'x')});
+    CHECK(pair.nodes[0].stack.status().in_pieces > 0);
+    CHECK(pair.until([&] { return pair.nodes[0].stack.status().frame_size == 1500 - 28; }));
+}
+
+TEST_CASE("an own pause is noticed and told") {
+    Pair pair;
+    pair.open();
+    REQUIRE(pair.until([&] { return pair.united(); }));
+    pair.now = pair.now + base::milliseconds(700);
+    pair.step();
+    const totem::StackStatus status = pair.nodes[0].stack.status();
+    CHECK(status.pauses == 1);
+    CHECK(status.longest_pause >= base::milliseconds(700));
+}

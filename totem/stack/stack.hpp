@@ -1,0 +1,186 @@
+// The stack: seal, link monitor, pieces and ring of one process joined into one value that is stepped. Frames
+// as they came from a link and `now` go in; frames for each link, events and the next deadline come out. No
+// socket, clock, thread or file is inside: the engine drives it from those, the simulator (tests/sim/stack)
+// from seeded ones.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "totem/base/datagram.hpp"
+#include "totem/base/trace.hpp"
+#include "totem/monitor/link_status.hpp"
+#include "totem/monitor/monitor.hpp"
+#include "totem/monitor/pieces.hpp"
+#include "totem/ring/ring.hpp"
+#include "totem/seal/refusals.hpp"
+#include "totem/seal/seal.hpp"
+
+namespace totem {
+
+// One network, as far as the stack has to know it.
+struct StackLink {
+    unsigned number{0};    // N of ringN_addr
+    unsigned priority{1};  // of the links that are up the highest carries the frames, of equals the lowest
+                           // number
+    bool by_group{false};  // frames to all go out once, by multicast or broadcast
+    std::vector<base::LinkPeer>
+        peers;  // all configured nodes but ourselves, and where their frames come from
+};
+
+struct StackConfig {
+    RingConfig ring;  // datagram_size: the most that is ever used; less where a path carries less
+    std::string cluster_name;
+    std::vector<StackLink> links;  // at least one; "link" below is an index in here
+};
+
+struct KeyStatus {
+    std::uint8_t id{0};
+    std::string fingerprint;
+    base::NodeSet senders;  // peers of the view whose newest frame is sealed with it
+};
+
+// What the stack tells of itself.
+struct StackStatus {
+    std::vector<MembershipChange>
+        changes;      // the last ones of the ring, the newest last; times: those of `now`
+    RingStatus ring;  // phase "waiting": not started yet
+    std::array<std::uint64_t, kRejectedKinds> rejected{};  // frames refused by the seal, by reason
+    std::uint64_t wrong_source{0};  // frames of a peer that came from another address than its configured one
+    std::string last_wrong_source;  // "node 2 from 10.0.0.3"
+    std::string last_foreign_source;   // address of the last frame refused as corosync / foreign / other
+                                       // cluster / wrong key
+    std::vector<KeyStatus> keys;       // the one for sending first
+    std::size_t frame_size{0};         // largest frame that goes as one packet to all that can be reached
+    std::uint64_t in_pieces{0};        // frames that were sent in pieces, because a path does not carry them
+    std::uint64_t pieces_given_up{0};  // frames of peers of which a piece did not come
+    std::vector<LinkStatus> links;     // each peer by each link, but for `interface` and `local`; ascending
+                                       // by peer, then by link
+    std::uint64_t pauses{0};           // how often no input came for more than token/2
+    base::Duration longest_pause;
+};
+
+// What the inputs since the last drain() led to, besides the frames.
+struct StackOutbox {
+    // To be made durable, each on its own; both only grow. The first is then told to epoch_persisted().
+    std::optional<std::uint64_t> persist_ring_seq;
+    // A peer knew a start of this node with this incarnation: nobody listens to this process. Its successor
+    // needs a higher one.
+    std::optional<base::Incarnation> persist_incarnation;
+    std::vector<Event> events;  // in order; each exactly once
+};
+
+class Stack {
+  public:
+    // `stored_ring_seq`: the highest that was ever durable on this node (0 on the first start). `random`: as
+    // Sealer takes it. The tracer is borrowed and must outlive the stack. All links are closed.
+    Stack(StackConfig config, const MasterKeys& keys, std::uint64_t stored_ring_seq, base::Rng rng,
+          Sealer::Random random, base::Tracer& tracer, base::Instant now);
+    Stack(const Stack&) = delete;
+    Stack& operator=(const Stack&) = delete;
+    ~Stack();
+
+    // Inputs. `now` never goes backwards. After one or several of them: drain().
+    // The ring starts, when an own address is there for the first time; until then what is submitted waits.
+    // Later calls do nothing.
+    void start(base::Instant now);
+    // The link can send: packets of `mtu` bytes, of which IP and UDP take `headers`. Again when that changes.
+    void link_opened(base::Instant now, std::size_t link, std::size_t mtu, std::size_t headers);
+    void link_closed(base::Instant now, std::size_t link);
+    // What came by a link, in order.
+    void receive(base::Instant now, std::size_t link, std::span<const base::Received> batch);
+    // Somebody says that nobody listens at the peer's port.
+    void refused(base::Instant now, base::NodeId peer);
+    void advance(base::Instant now);  // whatever was due by `now`
+    [[nodiscard]] Submit submit(base::Instant now, base::Bytes payload,
+                                Guarantee guarantee = Guarantee::agreed);
+    void epoch_persisted(base::Instant now, std::uint64_t ring_seq);
+    // The clocks say that this process may be a copy of itself. To be told before drain(), which seals.
+    void clock_jumped();
+    // What was sealed to be kept, last_words(), is to be asked for again.
+    void change_keys(const MasterKeys& keys);
+    void leave(base::Instant now);  // says goodbye once; afterwards the ring is silent
+
+    // Outputs.
+    [[nodiscard]] StackOutbox drain();
+    // What drain() found to be sent by the link, in order; stays where it is until the next drain().
+    [[nodiscard]] std::span<const base::Outgoing> outgoing(std::size_t link) const;
+    // When to call advance() if nothing comes before. Often enough to notice an own pause.
+    [[nodiscard]] base::Instant next_deadline() const;
+    // What is to be said for this process when it has ended without a goodbye, sealed.
+    [[nodiscard]] base::Bytes last_words();
+    [[nodiscard]] std::size_t queued_bytes() const;  // submitted and not sent yet
+    [[nodiscard]] StackStatus status() const;
+    [[nodiscard]] RingStatus ring_status() const;  // of status(), alone
+    void check_invariants() const;                 // asserts what must hold between inputs
+
+  private:
+    // What goes out by one link.
+    struct Way {
+        std::vector<base::NodeId> carries;     // frames to these go by it
+        std::vector<base::Outgoing> outgoing;  // reused from batch to batch
+    };
+    struct LinkReply {
+        std::size_t link{0};
+        SealReply reply;
+    };
+    struct Early {
+        base::Bytes payload;
+        Guarantee guarantee{Guarantee::agreed};
+    };
+
+    void wake(base::Instant now);
+    // Inputs (stack.cpp).
+    void open(base::Instant now, std::size_t link, const base::Received& datagram, OpenedFrame& frame,
+              std::size_t& used);
+    void take(base::Instant now, std::size_t link, const OpenedFrame& frame);
+    void take_handshakes(base::Instant now, std::size_t link);
+    void note_keys(const MasterKeys& keys);
+    // Outputs (sending.cpp).
+    void follow_monitor();
+    void fit_ring();
+    void renew_key();
+    void send(const std::vector<Datagram>& datagrams);
+    void route(const std::optional<base::NodeId>& to, base::ByteView body);
+    base::Bytes& next_frame();
+    base::ByteView sealed(base::ByteView body);
+
+    StackConfig config_;
+    base::Tracer& tracer_;
+    Sealer sealer_;
+    std::vector<KeyStatus> keys_;  // without who seals with them
+    Monitor monitor_;
+    PieceStore pieces_;
+    std::uint32_t piece_id_{0};
+    std::uint64_t routes_version_{0};  // of the monitor, when `carries` was made
+    std::vector<Way> ways_;
+    std::uint64_t stored_ring_seq_;
+    base::Rng rng_;
+    std::unique_ptr<Ring> ring_;  // from start() on
+    std::deque<Early> early_;     // submitted before that
+    std::optional<base::Instant> last_input_;
+    base::Instant renewed_;  // when the sealer's key was
+    bool clock_jumped_{false};
+    base::Incarnation outdated_by_;  // as it was told; 0: not at all
+
+    // Buffers that are reused from batch to batch.
+    std::vector<OpenedFrame> frames_in_;
+    std::vector<OpenedFrame> proven_;
+    std::vector<Opened> opened_;
+    std::deque<base::Bytes> wholes_;      // put together from pieces
+    std::vector<LinkReply> replies_;      // of the sealer
+    std::vector<LinkFrame> link_frames_;  // of the monitor, not sealed yet
+    std::vector<base::Bytes> frames_out_;
+    std::size_t frames_used_{0};
+
+    RefusalLog refusals_;
+    StackStatus counters_;  // the fields that are counted here
+};
+
+}  // namespace totem
