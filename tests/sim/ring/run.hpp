@@ -4,12 +4,11 @@
 #include <cstdint>
 #include <string>
 
+#include "tests/sim/ring/child.hpp"
 #include "tests/sim/ring/coverage.hpp"
 #include "tests/sim/ring/world.hpp"
 
 namespace sim {
-
-enum class Verdict : std::uint8_t { ok, safety, liveness, livelock };
 
 // Counts, for the summary. Plain data: it crosses a pipe.
 struct Tally {
@@ -24,12 +23,7 @@ struct Tally {
     Tally& operator+=(const Tally& o);
 };
 
-struct Outcome {
-    Verdict verdict{Verdict::ok};
-    std::uint64_t trace_hash{0};
-    Tally tally;
-    std::string what;  // of a failure
-};
+using Outcome = OutcomeOf<Tally>;
 
 // Puts the verdict of a run that has ended into its outcome. `stuck`: what did not come about, or empty.
 void judge(Outcome& outcome, const World& world, const std::string& violation, const std::string& stuck);

@@ -4,19 +4,13 @@
 //   sim_ring --planted [--seeds N]    runs planted_ring, which tests this test
 // From 5,000 seeds on each (phase, message) pair must have occurred but for those of impossible.txt.
 // Exit code: 0 all passed, 1 a guarantee was broken, 2 no progress or time stood still, 3 usage.
-#include <unistd.h>
-
-#include <charconv>
 #include <cinttypes>
 #include <cstdio>
-#include <cstring>
-#include <filesystem>
-#include <fstream>
-#include <optional>
 #include <string>
 #include <vector>
 
-#include "tests/sim/ring/child.hpp"
+#include "tests/sim/ring/program.hpp"
+#include "tests/sim/ring/run.hpp"
 
 namespace {
 
@@ -75,39 +69,16 @@ void print_table(const sim::Tally& t, std::size_t seeds) {
     row("slowest last delivery, ms", t.worst_deliver_ms);
 }
 
-// One seed a line; # starts a comment.
-std::vector<std::uint64_t> former_failures(const char* file) {
-    std::vector<std::uint64_t> seeds;
-    std::ifstream in(file);
-    for (std::string line; std::getline(in, line);) {
-        if (line.empty() || line[0] == '#') continue;
-        std::uint64_t seed = 0;
-        if (std::from_chars(line.data(), line.data() + line.size(), seed).ec == std::errc{})
-            seeds.push_back(seed);
-    }
-    return seeds;
-}
-
 // From so many seeds on, every pair that can occur must have.
 constexpr std::size_t kSeedsForCoverage = 5000;
 
 int run_all(const std::vector<std::uint64_t>& seeds, bool trace) {
     const sim::Impossible impossible(SIM_RING_IMPOSSIBLE);
     sim::Tally total;
-    std::size_t passed = 0;
     sim::Verdict worst = sim::Verdict::ok;
-    sim::for_each_seed(
-        seeds, [&](std::uint64_t seed) { return run_checked(seed, trace, impossible); },
-        [&](std::uint64_t seed, const sim::Report& report) {
-            total += report.tally;
-            if (report.verdict == sim::Verdict::ok) {
-                ++passed;
-                return;
-            }
-            if (worst != sim::Verdict::safety) worst = std::min(report.verdict, sim::Verdict::liveness);
-            std::printf("seed %" PRIu64 ": %s: %s\n  repeat with: sim_ring --seed %" PRIu64 " --trace\n",
-                        seed, sim::word(report.verdict), report.what, seed);
-        });
+    const std::size_t passed = sim::run_seeds<sim::Tally>(
+        "sim_ring", seeds, [&](std::uint64_t seed) { return run_checked(seed, trace, impossible); }, total,
+        worst);
     print_table(total, seeds.size());
     impossible.print(total.coverage);
     std::size_t failed = seeds.size() - passed;
@@ -122,52 +93,12 @@ int run_all(const std::vector<std::uint64_t>& seeds, bool trace) {
     return static_cast<int>(worst);
 }
 
-// The program with the bugs stands beside this one. Returns only if it can't be started.
-int exec_planted(char** argv) {
-    const std::string program =
-        std::filesystem::read_symlink("/proc/self/exe").replace_filename("planted_ring");
-    std::string name = "planted_ring";
-    argv[1] = name.data();
-    execv(program.c_str(), argv + 1);
-    std::perror(program.c_str());
-    return 3;
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
-    if (argc > 1 && std::string(argv[1]) == "--planted") return exec_planted(argv);
-    std::optional<std::uint64_t> seeds, start, seed;
-    bool trace = false;
-    for (int i = 1; i < argc; ++i) {
-        const std::string arg = argv[i];
-        std::optional<std::uint64_t>* value = arg == "--seeds"   ? &seeds
-                                              : arg == "--start" ? &start
-                                              : arg == "--seed"  ? &seed
-                                                                 : nullptr;
-        if (arg == "--trace") {
-            trace = true;
-            continue;
-        }
-        std::uint64_t number = 0;
-        const char* text = i + 1 < argc ? argv[++i] : "";
-        const auto end = text + std::strlen(text);
-        if (value == nullptr || text == end || std::from_chars(text, end, number).ptr != end) {
-            std::fprintf(
-                stderr,
-                "usage: sim_ring --seeds N [--start S] | --seed S [--trace] | --planted [--seeds N]\n");
-            return 3;
-        }
-        *value = number;
-    }
-    std::vector<std::uint64_t> list;
-    if (seed) {
-        list.push_back(*seed);
-    } else {
-        list = former_failures(SIM_RING_SEEDS);
-        const std::uint64_t first = start.value_or(1);
-        for (std::uint64_t s = first; s < first + seeds.value_or(60); ++s) list.push_back(s);
-    }
-    std::printf("sim_ring: %zu seeds, first %" PRIu64 "\n", list.size(), list.empty() ? 0 : list.front());
-    return run_all(list, trace);
+    const auto options = sim::options("sim_ring", SIM_RING_SEEDS, argc, argv);
+    if (!options) return 3;
+    std::printf("sim_ring: %zu seeds, first %" PRIu64 "\n", options->seeds.size(),
+                options->seeds.empty() ? 0 : options->seeds.front());
+    return run_all(options->seeds, options->trace);
 }
