@@ -88,7 +88,7 @@ void Cluster::start(NodeId node) {
     world_->start(node);
 }
 
-void Cluster::started(const Member& who) {
+void Cluster::started(const Member& who, bool /*remembers*/) {
     auto made = std::make_unique<Process>();
     made->who = who;
     made->tracer = std::make_unique<NodeTracer>([this, who](base::Level level, const std::string& text) {

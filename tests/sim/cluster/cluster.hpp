@@ -57,7 +57,7 @@ class Cluster final : public Observer {
     [[nodiscard]] std::uint64_t hash() const { return hash_; }
 
     // Observer.
-    void started(const Member& who) override;
+    void started(const Member& who, bool remembers) override;
     void ended(const Member& who) override;
     void happened(const Member& who, const totem::Event& event) override;
     void noted(const Member& who, base::Level level, const std::string& text) override;

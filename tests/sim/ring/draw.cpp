@@ -40,6 +40,15 @@ Weather draw_weather(base::Rng rng) {
     w.watched = rng.chance(800);
     if (rng.chance(400)) w.hushed = static_cast<std::uint32_t>(rng.below(300));
     w.slow_by = milliseconds(rng.chance(200) ? between(rng, 50, 2000) : between(rng, 1, 30));
+    if (rng.chance(300)) {
+        w.bursts.begin = static_cast<std::uint32_t>(between(rng, 1, 20));
+        w.bursts.end = static_cast<std::uint32_t>(between(rng, 10, 300));
+        w.bursts.loss = static_cast<std::uint32_t>(between(rng, 300, 1000));
+    }
+    if (rng.chance(250)) {
+        w.tail = rng.chance(500) ? Tail::exponential : Tail::lognormal;
+        w.tail_mean = microseconds(rng.chance(300) ? between(rng, 10'000, 300'000) : between(rng, 20, 5000));
+    }
     return w;
 }
 

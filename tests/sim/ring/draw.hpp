@@ -26,6 +26,12 @@ struct Mix {
         one_way,
         heal,
         storm,
+        loop,
+        stall,
+        disk,
+        slow,
+        shape,
+        flap,
         kinds
     };
     std::uint64_t weight[kinds] = {};

@@ -115,7 +115,7 @@ class QuietRun {
                 return world_.leave(id);
             case 2:
                 world_.crash(id);
-                return world_.start(id, rng_.chance(700));
+                return world_.start(id, rng_.chance(700) ? Memory::kept : Memory::lost);
             case 3:
                 return world_.pause(id, Duration{between(rng_, 0, config_.token_timeout.ns * 3)});
             case 4: {

@@ -61,12 +61,11 @@ class Recorder final : public Observer {
     [[nodiscard]] std::uint64_t hash() const { return hash_; }
     [[nodiscard]] const Coverage& coverage() const { return coverage_; }
     Recording recording;
-    bool with_disk{true};                   // of the next start
     std::function<void()> on_phase_change;  // of any node; may be empty
 
-    void started(const Member& who) override {
-        checker_->started(who, with_disk);
-        line(who, with_disk ? "STARTED" : "STARTED WITHOUT ITS DISK");
+    void started(const Member& who, bool remembers) override {
+        checker_->started(who, remembers);
+        line(who, remembers ? "STARTED" : "STARTED, FORGETFUL");
     }
     void ended(const Member& who) override { line(who, "ENDED"); }
     void sent(const Member& who, const totem::Datagram& datagram) override {

@@ -8,6 +8,7 @@
 #include "tests/sim/ring/bounds.hpp"
 #include "tests/sim/ring/checker.hpp"
 #include "tests/sim/ring/draw.hpp"
+#include "tests/sim/ring/faults.hpp"
 #include "tests/sim/ring/quiet.hpp"
 #include "tests/sim/ring/recorder.hpp"
 
@@ -16,17 +17,13 @@ namespace sim {
 Tally& Tally::operator+=(const Tally& o) {
     virtual_ms += o.virtual_ms, steps += o.steps, deliveries += o.deliveries, transitional += o.transitional,
         views += o.views;
-    deafened += o.deafened;
     quiet_ms += o.quiet_ms, single_faults += o.single_faults;
-    submitted += o.submitted, safe += o.safe, large += o.large, crashes += o.crashes,
-        massacres += o.massacres, restarts += o.restarts;
-    diskless += o.diskless, pauses += o.pauses, goodbyes += o.goodbyes, partitions += o.partitions,
-        torn_crashes += o.torn_crashes, ambushes += o.ambushes;
-    partial_meshes += o.partial_meshes;
-    worst_settle_ms = std::max(worst_settle_ms, o.worst_settle_ms);
-    one_way_cuts += o.one_way_cuts, replayed += o.replayed, heals += o.heals, storms += o.storms;
+    submitted += o.submitted, safe += o.safe, large += o.large;
+    partial_meshes += o.partial_meshes, replayed += o.replayed;
+    faults += o.faults;
     hits += o.hits;
     coverage += o.coverage;
+    worst_settle_ms = std::max(worst_settle_ms, o.worst_settle_ms);
     worst_unite_ms = std::max(worst_unite_ms, o.worst_unite_ms);
     worst_deliver_ms = std::max(worst_deliver_ms, o.worst_deliver_ms);
     most_steps_at_once = std::max(most_steps_at_once, o.most_steps_at_once);
@@ -52,7 +49,10 @@ class Run {
           recorder_(trace, base::Rng(seed ^ 0x70617374)),
           world_(root_.next(), draw_nodes(root_.split()), config_, recorder_),
           checker_(world_.roster()),
-          fault_rng_(root_.split()),
+          faults_(world_, recorder_, weather_, mix_, root_.split(),
+                  [this](NodeId id, std::size_t size) {
+                      if (world_.up(id)) submit(id, size);
+                  }),
           traffic_rng_(root_.split()),
           safe_rng_(seed ^ 0x73616665) {
         if (safe_rng_.chance(800)) safe_ = static_cast<std::uint32_t>(safe_rng_.below(1001));
@@ -61,9 +61,9 @@ class Run {
         world_.features = [seed](const Member& who) {
             return static_cast<std::uint32_t>(base::Rng(seed ^ who.incarnation.value).below(16)) | 16U;
         };
-        recorder_.on_phase_change = [this] { phase_changed(); };
+        recorder_.on_phase_change = [this] { faults_.phase_changed(); };
         world_.copies = [this](NodeId /*from*/, NodeId to, base::ByteView bytes) {
-            return to == deaf_ && bytes[1] == kDataType ? 0 : 1;
+            return to == faults_.deaf() && bytes[1] == kDataType ? 0 : 1;
         };
     }
 
@@ -77,6 +77,7 @@ class Run {
         tally_.transitional = checker_.transitional_deliveries();
         tally_.views = checker_.views();
         tally_.coverage = recorder_.coverage();
+        tally_.faults = faults_.counts();
         out.tally = tally_;
         judge(out, world_, checker_.failed() ? checker_.violation() : wrong, stuck_);
         return out;
@@ -85,22 +86,21 @@ class Run {
   private:
     void safety_phase() {
         world_.weather = weather_;
-        world_.fsync = milliseconds(between(fault_rng_, 0, 20));
-        const Instant end = world_.now() + seconds(between(fault_rng_, 3, 12));
+        world_.fsync = milliseconds(between(faults_.rng, 0, 20));
+        const Instant end = world_.now() + seconds(between(faults_.rng, 3, 12));
         for (const NodeId id : world_.roster()) {
-            world_.at(world_.now() + milliseconds(between(fault_rng_, 0, 200)),
-                      [this, id] { start(id, true); });
+            world_.at(world_.now() + milliseconds(between(faults_.rng, 0, 200)),
+                      [this, id] { faults_.start(id); });
         }
         traffic_until_ = end;
         message_interval_ = microseconds(between(traffic_rng_, 200, 30'000));
         traffic();
-        const Duration calm = milliseconds(between(fault_rng_, 20, 1500));
+        const Duration calm = milliseconds(between(faults_.rng, 20, 1500));
         while (world_.now() < end && !is_over()) {
-            const auto wait = nanoseconds(between(fault_rng_, 0, 2 * calm.ns));
+            const auto wait = nanoseconds(between(faults_.rng, 0, 2 * calm.ns));
             static_cast<void>(until([] { return false; }, wait));
             if (is_over()) return;
-            if (fault_rng_.chance(mix_.ambush)) ambush_in_ = 1 + fault_rng_.below(8 * world_.roster().size());
-            fault();
+            faults_.strike();
         }
     }
 
@@ -130,184 +130,25 @@ class Run {
         tally_.safe += safe ? 1 : 0;
     }
 
-    void start(NodeId id, bool with_disk) {
-        if (world_.up(id)) return;
-        recorder_.with_disk = with_disk;
-        world_.start(id, with_disk);
-    }
-
     NodeId any() {
         return NodeId{1 + static_cast<std::uint32_t>(traffic_rng_.below(world_.roster().size()))};
     }
-    NodeId any_for_fault() {
-        return NodeId{1 + static_cast<std::uint32_t>(fault_rng_.below(world_.roster().size()))};
-    }
-
-    void fault() {
-        const NodeId id = any_for_fault();
-        switch (mix_.draw(fault_rng_)) {
-            case Mix::crash:
-                crash(id);
-                break;
-            case Mix::torn:
-                tear(id);
-                break;
-            case Mix::massacre:
-                ++tally_.massacres;
-                for (std::uint64_t n = 1 + fault_rng_.below(world_.roster().size()); n > 0; --n)
-                    crash(any_for_fault());
-                break;
-            case Mix::restart:
-                restart(id);
-                break;
-            case Mix::pause:
-                pause(id);
-                break;
-            case Mix::goodbye:
-                goodbye(id);
-                break;
-            case Mix::partition:
-                partition();
-                break;
-            case Mix::one_way:
-                ++tally_.one_way_cuts;
-                recorder_.tell("one-way cut from " + base::to_string(id));
-                world_.cut(id, any_for_fault(), true);
-                heal_soon();
-                break;
-            case Mix::heal:
-                ++tally_.heals;
-                recorder_.tell("healed");
-                world_.heal();
-                break;
-            case Mix::storm:
-                storm();
-                break;
-            case Mix::kinds:
-                break;
-        }
-    }
-
-    void phase_changed() {
-        if (calm_ || ambush_in_ == 0 || --ambush_in_ > 0) return;
-        ++tally_.ambushes;
-        if (fault_rng_.chance(mix_.ambush / 2))
-            ambush_in_ = 1 + fault_rng_.below(4 * world_.roster().size());  // and again
-        world_.at(world_.now() + microseconds(between(fault_rng_, 0, 1500)), [this] {
-            if (!calm_) fault();
-        });
-    }
-
-    void tear(NodeId id) {
-        if (!world_.up(id)) return;
-        ++tally_.torn_crashes;
-        recorder_.tell("node " + base::to_string(id) + " will crash while it sends");
-        world_.crash_while_sending(id);
-        // Something to send, so that it does.
-        for (int i = 0; i < 20; ++i) submit(id, 2000);
-        for (const NodeId other : world_.roster()) {
-            if (other != id && world_.up(other)) submit(other, 8 + fault_rng_.below(3000));
-        }
-    }
-
-    void crash(NodeId id) {
-        if (!world_.up(id)) return;
-        ++tally_.crashes;
-        world_.crash(id);
-    }
-
-    void restart(NodeId id) {
-        if (world_.up(id)) crash(id);
-        ++tally_.restarts;
-        const bool with_disk = !fault_rng_.chance(60);
-        tally_.diskless += with_disk ? 0 : 1;
-        start(id, with_disk);
-    }
-
-    void pause(NodeId id) {
-        if (!world_.up(id)) return;
-        ++tally_.pauses;
-        const Duration how_long{between(fault_rng_, milliseconds(1).ns,
-                                        config_.token_timeout.ns * (fault_rng_.chance(300) ? 3 : 1))};
-        recorder_.tell("node " + base::to_string(id) + " pauses for " + std::to_string(how_long.ms()) +
-                       " ms");
-        world_.pause(id, how_long);
-    }
-
-    void goodbye(NodeId id) {
-        if (!world_.up(id)) return;
-        ++tally_.goodbyes;
-        world_.leave(id);
-        if (fault_rng_.chance(500)) start(id, true);  // and back at once
-    }
-
-    void partition() {
-        ++tally_.partitions;
-        std::vector<base::NodeSet> groups(2 + fault_rng_.below(2));
-        for (const NodeId n : world_.roster()) groups[fault_rng_.below(groups.size())].insert(n);
-        std::string text = "partition";
-        for (const base::NodeSet& group : groups) text += " " + base::to_string(group);
-        recorder_.tell(text);
-        world_.partition(groups);
-        heal_soon();
-    }
-
-    // Half of all cuts are short: some end before anybody noticed, some amid the view change.
-    void heal_soon() {
-        if (fault_rng_.chance(500)) return;
-        const auto after =
-            nanoseconds(between(fault_rng_, 0, 2 * (config_.token_timeout + config_.consensus_timeout).ns));
-        world_.at(world_.now() + after, [this] {
-            if (calm_) return;
-            ++tally_.heals;
-            recorder_.tell("healed");
-            world_.heal();
-        });
-    }
-
-    // A node's receive buffer overflows: tokens reach it, data does not. Then, perhaps, another one dies, and
-    // there is much to recover.
-    void deafen(NodeId id) {
-        ++tally_.deafened;
-        recorder_.tell("node " + base::to_string(id) + " receives no data");
-        deaf_ = id;
-        for (const NodeId other : world_.roster()) {
-            for (std::uint64_t n = fault_rng_.below(60); n > 0 && world_.up(other); --n) submit(other, 1000);
-        }
-        const Instant end = world_.now() + milliseconds(between(fault_rng_, 1, 100));
-        world_.at(end, [this] {
-            if (!calm_ && fault_rng_.chance(500)) crash(any_for_fault());
-        });
-        world_.at(end + milliseconds(between(fault_rng_, 0, 10)), [this] { deaf_ = {}; });
-    }
-
-    void storm() {
-        if (fault_rng_.chance(400)) return deafen(any_for_fault());
-        ++tally_.storms;
-        recorder_.tell("storm");
-        world_.weather.loss = 500;
-        world_.at(world_.now() + milliseconds(between(fault_rng_, 20, 600)), [this] {
-            if (!calm_) world_.weather = weather_;
-        });
-    }
-
     // Faults end: whoever lives must find together, deliver everything, and then stay quiet.
     void liveness_phase() {
-        calm_ = true;
-        world_.heal();
-        for (const NodeId id : world_.roster()) world_.crash_while_sending(id, false);
+        faults_.end();
         world_.weather = Weather{};
         world_.weather.delay = weather_.delay;
         world_.weather.watched = weather_.watched;
         recorder_.tell("faults end");
         for (const NodeId id : world_.roster()) {
-            if (fault_rng_.chance(800)) start(id, true);
+            if (faults_.rng.chance(800)) faults_.start(id);
         }
-        if (world_.running().empty()) start(NodeId{1}, true);
+        if (world_.running().empty()) faults_.start(NodeId{1});
         // Pauses that still last, and traffic still under way, are part of what must end first.
-        const Duration settle = config_.token_timeout * 3 + weather_.slow_by;
+        const Duration pauses{std::max<std::int64_t>(0, (world_.rests_until() - world_.now()).ns)};
+        const Duration settle = pauses + config_.token_timeout * 3 + weather_.longest();
         // While that settles they need not hear each other.
-        if (fault_rng_.chance(800)) partition();
+        if (faults_.rng.chance(800)) faults_.partition();
         static_cast<void>(until([] { return false; }, settle));
         // Nodes that were lost again and again are held off for up to 8 x token (docs/protocol.md).
         static_cast<void>(until([] { return false; }, config_.token_timeout * 8));
@@ -338,7 +179,7 @@ class Run {
         replay();
         static_cast<void>(until([] { return false; }, settle));
         checker_.allow_any();
-        if (!is_over() && world_.running().size() > 1 && fault_rng_.chance(500)) broken_links();
+        if (!is_over() && world_.running().size() > 1 && faults_.rng.chance(500)) broken_links();
     }
 
     // Some links die in one direction and stay dead while one node starts anew: all must settle on the sets
@@ -348,18 +189,18 @@ class Run {
         world_.weather.rumour = 0;  // they are true of whoever does not hear the answer
         const std::vector<NodeId> nodes = world_.running();
         std::set<std::pair<NodeId, NodeId>> cuts;
-        for (std::uint64_t n = 1 + fault_rng_.below(3); n > 0; --n) {
-            const NodeId from = nodes[fault_rng_.below(nodes.size())],
-                         to = nodes[fault_rng_.below(nodes.size())];
+        for (std::uint64_t n = 1 + faults_.rng.below(3); n > 0; --n) {
+            const NodeId from = nodes[faults_.rng.below(nodes.size())],
+                         to = nodes[faults_.rng.below(nodes.size())];
             if (from == to) continue;
             cuts.insert({from, to});
             world_.cut(from, to, true);
             recorder_.tell("node " + base::to_string(to) + " does not hear node " + base::to_string(from) +
                            " any more");
         }
-        const NodeId again = nodes[fault_rng_.below(nodes.size())];
+        const NodeId again = nodes[faults_.rng.below(nodes.size())];
         world_.crash(again);
-        start(again, true);
+        faults_.start(again);
         // The worst hold for repeated losses comes on top of what a reunion takes.
         const Duration limit = unites_within(config_) + config_.token_timeout * 10;
         const std::vector<base::NodeSet> expected = settled_sets(nodes, cuts);
@@ -440,8 +281,9 @@ class Run {
         for (Recording::Frame& frame : recorder_.recording.frames()) {
             if (!world_.up(frame.from.node)) continue;
             ++tally_.replayed;
-            const NodeId to = any_for_fault();
-            world_.at(world_.now() + microseconds(between(fault_rng_, 0, 500'000)),
+            const NodeId to =
+                NodeId{1 + static_cast<std::uint32_t>(faults_.rng.below(world_.roster().size()))};
+            world_.at(world_.now() + microseconds(between(faults_.rng, 0, 500'000)),
                       [this, to, frame = std::move(frame)] {
                           if (to != frame.from.node) world_.inject(frame.from, to, frame.bytes);
                       });
@@ -487,12 +329,10 @@ class Run {
     Recorder recorder_;
     World world_;
     Checker checker_;
-    base::Rng fault_rng_, traffic_rng_, safe_rng_;
+    Faults faults_;
+    base::Rng traffic_rng_, safe_rng_;
     std::uint32_t safe_{0};  // chance that a message is sent as safe
     Tally tally_;
-    bool calm_{false};
-    std::uint64_t ambush_in_{0};  // phase changes until then; 0: none
-    NodeId deaf_;                 // 0: nobody
     Instant traffic_until_;
     Duration message_interval_;
     std::uint64_t last_id_{0};

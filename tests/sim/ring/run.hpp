@@ -6,6 +6,7 @@
 
 #include "tests/sim/ring/child.hpp"
 #include "tests/sim/ring/coverage.hpp"
+#include "tests/sim/ring/faults.hpp"
 #include "tests/sim/ring/world.hpp"
 
 namespace sim {
@@ -14,9 +15,8 @@ namespace sim {
 struct Tally {
     std::uint64_t virtual_ms{0}, steps{0}, deliveries{0}, transitional{0}, views{0}, quiet_ms{0},
         single_faults{0}, submitted{0}, safe{0}, large{0};
-    std::uint64_t crashes{0}, torn_crashes{0}, massacres{0}, ambushes{0}, restarts{0}, diskless{0}, pauses{0},
-        goodbyes{0}, partitions{0}, one_way_cuts{0}, partial_meshes{0}, worst_settle_ms{0}, heals{0},
-        storms{0}, deafened{0}, replayed{0}, most_steps_at_once{0};
+    std::uint64_t partial_meshes{0}, worst_settle_ms{0}, replayed{0}, most_steps_at_once{0};
+    FaultCounts faults;
     Hits hits;
     Coverage coverage;
     std::uint64_t worst_unite_ms{0}, worst_deliver_ms{0};

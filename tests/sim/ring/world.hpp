@@ -12,14 +12,12 @@
 #include <string>
 #include <vector>
 
+#include "tests/sim/ring/network.hpp"
 #include "totem/base/rng.hpp"
 #include "totem/ring/ring.hpp"
 
 namespace sim {
 
-using base::Duration;
-using base::Instant;
-using base::NodeId;
 using totem::Member;
 
 class Observer {
@@ -28,7 +26,8 @@ class Observer {
     Observer(const Observer&) = delete;
     Observer& operator=(const Observer&) = delete;
     virtual ~Observer() = default;
-    virtual void started(const Member& /*who*/) {}
+    // Whether it knows all ring sequences that its node has used.
+    virtual void started(const Member& /*who*/, bool /*remembers*/) {}
     virtual void ended(const Member& /*who*/) {}  // crashed or left
     virtual void submitted(const Member& /*who*/, base::ByteView /*payload*/,
                            totem::Guarantee /*guarantee*/) {}
@@ -42,28 +41,18 @@ class Observer {
                      const std::vector<totem::Opened>& /*batch*/) {}
 };
 
-// What may happen to a datagram on its way; chances in 1/1000.
-struct Weather {
-    std::uint32_t loss{0};
-    std::uint32_t duplicate{0};
-    std::uint32_t slow{0};  // takes up to slow_by longer: reordering
-    Duration delay{base::microseconds(100)};
-    Duration jitter{base::microseconds(50)};
-    Duration slow_by{base::milliseconds(5)};
-    std::uint32_t lazy{0};  // a node does not read its socket at once but up to lazy_by later: batches
-    Duration lazy_by{base::milliseconds(1)};
-    std::uint32_t refused{0};  // the machine of a node that is down says that nobody listens
-    std::uint32_t rumour{0};   // somebody says so of a node that is up
-    std::uint32_t guarded{0};  // the guard of a node that crashes says that it has ended
-    bool watched{false};       // links are watched: a node is told whom it does not hear any more
-    std::uint32_t hushed{0};   // ... and falsely so of one that it hears, each quarter of a token timeout
+// What a start finds of what the node stored.
+enum class Memory : std::uint8_t {
+    kept,
+    lost,
+    older,  // a file of before was put back
 };
 
-// How often each thing was done to the world.
-struct Hits {
-    std::uint64_t lost{0}, torn{0}, duplicated{0}, slowed{0}, cut{0}, stale_disk{0}, refused{0}, rumours{0},
-        last_words{0}, silences{0}, false_silences{0};
-    Hits& operator+=(const Hits& o);
+// What a node's disk does to the ring sequence.
+struct DiskTrouble {
+    Duration takes;       // for each write, besides World::fsync
+    Instant fails_until;  // no write succeeds before
+    bool forgets{false};  // what was written is gone when the machine ends
 };
 
 class World {
@@ -84,14 +73,24 @@ class World {
     // How many copies of a datagram arrive, for scripted trouble: 1 is normal, 0 a loss. May be empty.
     std::function<int(NodeId from, NodeId to, base::ByteView bytes)> copies;
 
-    // A new process of a node that is down. Without its disk, it has forgotten the ring sequence.
-    void start(NodeId node, bool with_disk = true);
+    // A new process of a node that is down. If its clock was set back, its incarnation may be lower than that
+    // of former ones; where some other node runs that is found out after a while, and it starts again.
+    void start(NodeId node, Memory memory = Memory::kept, bool clock_set_back = false);
     void crash(NodeId node);
     // Crashes while it sends next: of what it was about to send, each copy leaves with half a chance.
     void crash_while_sending(NodeId node, bool so = true);
     void leave(NodeId node);
     // The node does nothing for so long; what arrives waits in its socket.
     void pause(NodeId node, Duration how_long);
+    // The same, but at the moment when it has decided what to send, and before it is sent.
+    void stall(NodeId node, Duration how_long);
+    // From now on it takes so long to handle one input. What it decides is sent afterwards.
+    void slow_down(NodeId node, Duration handler);
+    // From now on its clock is faster than the world's by so many millionths.
+    void drift(NodeId node, std::int64_t ppm);
+    void disk(NodeId node, const DiskTrouble& trouble);
+    // Until then somebody pauses, unless he ends before.
+    [[nodiscard]] Instant rests_until() const { return rests_until_; }
     totem::Submit submit(NodeId node, base::Bytes payload,
                          totem::Guarantee guarantee = totem::Guarantee::agreed);
     // A datagram that was kept from earlier arrives (again).
@@ -99,10 +98,12 @@ class World {
     // Somebody tells `node` something of `about`.
     void hint(NodeId node, NodeId about, totem::Hint hint = totem::Hint::port_closed);
     // One way; a cut stays until joined.
-    void cut(NodeId from, NodeId to, bool is_cut);
-    void heal();
+    void cut(NodeId from, NodeId to, bool is_cut) { network_.cut(from, to, is_cut); }
+    // These, and no others.
+    void cut(const Cuts& cuts) { network_.cut(cuts); }
+    void heal() { network_.heal(); }
     // Every node hears exactly those in its own group.
-    void partition(const std::vector<base::NodeSet>& groups);
+    void partition(const std::vector<base::NodeSet>& groups) { cut(sim::partition(roster_, groups)); }
 
     [[nodiscard]] bool up(NodeId node) const;
     [[nodiscard]] Member member(NodeId node) const;  // of the last process of that node
@@ -141,13 +142,13 @@ class World {
     void reach(const Member& from, NodeId to, const std::shared_ptr<const base::Bytes>& bytes);
     void carry(const Member& from, NodeId to, const std::shared_ptr<const base::Bytes>& bytes);
 
-    Instant now_{0};
+    Instant now_{0}, rests_until_{0};
     base::NodeSet roster_;
     totem::RingConfig base_config_;
     Observer& observer_;
-    base::Rng network_rng_, node_rng_, link_rng_;
+    Network network_;
+    base::Rng node_rng_, link_rng_;
     std::map<NodeId, std::unique_ptr<Node>> nodes_;
-    std::set<std::pair<NodeId, NodeId>> cuts_;
     // What a link monitor knows: when who heard whom last, and of whom it was said that it does not any more.
     std::map<std::pair<NodeId, NodeId>, Instant> heard_at_;
     std::set<std::pair<NodeId, NodeId>> silent_;

@@ -59,7 +59,7 @@ class Scene final : public sim::Observer {
         CHECK(checker_.finally(living) == "");
     }
 
-    void started(const totem::Member& who) override { checker_.started(who, true); }
+    void started(const totem::Member& who, bool remembers) override { checker_.started(who, remembers); }
     void submitted(const totem::Member& who, base::ByteView payload, totem::Guarantee guarantee) override {
         checker_.submitted(who, payload, guarantee);
     }

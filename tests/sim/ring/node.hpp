@@ -1,0 +1,104 @@
+// One node of a world: its disk and its clock live as long as the world, its processes come and go.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tests/sim/ring/world.hpp"
+
+namespace sim {
+
+// Where the ring sequence is kept.
+class Disk {
+  public:
+    [[nodiscard]] std::uint64_t read() const { return kept_; }
+    void write(std::uint64_t ring_seq);
+    // The machine ends: what was acknowledged, but never written, is gone.
+    void power_off() { kept_ = durable_; }
+    void lose() { kept_ = durable_ = 0; }
+    // Somebody puts back a file of before.
+    void put_back(base::Rng& rng);
+    DiskTrouble trouble;
+
+  private:
+    std::uint64_t kept_{0}, durable_{0};
+    std::vector<std::uint64_t> former_;
+};
+
+// CLOCK_BOOTTIME of one node, which need not run as the world's does.
+class Clock {
+  public:
+    [[nodiscard]] Instant at(Instant world) const;
+    // The first moment at which the clock shows this.
+    [[nodiscard]] Instant when(Instant local) const;
+    void run(Instant now, std::int64_t ppm);
+
+  private:
+    Instant world_, local_;
+    std::int64_t ppm_{0};  // faster than the world's
+};
+
+class World::Node final : public base::Tracer {
+  public:
+    Node(World& world, NodeId id) : world_(world) { member_.node = id; }
+
+    void start(Memory memory, bool clock_set_back);
+    void stop();
+    void tear(bool so) { tearing_ = so; }
+    void leave();
+    void pause(Duration how_long);
+    void stall(Duration how_long) { stall_ = how_long; }
+    void slow_down(Duration handler) { handler_ = handler; }
+    void drift(std::int64_t ppm);
+    [[nodiscard]] Disk& disk() { return disk_; }
+
+    void arrive(const Member& from, std::shared_ptr<const base::Bytes> bytes);
+    void hint(NodeId about, totem::Hint hint);
+    totem::Submit submit(base::Bytes payload, totem::Guarantee guarantee);
+    void note(base::Level level, const std::string& text) override;
+
+    [[nodiscard]] bool up() const { return ring_ != nullptr; }
+    [[nodiscard]] bool paused() const { return paused_; }
+    [[nodiscard]] const Member& member() const { return member_; }
+    [[nodiscard]] const totem::Ring& ring() const { return *ring_; }
+
+  private:
+    [[nodiscard]] base::Incarnation next_incarnation(bool clock_set_back);
+    [[nodiscard]] Instant clock() const { return clock_.at(world_.now_); }
+    // Does it in a while, if this process is there then.
+    template <typename Action>
+    void later(Duration wait, Action action);
+    void rest(Duration how_long);
+    void resume();
+    void drain_socket();
+    void flush();
+    void transmit(std::vector<totem::Datagram> datagrams);
+    void persist(std::uint64_t epoch);
+    void wake();
+    void arm();
+    void outdated();
+
+    World& world_;
+    Member member_;
+    base::Incarnation highest_;     // of all its starts
+    std::set<std::uint64_t> used_;  // incarnations
+    std::uint64_t ring_seq_{0};     // of its last regular view, over all its starts
+    std::unique_ptr<totem::Ring> ring_;
+    Disk disk_;
+    Clock clock_;
+    bool paused_{false};
+    bool tearing_{false};
+    Duration stall_;                         // it stops for so long when it has something to send, once
+    Duration handler_;                       // what it takes to handle one input
+    std::vector<totem::Datagram> withheld_;  // decided, but not sent yet
+    std::vector<std::pair<Member, std::shared_ptr<const base::Bytes>>> socket_;
+    Instant armed_{Instant::never()};
+    Member armed_for_;
+};
+
+}  // namespace sim
