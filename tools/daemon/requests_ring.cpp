@@ -134,6 +134,7 @@ void put_ring(RingReply& out, const totem::RingStatus& ring) {
     out.queued_bytes = ring.queued_bytes;
     out.outstanding = ring.outstanding;
     out.window = ring.window;
+    out.largest_window = ring.largest_window;
     out.other_version = ring.other_version;
     out.features = ring.features;
 }

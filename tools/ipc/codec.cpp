@@ -190,6 +190,7 @@ void put(pb::RingReply& out, const RingReply& in) {
     out.set_queue_limit(in.queue_limit);
     out.set_outstanding(in.outstanding);
     out.set_window(in.window);
+    out.set_largest_window(in.largest_window);
     out.set_other_version(in.other_version);
     out.set_features(in.features);
     out.set_frames_received(in.frames_received);
@@ -253,6 +254,7 @@ RingReply get(const pb::RingReply& in) {
     out.queue_limit = in.queue_limit();
     out.outstanding = in.outstanding();
     out.window = in.window();
+    out.largest_window = in.largest_window();
     out.other_version = in.other_version();
     out.features = in.features();
     out.frames_received = in.frames_received();

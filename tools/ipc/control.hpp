@@ -131,9 +131,10 @@ struct RingReply {
     std::uint64_t delivered{0};                             // messages
     std::uint64_t sent{0}, retransmitted{0}, discarded{0};  // datagrams
     std::uint64_t queued_bytes{0}, queue_limit{0};
-    std::uint64_t outstanding{0}, window{0};  // datagrams not known to be everywhere; at most
-    std::uint64_t other_version{0};           // frames of a protocol version that this node does not speak
-    std::uint32_t features{0};                // bits: what all members of the view can
+    // Bytes not known to be with all members; how many may be now, and at most.
+    std::uint64_t outstanding{0}, window{0}, largest_window{0};
+    std::uint64_t other_version{0};  // frames of a protocol version that this node does not speak
+    std::uint32_t features{0};       // bits: what all members of the view can
     std::uint64_t frames_received{0}, frames_sent{0};
     std::uint64_t send_failed{0};  // refused by the operating system
     std::string last_send_error;

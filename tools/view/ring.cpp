@@ -162,8 +162,7 @@ class RingRenderer {
                               std::to_string(reply_.discarded) + " late or doubled and dropped");
         line("Waiting to be sent",
              std::to_string(reply_.queued_bytes) + " of " + counted(reply_.queue_limit, "byte"));
-        line("Window", std::to_string(reply_.outstanding) + " of " + counted(reply_.window, "datagram") +
-                           " on the way to somebody");
+        line("Window", window());
         if (reply_.other_version > 0)
             line("OTHER VERSION", counted(reply_.other_version, "frame") + " of another protocol version");
         line("Frames", std::to_string(reply_.frames_received) + " received, " +
@@ -183,6 +182,17 @@ class RingRenderer {
                                                 " (this machine did not let the daemon run)");
         line("Real-time priority", std::string(reply_.realtime ? "yes" : "REFUSED") +
                                        "; memory locked: " + (reply_.memory_locked ? "yes" : "REFUSED"));
+    }
+
+    [[nodiscard]] std::string window() const {
+        if (reply_.largest_window == 0) return "not agreed yet";
+        std::string text = std::to_string(reply_.outstanding) + " of " + counted(reply_.window, "byte") +
+                           " not known to be with all members";
+        if (reply_.window < reply_.largest_window) {
+            text += "; LOWERED from " + std::to_string(reply_.largest_window) +
+                    ", since a member's receive buffer overflowed or has become smaller";
+        }
+        return text;
     }
 
     // Which key a cluster is in the middle of leaving, and who still has to.

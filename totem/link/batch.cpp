@@ -71,13 +71,15 @@ ReceiveBatch::ReceiveBatch()
       received_(kSlots),
       sources_(kSlots),
       buffers_(kSlots),
-      headers_(kSlots) {
+      headers_(kSlots),
+      controls_(kSlots) {
     ASSERT(memory_ != MAP_FAILED);
     for (std::size_t i = 0; i < kSlots; ++i) {
         buffers_[i] = {memory_ + i * kSlotSize, kSlotSize};
         headers_[i].msg_hdr.msg_name = sources_[i].data();
         headers_[i].msg_hdr.msg_iov = &buffers_[i];
         headers_[i].msg_hdr.msg_iovlen = 1;
+        headers_[i].msg_hdr.msg_control = controls_[i].bytes.data();
     }
 }
 
@@ -85,18 +87,32 @@ ReceiveBatch::~ReceiveBatch() {
     ::munmap(memory_, kSlots * kSlotSize);
 }
 
-bool ReceiveBatch::receive(int fd, std::size_t limit) {
+namespace {
+
+void note_drops(msghdr& message, std::uint32_t& dropped) {
+    for (cmsghdr* c = CMSG_FIRSTHDR(&message); c != nullptr; c = CMSG_NXTHDR(&message, c)) {
+        if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SO_RXQ_OVFL)
+            std::memcpy(&dropped, CMSG_DATA(c), sizeof dropped);
+    }
+}
+
+}  // namespace
+
+bool ReceiveBatch::receive(int fd, std::size_t limit, std::uint32_t& dropped) {
     limit = std::min(limit, kSlots);
     int tries = 0;
     while (used_ < limit) {
         const std::size_t room = limit - used_;
-        for (std::size_t i = used_; i < limit; ++i)
+        for (std::size_t i = used_; i < limit; ++i) {
             headers_[i].msg_hdr.msg_namelen = base::SocketAddress::kRoom;
+            headers_[i].msg_hdr.msg_controllen = sizeof controls_[i].bytes;
+        }
         const int n = ::recvmmsg(fd, &headers_[used_], static_cast<unsigned>(room), MSG_DONTWAIT, nullptr);
         // An error that was waiting at the socket (ICMP) is told once, in place of what was asked for.
         if (n < 0 && (errno == EINTR || (was_icmp(errno) && tries++ < kTries))) continue;
         if (n <= 0) return true;
         for (int i = 0; i < n; ++i, ++used_) {
+            if (headers_[used_].msg_hdr.msg_controllen > 0) note_drops(headers_[used_].msg_hdr, dropped);
             received_[used_].source = sources_[used_].ip();
             received_[used_].bytes = {memory_ + used_ * kSlotSize, headers_[used_].msg_len};
         }

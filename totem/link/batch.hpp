@@ -31,8 +31,9 @@ class ReceiveBatch {
 
     void clear() { used_ = 0; }
     // Appends what is waiting at the socket, until it is empty (true) or `limit` slots are used in all
-    // (false).
-    bool receive(int fd, std::size_t limit);
+    // (false). `dropped`: how many the kernel has dropped at this socket before the last one of these that
+    // came after such a loss; left alone if there was none. The socket needs SO_RXQ_OVFL.
+    bool receive(int fd, std::size_t limit, std::uint32_t& dropped);
     [[nodiscard]] std::span<const Received> all() const { return {received_.data(), used_}; }
 
   private:
@@ -42,6 +43,10 @@ class ReceiveBatch {
     std::vector<base::SocketAddress> sources_;
     std::vector<iovec> buffers_;
     std::vector<mmsghdr> headers_;
+    struct alignas(cmsghdr) Control {
+        std::array<std::uint8_t, CMSG_SPACE(sizeof(std::uint32_t))> bytes;
+    };
+    std::vector<Control> controls_;
 };
 
 // Collects datagrams for one socket and sends them together. Failures are counted: the ring repeats what

@@ -117,6 +117,7 @@ struct Link::Impl : std::enable_shared_from_this<Link::Impl> {
             group.assign(many->release());
         }
         unicast.assign(one->release());
+        unicast_drops = group_drops = 0;
         ++generation;
         set_targets();
         wait_for_data(unicast);
@@ -168,15 +169,19 @@ struct Link::Impl : std::enable_shared_from_this<Link::Impl> {
         if (!unicast.is_open()) return;
         batch.clear();
         bool group_empty = true;
-        if (group.is_open()) group_empty = batch.receive(group.native_handle(), kGroupSlots);
+        const std::uint32_t before = unicast_drops + group_drops;
+        if (group.is_open()) group_empty = batch.receive(group.native_handle(), kGroupSlots, group_drops);
         // When more data is waiting, it may be what a waiting token is about: it goes first.
         const bool data_only = !group_empty && ++group_turns < kGroupTurns;
         if (!data_only) {
-            batch.receive(unicast.native_handle(), ReceiveBatch::kSlots);
+            batch.receive(unicast.native_handle(), ReceiveBatch::kSlots, unicast_drops);
             group_turns = 0;
         }
         const auto all = batch.all();
         received += all.size();
+        const std::uint32_t dropped =
+            unicast_drops + group_drops - before;  // modulo 2^32, as the kernel counts
+        if (dropped > 0 && handlers.overflowed) handlers.overflowed(dropped);
         if (!all.empty()) handlers.received(all);
     }
 
@@ -261,6 +266,7 @@ struct Link::Impl : std::enable_shared_from_this<Link::Impl> {
     std::uint64_t generation{0};  // of the sockets
     bool polling{false};          // no events to be had: look every second
     int group_turns{0};
+    std::uint32_t unicast_drops{0}, group_drops{0};  // as the kernel said last
     ReceiveBatch batch;
     SendBatch sending;
     bool was_bound{false};

@@ -50,6 +50,9 @@ class Link {
         std::function<void()> changed;
         // The peer's machine says that nobody listens at our port; nobody vouches for that. May be empty.
         std::function<void(base::NodeId)> refused{};
+        // The kernel has dropped so many more datagrams, because they were not fetched in time. Told before
+        // the batch that came after them. May be empty.
+        std::function<void(std::uint64_t)> overflowed{};
     };
     // Not thread-safe; lives on the thread that runs `io`, and must outlive its last handler.
     Link(boost::asio::io_context& io, LinkConfig config, Handlers handlers);

@@ -45,6 +45,7 @@ base::Result<Fd> open_udp(bool v6) {
     }
     enlarge(fd, SO_RCVBUFFORCE, SO_RCVBUF);
     enlarge(fd, SO_SNDBUFFORCE, SO_SNDBUF);
+    TRY_OK(set_option(fd, SOL_SOCKET, SO_RXQ_OVFL, "SO_RXQ_OVFL", 1));
     if (v6) TRY_OK(set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, "IPV6_V6ONLY", 1));
     forbid_fragments(fd.get(), v6, false);
     return fd;

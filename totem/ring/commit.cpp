@@ -1,6 +1,7 @@
 // Commit: the commit token goes round; on its first pass each member enters what it has of its old ring. From
 // here until the ring is installed the old log takes no datagram that was not recovered by everybody: what we
 // declared must stay true.
+#include <algorithm>
 #include <utility>
 
 #include "totem/ring/phases.hpp"
@@ -49,6 +50,7 @@ Phase enter_commit(Context& ctx, Episode episode, RingLog old, wire::CommitToken
     mine.obliged = old.obliged;
     mine.held = old.window.held(wire::kMaxRanges);
     token.features &= ctx.config.features;
+    token.window = std::min(token.window, largest_window(ctx.config));
     ++token.hop;
     std::vector<Member> members;
     for (const wire::CommitEntry& e : token.entries) {
@@ -81,7 +83,7 @@ Next on(Commit& c, Context& ctx, const Member& from, const wire::CommitToken& to
     for (std::size_t i = 0; fits && i < n; ++i) {
         fits = token.entries[i].filled && token.entries[i].member == c.token.entries[i].member;
     }
-    fits = fits && (token.features & c.token.features) == token.features;
+    fits = fits && (token.features & c.token.features) == token.features && token.window <= c.token.window;
     // What those before us and we ourselves entered must not have changed.
     for (std::size_t i = 0; fits && i <= c.index; ++i) fits = token.entries[i] == c.token.entries[i];
     if (!fits) {

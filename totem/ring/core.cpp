@@ -58,7 +58,7 @@ std::uint64_t RingLog::bit_of(base::NodeId node) const {
 
 RingLog no_ring(const RingConfig& config) {
     const Member& self = config.self;
-    return {View{base::RingId{0, self.node, self.incarnation}, {self}}, log_capacity(config)};
+    return {View{base::RingId{0, self.node, self.incarnation}, {self}}, config.window};
 }
 
 void deliver(Context& ctx, RingLog& log, const wire::Data& data, bool transitional) {
@@ -82,6 +82,12 @@ void count(const RingLog& log, RingStatus& status) {
     status.logged += log.size();
     status.partial_bytes += log.partial_bytes();
 }
+
+void count(const Flow& flow, RingStatus& status) {
+    status.outstanding = flow.outstanding;
+    status.window = flow.window;
+    status.largest_window = flow.agreed;
+}
 }  // namespace
 
 void count_logs(const Gather& g, RingStatus& status) {
@@ -93,9 +99,11 @@ void count_logs(const Commit& c, RingStatus& status) {
 void count_logs(const Recovery& r, RingStatus& status) {
     count(r.old, status);
     count(r.log, status);
+    count(r.rotation.flow, status);
 }
 void count_logs(const Operational& o, RingStatus& status) {
     count(o.log, status);
+    count(o.rotation.flow, status);
 }
 
 void deliver_in_order(Context& ctx, RingLog& log) {

@@ -186,6 +186,7 @@ Next advance(Gather& g, Context& ctx) {
     wire::CommitToken token;
     token.ring = {ring_seq, ctx.self().node, ctx.self().incarnation};
     token.features = ctx.config.features;
+    token.window = largest_window(ctx.config);
     for (const Member& m : living) token.entries.emplace_back().member = m;
     return enter_commit(ctx, std::move(g.episode), std::move(g.old), std::move(token), 0);
 }

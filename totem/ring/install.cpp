@@ -109,7 +109,8 @@ Phase enter_alone(Context& ctx, Episode episode, RingLog old) {
     ctx.info("gather -> operational: nobody else is there after " + words(ctx.now - episode.began));
     old.obliged |= old.bit_of(ctx.self().node);
     install(ctx, episode, old, {ctx.self()}, view, ctx.config.features);
-    Operational o{RingLog(view, log_capacity(ctx.config)), {}, {}};
+    Operational o{RingLog(view, ctx.config.window), {}, {}};
+    o.rotation.flow.agreed = o.rotation.flow.window = largest_window(ctx.config);
     o.beacon_at = ctx.now;
     submitted(o, ctx);
     return o;

@@ -6,9 +6,17 @@
 #include <map>
 
 #include "totem/ring/context.hpp"
+#include "totem/ring/flow.hpp"
 #include "totem/ring/window.hpp"
 
 namespace totem {
+
+// What a receiver holds at most. It is more than what may be outstanding, because a receiver learns up to a
+// rotation later what is stable, and another one later in recovery.
+constexpr std::size_t kLogWindows = 3;
+[[nodiscard]] constexpr std::size_t capacity_for(std::size_t largest_window) {
+    return kLogWindows * most_outstanding(largest_window);
+}
 
 struct RingLog {
     View view;  // ring.seq 0: not a ring yet, the state of a process that just started
@@ -20,7 +28,10 @@ struct RingLog {
     // delivered what any of them sent, also after a gap, so we shall, too. Bit i is view.members[i].
     std::uint64_t obliged{0};
 
-    RingLog(View of, std::size_t capacity) : view(std::move(of)), window(capacity) {}
+    // `largest_window`: of the ring, see flow.hpp.
+    RingLog(View of, std::size_t largest_window)
+        : view(std::move(of)),
+          window(capacity_for(largest_window)) {}
     [[nodiscard]] bool is_ring() const { return view.ring.seq != 0; }
     [[nodiscard]] bool has(const Member& m) const;
     [[nodiscard]] std::size_t size() const { return window.high().value - window.freed().value; }
@@ -28,14 +39,6 @@ struct RingLog {
     // The bit of `obliged` that stands for that node; 0: not a member.
     [[nodiscard]] std::uint64_t bit_of(base::NodeId node) const;
 };
-
-// Datagrams that may be sequenced above the stable ones, and what a receiver holds at most. The second is
-// larger, because a receiver learns up to a rotation later what is stable.
-constexpr std::size_t kSpanWindows = 4;
-constexpr std::size_t kCapacityWindows = 2 * kSpanWindows + 1;
-[[nodiscard]] inline std::size_t log_capacity(const RingConfig& config) {
-    return kCapacityWindows * config.window;
-}
 
 // Delivers in order up to the first gap, or the first safe datagram that is not known to be received by
 // everybody. Recovered datagrams of this ring's first sequence numbers are passed over: they were delivered

@@ -29,7 +29,12 @@ Phase to_gather(Operational& o, Context& ctx, Episode episode, const std::string
 
 Supply queue_of(Context& ctx) {
     Supply supply;
-    supply.backlog = ctx.packer.backlog();
+    supply.backlog = [&ctx] {
+        return ctx.packer.queued_bytes() + ctx.packer.backlog() * charge(wire::kDataHeader);
+    };
+    supply.next_charge = [&ctx] {
+        return ctx.packer.empty() ? 0 : charge(wire::kDataHeader + ctx.packer.next_size());
+    };
     supply.next = [&ctx] {
         wire::Data data;
         data.originator = ctx.self().node;
@@ -38,7 +43,6 @@ Supply queue_of(Context& ctx) {
         data.payload = std::move(packed.payload);
         return data;
     };
-    supply.left = [&ctx] { return ctx.packer.backlog(); };
     return supply;
 }
 
@@ -55,7 +59,7 @@ void work(Operational& o, Context& ctx, wire::Token token) {
 // A ring of one: what is queued is ordered and delivered at once.
 void order_alone(Operational& o, Context& ctx) {
     const Supply supply = queue_of(ctx);
-    while (supply.left() > 0) {
+    while (supply.next_charge() > 0) {
         wire::Data data = supply.next();
         data.ring = o.log.view.ring;
         data.seq = base::Seq{o.log.window.high().value + 1};

@@ -26,9 +26,8 @@ void skip_recovered(RingLog& log) {
     }
 }
 
-wire::Data next_recovered(Recovery& r, base::NodeId self) {
-    const base::Seq seq = *r.pending.begin();
-    r.pending.erase(r.pending.begin());
+// A datagram of the old ring, as it is sent on the new one.
+wire::Data recovered(const Recovery& r, base::Seq seq, base::NodeId self) {
     const wire::Data* old = r.old.window.find(seq);
     ASSERT(old != nullptr);
     wire::Data data;
@@ -37,6 +36,16 @@ wire::Data next_recovered(Recovery& r, base::NodeId self) {
     data.recovered = wire::Origin{r.old.view.ring, seq, old->originator};
     data.payload = old->payload;
     return data;
+}
+
+std::size_t charge_of(const Recovery& r, base::Seq seq) {
+    return charge(*r.old.window.find(seq)) + wire::kEncapsulation;
+}
+
+std::size_t charge_of_pending(const Recovery& r) {
+    std::size_t sum = 0;
+    for (const base::Seq seq : r.pending) sum += charge_of(r, seq);
+    return sum;
 }
 
 // Whether that member said so; it may have more than its list has room for.
@@ -71,9 +80,13 @@ void count_unrecovered(Recovery& r, wire::Token& token) {
 
 Next work(Recovery& r, Context& ctx, wire::Token token) {
     Supply supply;
-    supply.backlog = r.pending.size();
-    supply.next = [&] { return next_recovered(r, ctx.self().node); };
-    supply.left = [&] { return r.pending.size(); };
+    supply.backlog = [&] { return charge_of_pending(r); };
+    supply.next_charge = [&] { return r.pending.empty() ? 0 : charge_of(r, *r.pending.begin()); };
+    supply.next = [&] {
+        wire::Data data = recovered(r, *r.pending.begin(), ctx.self().node);
+        r.pending.erase(r.pending.begin());
+        return data;
+    };
     // Since an earlier visit, so that the others have had one since: then they know what they owe us.
     const bool ending = r.install_seq.has_value();
     visit(ctx, r.rotation, r.log, token, supply);
@@ -98,7 +111,7 @@ Phase enter_recovery(Context& ctx, Commit commit, wire::CommitToken token) {
     book(ctx, commit.episode, &Episode::in_commit);
     View view{token.ring, {}};
     for (const wire::CommitEntry& e : token.entries) view.members.push_back(e.member);
-    RingLog log(view, log_capacity(ctx.config));
+    RingLog log(view, token.window);
     Recovery r{std::move(commit.episode),
                std::move(commit.old),
                std::move(log),
@@ -132,6 +145,8 @@ Phase enter_recovery(Context& ctx, Commit commit, wire::CommitToken token) {
     const std::size_t place = commit.index + 1 == view.members.size() ? 0 : commit.index + 1;
     r.rotation.hop.successor = view.members[place].node;
     r.rotation.lost_at = ctx.now + ctx.config.consensus_timeout;
+    r.rotation.flow.agreed = r.rotation.flow.window = r.commit.window;
+    r.rotation.flow.overflowed = ctx.counters.overflowed;
     r.commit_resend_at = ctx.now + commit_retry(ctx.config);
     ctx.send_to(r.rotation.hop.successor, r.commit);
     return r;
@@ -149,6 +164,7 @@ Next on(Recovery& r, Context& ctx, const Member& from, const wire::CommitToken& 
     wire::Token first;
     first.ring = r.log.view.ring;
     first.token_seq = 1;
+    first.window = r.rotation.flow.agreed;
     r.rotation.token_seq = 1;
     r.rotation.visited_at = ctx.now;
     r.rotation.lost_at = ctx.now + ctx.config.token_timeout;

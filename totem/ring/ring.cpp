@@ -13,7 +13,7 @@ RingConfig checked(RingConfig config) {
     ASSERT(config.self.node.value != 0 && config.self.incarnation.value != 0);
     ASSERT(config.roster.contains(config.self.node) && config.roster.size() <= wire::kMaxMembers);
     ASSERT(config.datagram_size >= 512 && config.datagram_size <= wire::kMaxDatagram);
-    ASSERT(config.window > 0 && config.max_per_visit > 0);
+    ASSERT(config.window > 0 && config.window <= (std::size_t{1} << 30) && config.max_per_visit > 0);
     ASSERT(config.token_timeout.ns > 0 && config.consensus_timeout.ns > 0 && config.join_interval.ns > 0);
     ASSERT(config.hop_retry.ns > 0 && config.merge_interval.ns > 0);
     return config;
@@ -276,6 +276,16 @@ void Ring::set_datagram_size(std::size_t bytes) {
     impl_->ctx.packer.set_payload_size(payload_size(impl_->ctx.config));
 }
 
+void Ring::set_receive_buffer(std::size_t bytes) {
+    impl_->ctx.config.receive_buffer = bytes;
+}
+
+void Ring::overflowed(base::Instant now, std::uint64_t datagrams) {
+    impl_->begin(now);
+    impl_->ctx.counters.overflowed += datagrams;
+    impl_->settle();
+}
+
 void Ring::leave(base::Instant now) {
     impl_->begin(now);
     if (std::holds_alternative<Left>(impl_->phase)) return;
@@ -313,8 +323,6 @@ RingStatus Ring::status() const {
     status.phase = name(impl_->phase);
     status.view = impl_->ctx.view;
     status.queued_bytes = impl_->ctx.packer.queued_bytes();
-    status.window = kSpanWindows * impl_->ctx.config.window;
-    if (const auto* o = std::get_if<Operational>(&impl_->phase)) status.outstanding = o->log.size();
     std::visit([&](const auto& p) { totem::count_logs(p, status); }, impl_->phase);
     return status;
 }

@@ -84,13 +84,16 @@ struct RingConfig {
     base::Duration merge_interval{
         base::milliseconds(200)};  // beacon for rings that do not know of each other
     base::Duration idle_interval{
-        base::milliseconds(20)};        // an idle ring passes its token no faster than one hop per...
-    std::size_t datagram_size{1300};    // largest ring message handed to the sealer, bytes
-    std::size_t window{256};            // datagrams outstanding per rotation, whole ring
-    std::size_t max_per_visit{64};      // new datagrams a node may send per token visit
-    std::size_t max_payload{4u << 20};  // largest message accepted by submit, bytes
-    std::size_t max_queued{16u << 20};  // bytes queued for sending before submit says no
-    std::uint32_t features{0};          // what this node can, by bits; a ring does what all its members can
+        base::milliseconds(20)};      // an idle ring passes its token no faster than one hop per...
+    std::size_t datagram_size{1300};  // largest ring message handed to the sealer, bytes
+    // Flow control (flow.hpp), in bytes with what a datagram costs besides its own (charge()). A ring's
+    // window is the smallest of its members'.
+    std::size_t window{4u << 20};           // outstanding, whole ring; at most 1 GiB
+    std::size_t max_per_visit{256u << 10};  // sent in one visit of the token
+    std::size_t receive_buffer{0};          // see Ring::set_receive_buffer(); 0: not known, bounds nothing
+    std::size_t max_payload{4u << 20};      // largest message accepted by submit, bytes
+    std::size_t max_queued{16u << 20};      // bytes queued for sending before submit says no
+    std::uint32_t features{0};  // what this node can, by bits; a ring does what all its members can
 };
 
 // For status and for tests.
@@ -101,7 +104,10 @@ struct RingStatus {
     std::uint64_t other_version{0};  // frames of a protocol version that this node does not speak
     std::uint32_t features{0};       // of the last regular view: what all its members can
     std::size_t queued_bytes{0};
-    std::size_t outstanding{0}, window{0};  // datagrams not known to be everywhere; how many may be at most
+    // Bytes sequenced and not known to be with all members, as the token said when it was here; how many may
+    // be now, and at most: the smallest of what the members agreed to.
+    std::size_t outstanding{0}, window{0}, largest_window{0};
+    std::uint64_t overflowed{0};   // datagrams that this node's sockets dropped for want of room
     std::size_t logged{0};         // datagrams kept: of the ring, and of the old one while it is recovered
     std::size_t partial_bytes{0};  // of messages of which a part has arrived
     base::Duration rotation;       // smoothed time of one token rotation
@@ -168,6 +174,12 @@ class Ring {
     // From now on new datagrams are at most so large: 512 to wire::kMaxDatagram bytes. What was sequenced
     // keeps its size.
     void set_datagram_size(std::size_t bytes);
+    // What the kernel keeps for this node until it reads: of several sockets, the smallest. 0: not known. The
+    // next rings have no larger window; that of the present one is lowered, if need be, when the token comes.
+    void set_receive_buffer(std::size_t bytes);
+    // The kernel dropped so many more datagrams for want of room: the ring's window is lowered when the token
+    // comes next.
+    void overflowed(base::Instant now, std::uint64_t datagrams);
 
     // What is to be said for a process when it has ended without a goodbye: sent by whoever knows that for
     // certain, sealed as that process's own.

@@ -51,18 +51,26 @@ void progress(const Context& ctx, Hop& hop) {
 
 // Answers requests that we can answer and takes them off the list. Every second request for the same datagram
 // is left to another holder: where nothing that we send reaches whoever asks, somebody else must send it.
-std::size_t serve(Context& ctx, Rotation& rotation, const RingLog& log, wire::Token& token) {
+std::size_t serve(Context& ctx, Rotation& rotation, const RingLog& log, wire::Token& token,
+                  Allowance& allowance) {
     const bool others_hold = log.view.members.size() > 2;
     rotation.served.erase(rotation.served.begin(), rotation.served.upper_bound(log.stable));
     std::size_t served = 0;
     std::vector<base::Seq> left;
     for (const base::Seq seq : token.retransmit) {
-        const wire::Data* data = served < ctx.config.max_per_visit ? log.window.find(seq) : nullptr;
+        const wire::Data* data = log.window.find(seq);
         if (data == nullptr) {
             if (seq > token.aru) left.push_back(seq);  // below aru everybody has it
             continue;
         }
-        if (++rotation.served[seq] % 2 == 0 && others_hold) {
+        unsigned& requests = rotation.served[seq];
+        const bool to_others = requests % 2 == 1 && others_hold;
+        if (!to_others && !allowance.repair(charge(*data))) {
+            left.push_back(seq);
+            continue;
+        }
+        ++requests;
+        if (to_others) {
             left.push_back(seq);
             continue;
         }
@@ -85,31 +93,25 @@ void request(const Rotation& rotation, const RingLog& log, wire::Token& token) {
     token.retransmit = std::move(wanted);
 }
 
-// How many datagrams, retransmissions included, this visit may send; fair by backlog.
-std::size_t allowance(const Context& ctx, const Rotation& rotation, const RingLog& log,
-                      const wire::Token& token, std::size_t backlog) {
-    const std::size_t window = ctx.config.window;
-    const std::size_t others = token.fcc - std::min(token.fcc, rotation.sent);
-    std::size_t allowed = std::min(ctx.config.max_per_visit, window - std::min(window, others));
-    const std::size_t waiting = token.backlog - std::min(token.backlog, rotation.backlog) + backlog;
-    if (backlog > 0) allowed = std::min(allowed, std::max<std::size_t>(1, window * backlog / waiting));
-    const std::uint64_t ceiling = log.stable.value + kSpanWindows * window;
-    return static_cast<std::size_t>(
-        std::min<std::uint64_t>(allowed, ceiling - std::min(ceiling, token.seq.value)));
+// What somebody shall still send again, we or others.
+void reserve(const Context& ctx, const RingLog& log, const wire::Token& token, Allowance& allowance) {
+    for (const base::Seq seq : token.retransmit) {
+        const wire::Data* data = log.window.find(seq);
+        allowance.reserve(data != nullptr ? charge(*data) : charge(ctx.config.datagram_size));
+    }
 }
 
 std::size_t send_new(Context& ctx, RingLog& log, wire::Token& token, const Supply& supply,
-                     std::size_t allowed) {
-    const std::size_t count = std::min(allowed, supply.backlog);
+                     Allowance& allowance) {
     std::size_t sent = 0;
-    while (sent < count && supply.left() > 0) {
+    for (std::size_t most = 0; (most = supply.next_charge()) > 0 && allowance.fresh(most); ++sent) {
         wire::Data data = supply.next();
         data.ring = log.view.ring;
         data.seq = base::Seq{++token.seq.value};
+        token.sequenced += charge(data);
         ctx.send_all(data);
         const bool stored = log.window.insert(std::move(data));
         ASSERT(stored);
-        ++sent;
     }
     ctx.counters.sent += sent;
     return sent;
@@ -158,18 +160,17 @@ void visit(Context& ctx, Rotation& rotation, RingLog& log, wire::Token& token, c
     log.stable = std::max(log.stable, std::min(rotation.passed_aru, token.aru));
     const bool quiet_before =
         token.seq == rotation.passed_seq && token.aru == token.seq && token.backlog == 0;
-    const std::size_t allowed = allowance(ctx, rotation, log, token, supply.backlog);
-    const std::size_t served = serve(ctx, rotation, log, token);
+    count_stable(rotation.flow, log, token);
+    steer_window(ctx, rotation.flow, log, token);
+    Allowance allowance(ctx.config, rotation.flow, log, token, supply.backlog(), supply.next_charge());
+    std::size_t sent = serve(ctx, rotation, log, token, allowance);
     request(rotation, log, token);
-    const std::size_t sent = send_new(ctx, log, token, supply, allowed - std::min(allowed, served));
-    const auto total = static_cast<std::uint32_t>(served + sent);
-    token.fcc = token.fcc - std::min(token.fcc, rotation.sent) + total;
-    rotation.sent = total;
-    const auto backlog = static_cast<std::uint32_t>(supply.left());
-    token.backlog = token.backlog - std::min(token.backlog, rotation.backlog) + backlog;
-    rotation.backlog = backlog;
+    reserve(ctx, log, token, allowance);
+    sent += send_new(ctx, log, token, supply, allowance);
+    const std::size_t backlog = supply.backlog();
+    account(rotation.flow, log, ctx.self().node, allowance, backlog, token);
     update_aru(ctx, log, token);
-    const bool quiet = quiet_before && total == 0 && backlog == 0 && token.retransmit.empty();
+    const bool quiet = quiet_before && sent == 0 && backlog == 0 && token.retransmit.empty();
     rotation.quiet_visits = quiet ? rotation.quiet_visits + 1 : 0;
     rotation.passed_seq = token.seq;
     rotation.passed_aru = token.aru;

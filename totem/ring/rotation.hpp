@@ -33,9 +33,8 @@ struct Hop {
 struct Rotation {
     std::uint64_t token_seq{0};        // highest token_seq accepted or passed; tokens up to it are duplicates
     base::Seq passed_seq, passed_aru;  // token.seq and token.aru when it left us last
-    std::uint32_t sent{0};             // our share of token.fcc
-    std::uint32_t backlog{0};          // our share of token.backlog
-    unsigned quiet_visits{0};          // consecutive visits in which nothing was or had to be sent
+    Flow flow;
+    unsigned quiet_visits{0};              // consecutive visits in which nothing was or had to be sent
     std::map<base::Seq, unsigned> served;  // how often each unstable datagram was asked of us
     base::Instant visited_at{base::Instant::never()};
     base::Instant lost_at{base::Instant::never()};
@@ -44,9 +43,9 @@ struct Rotation {
 
 // Where a visit gets new datagrams from.
 struct Supply {
-    std::size_t backlog{0};             // how many are waiting
-    std::function<wire::Data()> next;   // the next one, without ring, seq; called at most `backlog` times
-    std::function<std::size_t()> left;  // how many are waiting after the visit
+    std::function<std::size_t()> backlog;      // the charges of all that are waiting, roughly
+    std::function<std::size_t()> next_charge;  // of the next one, at most; 0: none is waiting
+    std::function<wire::Data()> next;          // the next one, without ring and seq
 };
 
 // Whether the token is to be worked on: of this ring, from the predecessor, new, and sane. A duplicate is

@@ -166,6 +166,16 @@ void Stack::refused(base::Instant now, base::NodeId peer) {
     if (ring_) ring_->peer_hint(now, peer, Hint::port_closed);
 }
 
+void Stack::set_receive_buffer(std::size_t bytes) {
+    config_.ring.receive_buffer = bytes;
+    if (ring_) ring_->set_receive_buffer(bytes);
+}
+
+void Stack::overflowed(base::Instant now, std::uint64_t datagrams) {
+    wake(now);
+    if (ring_) ring_->overflowed(now, datagrams);
+}
+
 void Stack::advance(base::Instant now) {
     wake(now);
     if (monitor_.next_deadline() <= now) {

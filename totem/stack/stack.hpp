@@ -97,6 +97,10 @@ class Stack {
     void receive(base::Instant now, std::size_t link, std::span<const base::Received> batch);
     // Somebody says that nobody listens at the peer's port.
     void refused(base::Instant now, base::NodeId peer);
+    // What the kernel keeps for this node until it reads: of several sockets, the smallest. 0: not known.
+    void set_receive_buffer(std::size_t bytes);
+    // The kernel dropped so many more datagrams for want of room there.
+    void overflowed(base::Instant now, std::uint64_t datagrams);
     void advance(base::Instant now);  // whatever was due by `now`
     [[nodiscard]] Submit submit(base::Instant now, base::Bytes payload,
                                 Guarantee guarantee = Guarantee::agreed);

@@ -53,6 +53,13 @@ void put(ByteWriter& out, const Token& token) {
     out.u64(token.seq.value);
     out.u64(token.aru.value);
     out.u32(token.aru_owner.value);
+    out.u64(token.sequenced);
+    out.u64(token.everywhere);
+    out.u32(token.window);
+    out.u8(token.steady);
+    out.u8(token.limited ? 1 : 0);
+    out.u32(token.claimant.value);
+    out.u32(token.claim);
     out.u32(token.fcc);
     out.u32(token.backlog);
     out.u16(token.unrecovered);
@@ -67,12 +74,22 @@ Result<Message> get_token(ByteReader& in) {
     token.seq = base::Seq{in.u64()};
     token.aru = base::Seq{in.u64()};
     token.aru_owner = base::NodeId{in.u32()};
+    token.sequenced = in.u64();
+    token.everywhere = in.u64();
+    token.window = in.u32();
+    token.steady = in.u8();
+    const std::uint8_t limited = in.u8();
+    token.limited = limited == 1;
+    token.claimant = base::NodeId{in.u32()};
+    token.claim = in.u32();
     token.fcc = in.u32();
     token.backlog = in.u32();
     token.unrecovered = in.u16();
     const std::size_t count = in.u16();
     if (count > kMaxRetransmit) return bad("token asks for too many retransmissions");
     if (token.aru > token.seq) return bad("token's aru is above its seq");
+    if (token.everywhere > token.sequenced) return bad("token has more everywhere than was sequenced");
+    if (token.window == 0 || limited > 1) return bad("token has a malformed window");
     if (token.unrecovered > kMaxMembers)
         return bad("token counts more unrecovered members than a ring can have");
     for (std::size_t i = 0; i < count; ++i) {
@@ -224,6 +241,7 @@ void put(ByteWriter& out, const CommitToken& token) {
     put(out, token.ring);
     out.u16(token.hop);
     out.u32(token.features);
+    out.u32(token.window);
     out.u8(static_cast<std::uint8_t>(token.entries.size()));
     for (const CommitEntry& e : token.entries) {
         out.u32(e.member.node.value);
@@ -243,6 +261,8 @@ Result<Message> get_commit(ByteReader& in) {
     token.ring = get_ring(in);
     token.hop = in.u16();
     token.features = in.u32();
+    token.window = in.u32();
+    if (token.window == 0) return bad("commit token without a window");
     const std::size_t count = in.u8();
     if (count == 0 || count > kMaxMembers) return bad("commit token without members or with too many");
     if (token.hop > 2 * count) return bad("commit token went round more than twice");

@@ -36,12 +36,20 @@ constexpr std::size_t kMaxDatagram = 65'000;  // of any ring message
 // The right to send, one per ring. Unicast to the successor.
 struct Token {
     base::RingId ring;
-    std::uint64_t token_seq{0};         // +1 at every hop
-    base::Seq seq;                      // of the last datagram that was sequenced
-    base::Seq aru;                      // all received up to: the lowest of all members, once it came round
-    base::NodeId aru_owner;             // who lowered aru last; 0: nobody, aru == seq
-    std::uint32_t fcc{0};               // flow control count: datagrams sent during the last rotation
-    std::uint32_t backlog{0};           // datagrams that the members still want to send
+    std::uint64_t token_seq{0};  // +1 at every hop
+    base::Seq seq;               // of the last datagram that was sequenced
+    base::Seq aru;               // all received up to: the lowest of all members, once it came round
+    base::NodeId aru_owner;      // who lowered aru last; 0: nobody, aru == seq
+    // Flow control, in bytes with what a datagram costs besides its own.
+    std::uint64_t sequenced{0};         // all datagrams up to seq; all of them that are known to be with
+    std::uint64_t everywhere{0};        // all members: at most as many
+    std::uint32_t window{1};            // that may be outstanding now; at least 1
+    std::uint8_t steady{0};             // rotations until the window may be changed again
+    bool limited{false};                // somebody had to wait for the window during this rotation
+    base::NodeId claimant;              // whom the others leave room for its next datagram; 0: nobody
+    std::uint32_t claim{0};             // what that one takes
+    std::uint32_t fcc{0};               // flow control count: sent during the last rotation
+    std::uint32_t backlog{0};           // what the members still want to send
     std::uint16_t unrecovered{0};       // members with old-ring datagrams still to send (recovery only)
     std::vector<base::Seq> retransmit;  // asked for; ascending
     bool operator==(const Token&) const = default;
@@ -146,6 +154,7 @@ struct CommitToken {
     base::RingId ring;
     std::uint16_t hop{0};              // member number hop % size is meant to receive it; pass = hop / size
     std::uint32_t features{0};         // what all have who entered themselves so far
+    std::uint32_t window{1};           // the largest that they all agree to, bytes; at least 1
     std::vector<CommitEntry> entries;  // ascending by node, the first is the representative
     bool operator==(const CommitToken&) const = default;
 };

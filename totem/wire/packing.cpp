@@ -37,6 +37,12 @@ std::size_t Packer::backlog() const {
     return queue_.empty() ? 0 : (bytes + payload_size_ - 1) / payload_size_;
 }
 
+std::size_t Packer::next_size() const {
+    ASSERT(!queue_.empty());
+    const std::size_t all = queued_bytes_ - offset_ + queue_.size() * kChunkHeader + kTotalField;
+    return std::min(all, payload_size_);
+}
+
 Packer::Packed Packer::next() {
     ASSERT(!queue_.empty());
     Packed packed;

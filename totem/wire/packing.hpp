@@ -30,8 +30,11 @@ class Packer {
     [[nodiscard]] bool empty() const { return queue_.empty(); }
     // Bytes of messages not yet completely taken by next().
     [[nodiscard]] std::size_t queued_bytes() const { return queued_bytes_; }
-    // How many payloads next() would make of the queue, roughly (small ones are packed): for flow control.
+    // How many payloads next() would make of the queue, roughly (small ones are packed): for flow control. 0
+    // when empty().
     [[nodiscard]] std::size_t backlog() const;
+    // The size of the next payload, at most; not when empty().
+    [[nodiscard]] std::size_t next_size() const;
     // The next datagram's payload, and the guarantee of everything in it; not when empty().
     struct Packed {
         base::Bytes payload;

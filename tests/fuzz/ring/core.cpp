@@ -68,7 +68,8 @@ class Play {
         totem::RingConfig c;
         c.self = {NodeId{1}, Incarnation{5}};
         c.roster = {NodeId{1}, NodeId{2}, NodeId{3}};
-        c.window = 16;
+        c.window = 16'000;
+        c.max_per_visit = 5000;
         c.max_payload = 4000;
         c.max_queued = 100'000;
         return c;
@@ -76,7 +77,10 @@ class Play {
 
     void step() {
         now_ = now_ + base::microseconds(static_cast<std::int64_t>(script_.below(50)) * 20);
-        switch (script_.below(11)) {
+        switch (script_.below(12)) {
+            case 11:
+                feel_buffers();
+                break;
             case 0:
                 now_ = now_ + base::milliseconds(static_cast<std::int64_t>(script_.below(256)) * 5);
                 [[fallthrough]];
@@ -109,6 +113,14 @@ class Play {
             default:
                 answer();
                 break;
+        }
+    }
+
+    void feel_buffers() {
+        if (script_.below(2) == 0) {
+            ring_.overflowed(now_, script_.below(3));
+        } else {
+            ring_.set_receive_buffer(script_.below(256) * 100);
         }
     }
 
@@ -148,23 +160,8 @@ class Play {
     wire::Message random_message() {
         const auto node = [&] { return NodeId{static_cast<std::uint32_t>(1 + script_.below(4))}; };
         switch (script_.below(9)) {
-            case 0: {
-                wire::Token t{ring_id(),
-                              script_.number(),
-                              Seq{script_.number()},
-                              Seq{script_.number()},
-                              node(),
-                              0,
-                              0,
-                              0,
-                              {}};
-                t.fcc = static_cast<std::uint32_t>(script_.number());
-                t.backlog = static_cast<std::uint32_t>(script_.number());
-                t.unrecovered = static_cast<std::uint16_t>(script_.number());
-                for (std::uint64_t n = script_.below(4), s = 0; n > 0; --n)
-                    t.retransmit.push_back(Seq{s += 1 + script_.below(4)});
-                return t;
-            }
+            case 0:
+                return random_token();
             case 1: {
                 wire::Data d{ring_id(), Seq{script_.number()}, node(), totem::Guarantee::agreed, std::nullopt,
                              {}};
@@ -192,7 +189,11 @@ class Play {
                 return j;
             }
             case 3: {
-                wire::CommitToken c{ring_id(), static_cast<std::uint16_t>(script_.below(8)), 0, {}};
+                wire::CommitToken c{ring_id(),
+                                    static_cast<std::uint16_t>(script_.below(8)),
+                                    0,
+                                    static_cast<std::uint32_t>(1 + script_.below(256) * 80),
+                                    {}};
                 for (std::uint32_t n = 1; n <= 3; ++n) {
                     if (script_.below(4) == 0) continue;
                     c.entries.push_back({{NodeId{n}, Incarnation{n == 1 ? 5U : 7U}},
@@ -222,6 +223,28 @@ class Play {
             default:
                 return wire::Probe{static_cast<wire::ProbeKind>(script_.below(wire::kProbeKinds))};
         }
+    }
+
+    wire::Token random_token() {
+        wire::Token t;
+        t.ring = ring_id();
+        t.token_seq = script_.number();
+        t.seq = Seq{script_.number()};
+        t.aru = Seq{script_.number()};
+        t.aru_owner = NodeId{static_cast<std::uint32_t>(1 + script_.below(4))};
+        t.sequenced = script_.number();
+        t.everywhere = script_.below(4) == 0 ? t.sequenced : script_.number();
+        t.window = static_cast<std::uint32_t>(1 + script_.below(256) * 80);
+        t.steady = static_cast<std::uint8_t>(script_.below(5));
+        t.limited = script_.below(2) == 0;
+        t.claimant = NodeId{static_cast<std::uint32_t>(script_.below(4))};
+        t.claim = static_cast<std::uint32_t>(script_.below(256) * 80);
+        t.fcc = static_cast<std::uint32_t>(script_.number());
+        t.backlog = static_cast<std::uint32_t>(script_.number());
+        t.unrecovered = static_cast<std::uint16_t>(script_.number());
+        for (std::uint64_t n = script_.below(4), s = 0; n > 0; --n)
+            t.retransmit.push_back(Seq{s += 1 + script_.below(4)});
+        return t;
     }
 
     wire::Beacon random_beacon() {

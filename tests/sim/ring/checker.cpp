@@ -27,6 +27,8 @@ constexpr const char* kQuiet = "E17, quietness";
 constexpr const char* kPrimary = "one primary component";
 constexpr const char* kFeatures = "features";
 
+constexpr std::size_t kDatagramCost = 1024;  // docs/protocol.md, "Flow control"
+
 std::string words(const char* guarantee, const std::string& what) {
     return std::string(guarantee) + ": " + what;
 }
@@ -342,9 +344,45 @@ void Checker::looked(const Member& who, const totem::RingStatus& status, const t
         }
     };
     within("bytes to send", status.queued_bytes, config.max_queued);
-    // docs/protocol.md, "Bounds": nine windows a log; there are two while the old ring is recovered.
-    within("datagrams", status.logged, (status.phase == "recovery" ? 2 : 1) * 9 * config.window);
+    // docs/protocol.md, "Bounds": three windows a log; there are two while the old ring is recovered.
+    const std::size_t logs = status.phase == "recovery" ? 2 : 1;
+    within("datagrams", status.logged, logs * 3 * (config.window / kDatagramCost + 1));
+    within("bytes of window", status.window, status.largest_window);
+    within("bytes of window at most", status.largest_window,
+           config.receive_buffer == 0 ? config.window : std::min(config.window, config.receive_buffer));
+    within("bytes on their way", status.outstanding,
+           std::max(status.largest_window, config.datagram_size + kDatagramCost));
     within("bytes of parts of messages", status.partial_bytes, 2 * roster_.size() * config.max_payload);
+}
+
+void Checker::overflowed(const Member& who) {
+    if (allowed_ == 0) violate(kBounded, who, "lost a datagram for want of room, and nothing disturbed it");
+}
+
+void Checker::sent(const Member& who, base::ByteView bytes, const totem::RingConfig& config) {
+    constexpr std::uint8_t kToken = 1, kData = 2;
+    if (bytes[1] != kToken && bytes[1] != kData) return;
+    base::ByteReader in(bytes.subspan(2));
+    const base::RingId ring{in.u64(), NodeId{in.u32()}, base::Incarnation{in.u64()}};
+    Visit& visit = visits_[ring][who];
+    if (bytes[1] == kToken) {
+        const std::uint64_t token = in.u64();
+        if (token == visit.token) return;  // sent again
+        if (visit.over) visit.bytes = 0;   // this visit had nothing to send
+        visit.token = token;
+        visit.over = true;
+        return;
+    }
+    if (visit.over) visit = {0, false, visit.token};
+    visit.bytes += bytes.size() + kDatagramCost;
+    std::size_t rotation = 0;
+    for (const auto& [member, v] : visits_[ring]) rotation += v.bytes;
+    const std::size_t bound = std::max(config.window / 4, config.datagram_size + kDatagramCost);
+    if (rotation > bound) {
+        violate(kBounded, who,
+                "sends more than a quarter of the window in one rotation: " + std::to_string(rotation) +
+                    " bytes, more than " + std::to_string(bound));
+    }
 }
 
 // E7 and E9 in transitional views, where messages may be left out: none that happened before one that was

@@ -38,6 +38,13 @@ class Checker {
     // E14: whatever the status shows stays within what the configuration allows.
     void looked(const Member& who, const totem::RingStatus& status, const totem::RingConfig& config);
 
+    // E14: what all members of a ring send during one rotation of its token stays within the window's
+    // quarter.
+    void sent(const Member& who, base::ByteView bytes, const totem::RingConfig& config);
+
+    // E14: a socket does not overflow where nothing disturbs the ring (allow(0)).
+    void overflowed(const Member& who);
+
     // E17: from now on each process may come to so many regular views at most: 0 without a fault. E13: none
     // because of anything from the past.
     enum class Disturbance : std::uint8_t { fault, past };
@@ -88,6 +95,12 @@ class Checker {
             return regular && regular->ring.seq > ring.seq;
         }
     };
+    // What a member sent when it last had the token.
+    struct Visit {
+        std::size_t bytes{0};
+        bool over{false};
+        std::uint64_t token{0};  // that it passed then
+    };
     // A message that these processes have to deliver in the ring or after it, since one has that promise.
     struct Owed {
         std::uint64_t id;
@@ -134,6 +147,7 @@ class Checker {
     std::map<std::pair<base::RingId, base::RingId>, Passage> passages_;
     std::map<std::uint64_t, std::pair<base::RingId, std::uint64_t>> places_;  // the other way round
     std::map<base::RingId, std::vector<Owed>> owed_;
+    std::map<base::RingId, std::map<Member, Visit>> visits_;  // the last of each member
     std::vector<Rest> rests_;
     std::map<NodeId, std::uint64_t> ring_seqs_;        // of each node's last ring, over its restarts
     std::map<std::uint64_t, base::RingId> primaries_;  // majority rings by sequence

@@ -16,8 +16,8 @@ totem::RingConfig draw_config(base::Rng rng) {
     config.hop_retry = milliseconds(between(rng, 5, 20));
     config.join_interval = milliseconds(between(rng, 20, 50));
     if (rng.chance(500)) {
-        config.window = static_cast<std::size_t>(between(rng, 4, 256));
-        config.max_per_visit = static_cast<std::size_t>(between(rng, 1, 64));
+        config.window = static_cast<std::size_t>(between(rng, 30'000, 2'000'000));
+        config.max_per_visit = static_cast<std::size_t>(between(rng, 1000, 200'000));
     }
     if (rng.chance(400)) config.datagram_size = static_cast<std::size_t>(between(rng, 512, 9000));
     if (rng.chance(200)) config.max_queued = static_cast<std::size_t>(between(rng, 20'000, 200'000));
@@ -54,6 +54,12 @@ Weather draw_weather(base::Rng rng) {
 
 std::uint32_t draw_nodes(base::Rng rng) {
     return static_cast<std::uint32_t>(rng.chance(100) ? between(rng, 9, 16) : between(rng, 2, 8));
+}
+
+std::size_t draw_receive_buffer(base::Rng rng) {
+    if (rng.chance(500)) return 0;
+    return static_cast<std::size_t>(rng.chance(300) ? between(rng, 30'000, 100'000)
+                                                    : between(rng, 100'000, 2'000'000));
 }
 
 Mix::Mix(base::Rng rng) {

@@ -11,6 +11,8 @@ namespace sim {
 [[nodiscard]] totem::RingConfig draw_config(base::Rng rng);
 [[nodiscard]] Weather draw_weather(base::Rng rng);
 [[nodiscard]] std::uint32_t draw_nodes(base::Rng rng);
+// Of each node, bytes; 0: of no bound.
+[[nodiscard]] std::size_t draw_receive_buffer(base::Rng rng);
 
 // How likely each fault is in this seed: most seeds know only some (swarm testing: Groce and others, ISSTA
 // 2012).

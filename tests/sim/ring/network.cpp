@@ -45,6 +45,7 @@ Hits& Hits::operator+=(const Hits& o) {
     failed_writes += o.failed_writes;
     forgotten_writes += o.forgotten_writes;
     outdated += o.outdated;
+    overflowed += o.overflowed;
     return *this;
 }
 

@@ -51,6 +51,9 @@ struct Weather {
     std::uint32_t guarded{0};  // the guard of a node that crashes says that it has ended
     bool watched{false};       // links are watched: a node is told whom it does not hear any more
     std::uint32_t hushed{0};   // ... and falsely so of one that it hears, each quarter of a token timeout
+    // What a datagram takes in a receive buffer besides its bytes; more than the ring reckons with,
+    // sometimes.
+    std::size_t overhead{832};
     // The longest that a datagram may take.
     [[nodiscard]] Duration longest() const;
 };
@@ -60,7 +63,7 @@ constexpr Duration kLongestTail = base::seconds(3);
 struct Hits {
     std::uint64_t lost{0}, in_bursts{0}, bursts{0}, torn{0}, duplicated{0}, slowed{0}, seconds_late{0},
         cut{0}, stale_disk{0}, refused{0}, rumours{0}, last_words{0}, silences{0}, false_silences{0},
-        stalls{0}, failed_writes{0}, forgotten_writes{0}, outdated{0};
+        stalls{0}, failed_writes{0}, forgotten_writes{0}, outdated{0}, overflowed{0};
     Hits& operator+=(const Hits& o);
 };
 

@@ -67,6 +67,7 @@ void World::Node::start(Memory memory, bool clock_set_back) {
     config.self = member_;
     config.roster = world_.roster_;
     if (world_.features) config.features = world_.features(member_);
+    if (world_.receive_buffer) config.receive_buffer = buffer_ = world_.receive_buffer(member_.node);
     world_.observer_.started(member_, remembers);
     paused_ = false;
     ring_ = std::make_unique<totem::Ring>(std::move(config), disk_.read(), world_.node_rng_.split(), *this,
@@ -89,7 +90,7 @@ void World::Node::outdated() {
 
 void World::Node::stop() {
     ring_.reset();
-    socket_.clear();
+    empty_socket();
     withheld_.clear();
     tearing_ = false;
     stall_ = {};
@@ -137,12 +138,31 @@ void World::Node::drift(std::int64_t ppm) {
 
 void World::Node::arrive(const Member& from, std::shared_ptr<const base::Bytes> bytes) {
     if (!ring_) return;
+    const std::size_t cost = bytes->size() + world_.weather.overhead;
+    if (buffer_ > 0 && filled_ + cost > buffer_ && !socket_.empty()) {
+        ++overflowed_;
+        ++world_.hits.overflowed;
+        world_.observer_.overflowed(member_);
+        return;
+    }
+    filled_ += cost;
     socket_.emplace_back(from, std::move(bytes));
     if (paused_ || socket_.size() > 1) return;  // somebody will read
     if (!world_.node_rng_.chance(world_.weather.lazy)) return drain_socket();
     later(up_to(world_.node_rng_, world_.weather.lazy_by), [this] {
         if (!paused_) drain_socket();
     });
+}
+
+void World::Node::resize(std::size_t buffer) {
+    buffer_ = buffer;
+    if (ring_) ring_->set_receive_buffer(buffer);
+}
+
+void World::Node::empty_socket() {
+    socket_.clear();
+    filled_ = 0;
+    overflowed_ = 0;
 }
 
 void World::Node::hint(NodeId about, totem::Hint hint) {
@@ -167,8 +187,9 @@ void World::Node::drain_socket() {
         batch.reserve(socket_.size());
         for (const auto& [from, bytes] : socket_) batch.push_back({from, *bytes});
         world_.observer_.fed(member_, ring_->status().phase, batch);
+        if (overflowed_ > 0) ring_->overflowed(clock(), overflowed_);
         ring_->receive(clock(), batch);
-        socket_.clear();
+        empty_socket();
     }
     flush();
 }

@@ -58,6 +58,7 @@ class World::Node final : public base::Tracer {
     [[nodiscard]] Disk& disk() { return disk_; }
 
     void arrive(const Member& from, std::shared_ptr<const base::Bytes> bytes);
+    void resize(std::size_t buffer);
     void hint(NodeId about, totem::Hint hint);
     totem::Submit submit(base::Bytes payload, totem::Guarantee guarantee);
     void note(base::Level level, const std::string& text) override;
@@ -76,6 +77,7 @@ class World::Node final : public base::Tracer {
     void rest(Duration how_long);
     void resume();
     void drain_socket();
+    void empty_socket();
     void flush();
     void transmit(std::vector<totem::Datagram> datagrams);
     void persist(std::uint64_t epoch);
@@ -97,6 +99,8 @@ class World::Node final : public base::Tracer {
     Duration handler_;                       // what it takes to handle one input
     std::vector<totem::Datagram> withheld_;  // decided, but not sent yet
     std::vector<std::pair<Member, std::shared_ptr<const base::Bytes>>> socket_;
+    std::size_t buffer_{0}, filled_{0};  // of the socket; 0: of no bound
+    std::uint64_t overflowed_{0};      // since it was read
     Instant armed_{Instant::never()};
     Member armed_for_;
 };

@@ -33,6 +33,13 @@ class QuietRun {
         world_.weather.guarded = drawn.guarded;
         world_.weather.watched = drawn.watched;
         world_.weather.hushed = drawn.hushed;
+        if (rng_.chance(700)) {
+            const auto buffer = static_cast<std::size_t>(between(rng_, 60'000, 500'000));
+            const auto small = static_cast<std::uint32_t>(rng_.below(4));  // 0: all
+            world_.receive_buffer = [buffer, small](NodeId node) {
+                return small == 0 || node.value == small ? buffer : std::size_t{8} << 20;
+            };
+        }
         if (rng_.chance(500)) world_.weather.loss = static_cast<std::uint32_t>(rng_.below(6));
     }
 
@@ -78,7 +85,9 @@ class QuietRun {
             const NodeId node{1 + static_cast<std::uint32_t>(rng_.below(world_.roster().size()))};
             if (!world_.up(node)) continue;
             const auto guarantee = rng_.chance(300) ? totem::Guarantee::safe : totem::Guarantee::agreed;
-            static_cast<void>(world_.submit(node, make_payload(++last_id_, 8 + rng_.below(5000)), guarantee));
+            // Sometimes more than a window at once.
+            const std::size_t size = 8 + rng_.below(rng_.chance(5) ? 1'000'000 : 5000);
+            static_cast<void>(world_.submit(node, make_payload(++last_id_, size), guarantee));
         }
         world_.at(world_.now() + milliseconds(between(rng_, 1, 20'000)), [this] { traffic(); });
     }

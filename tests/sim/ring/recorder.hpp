@@ -70,11 +70,16 @@ class Recorder final : public Observer {
     void ended(const Member& who) override { line(who, "ENDED"); }
     void sent(const Member& who, const totem::Datagram& datagram) override {
         recording.add(who, datagram.bytes);
+        checker_->sent(who, datagram.bytes, world_->config());
         mix(datagram.bytes.size() << 8 | datagram.bytes[1]);
     }
     void fed(const Member& /*who*/, const std::string& phase,
              const std::vector<totem::Opened>& batch) override {
         coverage_.fed(phase, batch);
+    }
+    void overflowed(const Member& who) override {
+        line(who, "OVERFLOWS");
+        checker_->overflowed(who);
     }
     void looked(const Member& who, const totem::RingStatus& status) override {
         checker_->looked(who, status, world_->config());

@@ -62,6 +62,13 @@ class Run {
             return static_cast<std::uint32_t>(base::Rng(seed ^ who.incarnation.value).below(16)) | 16U;
         };
         recorder_.on_phase_change = [this] { faults_.phase_changed(); };
+        base::Rng buffer_rng(seed ^ 0x627566666572);
+        if (buffer_rng.chance(300)) weather_.overhead = 1000 + buffer_rng.below(4000);
+        if (buffer_rng.chance(600)) {
+            world_.receive_buffer = [seed](NodeId node) {
+                return draw_receive_buffer(base::Rng(seed ^ (0x627566666572 + node.value)));
+            };
+        }
         world_.copies = [this](NodeId /*from*/, NodeId to, base::ByteView bytes) {
             return to == faults_.deaf() && bytes[1] == kDataType ? 0 : 1;
         };
@@ -139,6 +146,7 @@ class Run {
         world_.weather = Weather{};
         world_.weather.delay = weather_.delay;
         world_.weather.watched = weather_.watched;
+        world_.weather.overhead = weather_.overhead;
         recorder_.tell("faults end");
         for (const NodeId id : world_.roster()) {
             if (faults_.rng.chance(800)) faults_.start(id);

@@ -59,6 +59,7 @@ void print_table(const sim::Tally& t, std::size_t seeds) {
     row("  that are forgotten", t.hits.forgotten_writes);
     row("starts that forgot a ring", t.hits.stale_disk);
     row("  with a former incarnation", t.hits.outdated);
+    row("receive buffers overflown", t.hits.overflowed);
     row("most steps at one instant", t.most_steps_at_once);
     row("slowest reunion, ms", t.worst_unite_ms);
     row("slowest settlement, ms", t.worst_settle_ms);

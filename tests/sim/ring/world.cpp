@@ -66,6 +66,10 @@ totem::Submit World::submit(NodeId node, base::Bytes payload, totem::Guarantee g
     return result;
 }
 
+void World::resize_receive_buffer(NodeId node, std::size_t bytes) {
+    nodes_.at(node)->resize(bytes);
+}
+
 void World::inject(const Member& from, NodeId to, base::Bytes bytes) {
     nodes_.at(to)->arrive(from, std::make_shared<const base::Bytes>(std::move(bytes)));
 }

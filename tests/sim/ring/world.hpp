@@ -34,6 +34,8 @@ class Observer {
     virtual void happened(const Member& /*who*/, const totem::Event& /*event*/) {}
     virtual void noted(const Member& /*who*/, base::Level /*level*/, const std::string& /*text*/) {}
     virtual void sent(const Member& /*who*/, const totem::Datagram& /*datagram*/) {}
+    // Its socket had no room for a datagram.
+    virtual void overflowed(const Member& /*who*/) {}
     // Has worked on an input.
     virtual void looked(const Member& /*who*/, const totem::RingStatus& /*status*/) {}
     // Is about to be handed these, in this phase.
@@ -70,6 +72,9 @@ class World {
     Duration fsync{base::milliseconds(2)};
     // What a process can (RingConfig::features). May be empty: nothing.
     std::function<std::uint32_t(const Member& who)> features;
+    // What a node's socket holds until it reads, in bytes; what does not fit is lost, and its ring is told of
+    // that. May be empty: of no bound.
+    std::function<std::size_t(NodeId node)> receive_buffer;
     // How many copies of a datagram arrive, for scripted trouble: 1 is normal, 0 a loss. May be empty.
     std::function<int(NodeId from, NodeId to, base::ByteView bytes)> copies;
 
@@ -93,6 +98,8 @@ class World {
     [[nodiscard]] Instant rests_until() const { return rests_until_; }
     totem::Submit submit(NodeId node, base::Bytes payload,
                          totem::Guarantee guarantee = totem::Guarantee::agreed);
+    // From now on its socket holds so much, and its ring is told so.
+    void resize_receive_buffer(NodeId node, std::size_t bytes);
     // A datagram that was kept from earlier arrives (again).
     void inject(const Member& from, NodeId to, base::Bytes bytes);
     // Somebody tells `node` something of `about`.

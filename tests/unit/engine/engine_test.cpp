@@ -139,6 +139,8 @@ TEST_CASE("three engines form a ring by unicast and deliver in one order") {
     CHECK(status.ring.phase == "operational");
     CHECK(status.bound);
     CHECK(status.trouble.empty());
+    CHECK(status.ring.largest_window == std::min(totem::RingConfig{}.window, status.link.receive_buffer));
+    CHECK(status.ring.window == status.ring.largest_window);
     REQUIRE_FALSE(status.changes.empty());
     CHECK(status.changes.back().after == status.ring.view);
     for (std::size_t why = 0; why < status.rejected.size(); ++why) {

@@ -84,6 +84,16 @@ void Ring::set_datagram_size(std::size_t bytes) {
     script().change([&](Script& s) { s.datagram_size = bytes; });
 }
 
+void Ring::set_receive_buffer(std::size_t bytes) {
+    script().change([&](Script& s) { s.receive_buffer = bytes; });
+}
+
+void Ring::overflowed(base::Instant now, std::uint64_t datagrams) {
+    impl_->last = now;
+    impl_->input = true;
+    script().change([&](Script& s) { s.calls.push_back("overflowed " + std::to_string(datagrams)); });
+}
+
 void Ring::leave(base::Instant now) {
     impl_->last = now;
     impl_->input = true;

@@ -251,6 +251,33 @@ TEST_CASE_FIXTURE(Fixture, "submit takes up to its bound, in order, and says no 
           std::find(calls.begin(), calls.end(), "submit 1234"));
 }
 
+TEST_CASE_FIXTURE(Fixture, "the ring is told the receive buffer, and what was dropped for want of room") {
+    start();
+    const std::size_t buffer = engine->status().link.receive_buffer;
+    CHECK(script().get().receive_buffer == buffer);
+    std::promise<void> busy, go_on;
+    script().change([&](Script& s) {
+        s.deadline = base::milliseconds(1);
+        s.in_advance = [&] {
+            busy.set_value();
+            go_on.get_future().wait();
+        };
+    });
+    say("now");
+    busy.get_future().wait();
+    const base::Bytes noise(60'000);
+    for (std::size_t sent = 0; sent < buffer + 20 * noise.size(); sent += noise.size())
+        peer.send("127.0.0.1", port, noise);
+    script().change([](Script& s) { s.deadline = base::seconds(3600); });
+    go_on.set_value();
+    // What comes when there is room again tells of it.
+    CHECK(script().wait([&](const Script& s) {
+        say("after");
+        return std::any_of(s.calls.begin(), s.calls.end(),
+                           [](const std::string& call) { return call.rfind("overflowed ", 0) == 0; });
+    }));
+}
+
 TEST_CASE_FIXTURE(Fixture, "the ring is advanced when its deadline has come") {
     script().change([](Script& s) { s.deadline = base::milliseconds(5); });
     start();

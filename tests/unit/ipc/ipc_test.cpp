@@ -268,6 +268,7 @@ TEST_CASE("the ring's status survives its bytes") {
     ring.queue_limit = 11;
     ring.outstanding = 27;
     ring.window = 28;
+    ring.largest_window = 29;
     ring.other_version = 29;
     ring.features = 30;
     ring.frames_received = 12;

@@ -76,6 +76,28 @@ TEST_CASE("collect() hands over what is waiting, without an event") {
     CHECK(two.got == Texts{"127.0.0.1 now"});
 }
 
+TEST_CASE("what the kernel drops for want of room is told with the next datagram that has room") {
+    boost::asio::io_context io;
+    const std::uint16_t port = link_test::free_port();
+    Node one(io, 1, kThree, port);
+    Node two(io, 2, kThree, port);
+    one.link().start();
+    two.link().start();
+    const std::string text(60'000, 'x');
+    const std::size_t enough = two.link().counters().receive_buffer / text.size() + 20;
+    for (std::size_t i = 0; i < enough; ++i) one.send(2, text);  // nobody runs node 2 meanwhile
+    const std::uint64_t dropped = two.link().counters().overflowed;
+    CHECK(dropped > 0);
+    CHECK(run_until(io, [&] { return two.got.size() + dropped == enough; }));
+    CHECK(two.overflowed == 0);
+    one.send(2, "and?");
+    CHECK(run_until(io, [&] { return two.got.back() == "127.0.0.1 and?"; }));
+    CHECK(two.overflowed == dropped);
+    one.send(2, "end");
+    CHECK(run_until(io, [&] { return two.got.back() == "127.0.0.1 end"; }));
+    CHECK(two.overflowed == dropped);
+}
+
 TEST_CASE("where nobody listens any more, the machine says so; nothing else is lost by that") {
     boost::asio::io_context io;
     const std::uint16_t port = link_test::free_port();

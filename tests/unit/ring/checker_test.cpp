@@ -250,22 +250,71 @@ TEST_CASE("checker: E13, something of the past leads to a view") {
 
 TEST_CASE("checker: E14, more is kept than the configuration allows") {
     totem::RingConfig config;
-    config.window = 10;
+    config.window = 10 * 1024;
     config.max_queued = 100;
-    totem::RingStatus status;
-    status.phase = "operational";
-    status.queued_bytes = 100;
-    status.logged = 90;
-    Told t;
-    t.checker.looked(kOne, status, config);
-    CHECK(t.checker.violation() == "");
-    status.logged = 91;
-    t.checker.looked(kOne, status, config);
-    CHECK(t.breaks("E14", "keeps datagrams: 91, more than 90"));
-    Told other;
+    totem::RingStatus fine;
+    fine.phase = "operational";
+    fine.queued_bytes = 100;
+    fine.logged = 33;
+    fine.outstanding = fine.window = fine.largest_window = 10 * 1024;
+    const auto finds = [&](const totem::RingStatus& status) {
+        Told t;
+        t.checker.looked(kOne, status, config);
+        return t.checker.violation();
+    };
+    CHECK(finds(fine) == "");
+    totem::RingStatus status = fine;
+    status.logged = 34;
+    CHECK(Told::names(finds(status), "E14", "keeps datagrams: 34, more than 33"));
+    status = fine;
     status.queued_bytes = 101;
-    other.checker.looked(kOne, status, config);
-    CHECK(other.breaks("E14", "keeps bytes to send: 101"));
+    CHECK(Told::names(finds(status), "E14", "keeps bytes to send: 101"));
+    status = fine;
+    status.outstanding = 10 * 1024 + 1;
+    CHECK(Told::names(finds(status), "E14", "keeps bytes on their way: 10241, more than 10240"));
+    status = fine;
+    config.receive_buffer = 10'000;
+    CHECK(Told::names(finds(status), "E14", "keeps bytes of window at most: 10240, more than 10000"));
+}
+
+TEST_CASE("checker: E14, more is sent in one rotation than a quarter of the window") {
+    namespace wire = totem::wire;
+    totem::RingConfig config;
+    config.window = 40'000;  // a rotation: 10,000
+    Told t;
+    std::uint64_t seq = 0, token_seq = 0;
+    const auto data = [&](const sim::Member& who, std::size_t size) {
+        const base::Bytes payload(size - 1024 - wire::kDataHeader);
+        t.checker.sent(who, wire::encode(wire::Data{kFirst, base::Seq{++seq}, who.node, {}, {}, payload}),
+                       config);
+    };
+    const auto pass = [&](const sim::Member& who) {
+        wire::Token token;
+        token.ring = kFirst;
+        token.token_seq = ++token_seq;
+        for (int copies = 0; copies < 2; ++copies) t.checker.sent(who, wire::encode(token), config);
+    };
+    data(kOne, 6000);
+    pass(kOne);
+    data(kTwo, 4000);
+    pass(kTwo);
+    data(kOne, 6000);
+    pass(kOne);
+    pass(kTwo);
+    data(kOne, 10'000);
+    pass(kOne);
+    CHECK(t.checker.violation() == "");
+    data(kTwo, 1100);
+    CHECK(t.breaks("E14", "in one rotation: 11100 bytes, more than 10000"));
+}
+
+TEST_CASE("checker: E14, a socket overflows where nothing disturbs the ring") {
+    Told t;
+    t.checker.overflowed(kOne);
+    CHECK(t.checker.violation() == "");
+    t.checker.allow(0);
+    t.checker.overflowed(kOne);
+    CHECK(t.breaks("E14", "for want of room"));
 }
 
 TEST_CASE("checker: E15, processes that hear each other for long are not one ring") {

@@ -50,7 +50,7 @@ RingReply healthy_ring() {
     reply.delivered = 20;
     reply.sent = 7;
     reply.queue_limit = 16u << 20;
-    reply.window = 1024;
+    reply.window = reply.largest_window = 4u << 20;
     reply.features = 1;
     reply.frames_received = 3120;
     reply.frames_sent = 3002;
@@ -83,7 +83,8 @@ RingReply troubled_ring() {
     reply.retransmitted = 3;
     reply.discarded = 1;
     reply.queued_bytes = 4096;
-    reply.outstanding = 17;
+    reply.outstanding = 81'920;
+    reply.window = 2u << 20;
     reply.other_version = 1;
     reply.send_failed = 12;
     reply.last_send_error = "Operation not permitted";

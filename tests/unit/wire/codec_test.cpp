@@ -15,7 +15,8 @@ namespace {
 const RingId kRing{8, NodeId{1}, Incarnation{77}};
 
 std::vector<Message> samples() {
-    Token token{kRing, 5, Seq{40}, Seq{38}, NodeId{2}, 7, 9, 1, {Seq{39}, Seq{40}}};
+    Token token{kRing, 5,    Seq{40},   Seq{38}, NodeId{2}, 9000, 8000, 800,
+                3,     true, NodeId{4}, 77,      7,         9,    1,    {Seq{39}, Seq{40}}};
     Data data{kRing, Seq{41}, NodeId{3}, Guarantee::safe, std::nullopt, {1, 2, 3}};
     Data recovered{
         kRing, Seq{1}, NodeId{3}, Guarantee::safe, Origin{{4, NodeId{2}, Incarnation{5}}, Seq{9}, NodeId{4}},
@@ -30,6 +31,7 @@ std::vector<Message> samples() {
     CommitToken commit{kRing,
                        3,
                        6,
+                       9000,
                        {{{NodeId{1}, Incarnation{77}},
                          true,
                          {4, NodeId{1}, Incarnation{77}},
@@ -97,6 +99,13 @@ TEST_CASE("numbers that contradict each other are refused") {
     token.aru = Seq{4};
     CHECK_FALSE(decode(encode(token)));
     token.aru = Seq{1};
+    token.everywhere = 1;
+    CHECK_FALSE(decode(encode(token)));
+    token.everywhere = 0;
+    token.window = 0;
+    CHECK_FALSE(decode(encode(token)));
+    token.window = 1;
+    CHECK(decode(encode(token)));
     token.retransmit = {Seq{3}, Seq{2}};
     CHECK_FALSE(decode(encode(token)));
     token.retransmit = {Seq{4}};
@@ -109,6 +118,9 @@ TEST_CASE("numbers that contradict each other are refused") {
     CHECK_FALSE(decode(encode(commit)));
     commit.hop = 4;
     CHECK(decode(encode(commit)));
+    commit.window = 0;
+    CHECK_FALSE(decode(encode(commit)));
+    commit.window = 1;
     commit.ring.representative = NodeId{2};
     CHECK_FALSE(decode(encode(commit)));
 

@@ -45,7 +45,8 @@ Core::Core(EngineConfig config, std::vector<LinkConfig> links, const MasterKeys&
             io_, ways_[i].config,
             Link::Handlers{[this, i](std::span<const Received> batch) { on_received(i, batch); },
                            [this, i] { on_link_changed(i); },
-                           [this](base::NodeId peer) { on_refused(peer); }});
+                           [this](base::NodeId peer) { on_refused(peer); },
+                           [this](std::uint64_t datagrams) { on_overflowed(datagrams); }});
     }
 }
 
@@ -111,6 +112,11 @@ void Core::on_refused(base::NodeId peer) {
     carry_out();
 }
 
+void Core::on_overflowed(std::uint64_t datagrams) {
+    stack_.overflowed(boottime(), datagrams);
+    carry_out();
+}
+
 LastWords Core::last_words() {
     LastWords out;
     for (const Way& way : ways_) {
@@ -145,6 +151,7 @@ void Core::on_link_changed(std::size_t i) {
         handlers_.note(base::Level::info, name + "bound to " + to_string(way.config.own) + " UDP port " +
                                               std::to_string(of.port) + all + buffer);
     }
+    stack_.set_receive_buffer(counters().receive_buffer);
     if (link.bound()) stack_.start(now);
     carry_out();
 }

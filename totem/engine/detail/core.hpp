@@ -61,6 +61,7 @@ class Core {
     void on_timer();
     void on_received(std::size_t link, std::span<const Received> batch);
     void on_refused(base::NodeId peer);
+    void on_overflowed(std::uint64_t datagrams);
     void on_link_changed(std::size_t link);
     void on(SubmitPayload&& command);
     void on(AskStatus&& command);
