@@ -139,13 +139,13 @@ void World::Node::drift(std::int64_t ppm) {
 void World::Node::arrive(const Member& from, std::shared_ptr<const base::Bytes> bytes) {
     if (!ring_) return;
     const std::size_t cost = bytes->size() + world_.weather.overhead;
-    if (buffer_ > 0 && filled_ + cost > buffer_ && !socket_.empty()) {
+    if (buffer_ > 0 && waiting_ + cost > buffer_ && !socket_.empty()) {
         ++overflowed_;
         ++world_.hits.overflowed;
         world_.observer_.overflowed(member_);
         return;
     }
-    filled_ += cost;
+    waiting_ += cost;
     socket_.emplace_back(from, std::move(bytes));
     if (paused_ || socket_.size() > 1) return;  // somebody will read
     if (!world_.node_rng_.chance(world_.weather.lazy)) return drain_socket();
@@ -157,12 +157,6 @@ void World::Node::arrive(const Member& from, std::shared_ptr<const base::Bytes> 
 void World::Node::resize(std::size_t buffer) {
     buffer_ = buffer;
     if (ring_) ring_->set_receive_buffer(buffer);
-}
-
-void World::Node::empty_socket() {
-    socket_.clear();
-    filled_ = 0;
-    overflowed_ = 0;
 }
 
 void World::Node::hint(NodeId about, totem::Hint hint) {
@@ -192,6 +186,12 @@ void World::Node::drain_socket() {
         empty_socket();
     }
     flush();
+}
+
+void World::Node::empty_socket() {
+    socket_.clear();
+    waiting_ = 0;
+    overflowed_ = 0;
 }
 
 // What the daemon does after every input.

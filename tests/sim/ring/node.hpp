@@ -58,7 +58,7 @@ class World::Node final : public base::Tracer {
     [[nodiscard]] Disk& disk() { return disk_; }
 
     void arrive(const Member& from, std::shared_ptr<const base::Bytes> bytes);
-    void resize(std::size_t buffer);
+    void resize(std::size_t buffer);  // what its socket holds
     void hint(NodeId about, totem::Hint hint);
     totem::Submit submit(base::Bytes payload, totem::Guarantee guarantee);
     void note(base::Level level, const std::string& text) override;
@@ -99,8 +99,8 @@ class World::Node final : public base::Tracer {
     Duration handler_;                       // what it takes to handle one input
     std::vector<totem::Datagram> withheld_;  // decided, but not sent yet
     std::vector<std::pair<Member, std::shared_ptr<const base::Bytes>>> socket_;
-    std::size_t buffer_{0}, filled_{0};  // of the socket; 0: of no bound
-    std::uint64_t overflowed_{0};      // since it was read
+    std::size_t buffer_{0}, waiting_{0};  // of the socket; 0: of no bound
+    std::uint64_t overflowed_{0};         // since it was read
     Instant armed_{Instant::never()};
     Member armed_for_;
 };

@@ -62,9 +62,7 @@ class Run {
             return static_cast<std::uint32_t>(base::Rng(seed ^ who.incarnation.value).below(16)) | 16U;
         };
         recorder_.on_phase_change = [this] { faults_.phase_changed(); };
-        base::Rng buffer_rng(seed ^ 0x627566666572);
-        if (buffer_rng.chance(300)) weather_.overhead = 1000 + buffer_rng.below(4000);
-        if (buffer_rng.chance(600)) {
+        if (base::Rng(seed ^ 0x627566666572).chance(600)) {
             world_.receive_buffer = [seed](NodeId node) {
                 return draw_receive_buffer(base::Rng(seed ^ (0x627566666572 + node.value)));
             };

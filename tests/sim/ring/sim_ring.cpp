@@ -54,12 +54,12 @@ void print_table(const sim::Tally& t, std::size_t seeds) {
     row("  falsely", t.hits.false_silences);
     for (std::size_t i = 0; i < sim::kFaultNames.size(); ++i) row(sim::kFaultNames[i], t.faults.of[i]);
     row("links left broken", t.partial_meshes);
+    row("receive buffers overflown", t.hits.overflowed);
     row("stops before sending", t.hits.stalls);
     row("writes of the disk that fail", t.hits.failed_writes);
     row("  that are forgotten", t.hits.forgotten_writes);
     row("starts that forgot a ring", t.hits.stale_disk);
     row("  with a former incarnation", t.hits.outdated);
-    row("receive buffers overflown", t.hits.overflowed);
     row("most steps at one instant", t.most_steps_at_once);
     row("slowest reunion, ms", t.worst_unite_ms);
     row("slowest settlement, ms", t.worst_settle_ms);

@@ -22,12 +22,15 @@ struct Ring::Impl {
     std::uint64_t epoch{0};
 };
 
-Ring::Ring(RingConfig /*config*/, std::uint64_t stored_epoch, base::Rng /*rng*/, base::Tracer& tracer,
+Ring::Ring(RingConfig config, std::uint64_t stored_epoch, base::Rng /*rng*/, base::Tracer& tracer,
            base::Instant now)
     : impl_(std::make_unique<Impl>()) {
     impl_->last = now;
     tracer.note(base::Level::info, "scripted");
-    script().change([&](Script& s) { s.calls.push_back("start " + std::to_string(stored_epoch)); });
+    script().change([&](Script& s) {
+        s.calls.push_back("start " + std::to_string(stored_epoch));
+        s.receive_buffer = config.receive_buffer;
+    });
 }
 Ring::~Ring() = default;
 

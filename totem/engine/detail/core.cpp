@@ -44,8 +44,7 @@ Core::Core(EngineConfig config, std::vector<LinkConfig> links, const MasterKeys&
         ways_[i].link = std::make_unique<Link>(
             io_, ways_[i].config,
             Link::Handlers{[this, i](std::span<const Received> batch) { on_received(i, batch); },
-                           [this, i] { on_link_changed(i); },
-                           [this](base::NodeId peer) { on_refused(peer); },
+                           [this, i] { on_link_changed(i); }, [this](base::NodeId peer) { on_refused(peer); },
                            [this](std::uint64_t datagrams) { on_overflowed(datagrams); }});
     }
 }
