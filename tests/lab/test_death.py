@@ -1,5 +1,6 @@
 """A daemon dies while its machine lives: the others hear of it, and don't wait for a timeout."""
 import datetime
+import json
 import re
 import signal
 
@@ -42,6 +43,35 @@ def daemon_killed(lab):
 @test("ring: a killed daemon is missed within moments, by multicast too", transport="udp")
 def daemon_killed_multicast(lab):
     return everything_killed(lab)
+
+
+def drop_at_switch(lab, what):
+    lines = ("table bridge deaf {", "chain forward {", "type filter hook forward priority 1; policy accept;",
+             f"{what} drop", "}", "}")
+    lab.network.switch.run("nft", "-f", "-", text_in="\n".join(lines) + "\n")
+
+
+def lifelines(node):
+    """How many others' deaths this node would be told of."""
+    return sum(path["lifeline"] for path in json.loads(node.custos("ring status --json").stdout)["links"])
+
+
+@test("ring: a killed daemon is missed within moments where ICMP is filtered: by the lifelines")
+def daemon_killed_without_icmp(lab):
+    drop_at_switch(lab, "ip protocol icmp")
+    lab.wait_until(lambda: all(lifelines(node) == 2 for node in lab.nodes), "each node has a lifeline to each other", 10)
+    return everything_killed(lab)
+
+
+@test("ring: a killed daemon is missed within moments where TCP is filtered: the nodes look at each other", started=False)
+def daemon_killed_without_tcp(lab):
+    drop_at_switch(lab, "ip protocol tcp")
+    for node in lab.nodes:  # six at once and then one a second is what a machine sends by itself: a start uses them up
+        node.run("sh", "-c", "echo 0 >/proc/sys/net/ipv4/icmp_ratelimit")
+    lab.start()
+    remark = everything_killed(lab)
+    expect(lifelines(lab.nodes[0]) == 0, "there are lifelines, though TCP is filtered")
+    return remark
 
 
 @test("ring: a killed core is missed within moments: its guard says so")

@@ -211,7 +211,8 @@ totem::EngineConfig Daemon::engine_config(base::NodeId self, base::Incarnation i
     engine.ring.consensus_timeout = config_.totem.consensus_timeout();
     engine.ring.join_interval = config_.totem.join;
     // What an idle node costs is decided here (decision 0099).
-    engine.ring.idle_interval = base::milliseconds(25);
+    engine.ring.idle_interval = base::milliseconds(60);
+    engine.ring.look_interval = base::milliseconds(25);
     engine.ring.hop_retry = base::milliseconds(15);
     // The most that is ever tried; the engine finds what each path takes.
     constexpr std::size_t kLargestMtu = 9000, kHeaders = 28;  // IPv4 and UDP

@@ -108,6 +108,7 @@ RingLink told(const totem::LinkStatus& link, base::Duration offset) {
     out.port = link.port;
     out.state = word(link.state);
     out.active = link.active;
+    out.lifeline = link.lifeline;
     if (link.since.ns != 0) out.since = wall(link.since, offset);
     out.srtt_us = microseconds(link.srtt);
     out.rttvar_us = microseconds(link.rttvar);

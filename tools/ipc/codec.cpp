@@ -134,6 +134,7 @@ void put(pb::RingLink& out, const RingLink& in) {
     out.set_port(in.port);
     out.set_state(in.state);
     out.set_active(in.active);
+    out.set_lifeline(in.lifeline);
     out.set_srtt_us(in.srtt_us);
     out.set_rttvar_us(in.rttvar_us);
     out.set_mtu(in.mtu);
@@ -155,6 +156,7 @@ RingLink get(const pb::RingLink& in) {
     out.port = in.port();
     out.state = in.state();
     out.active = in.active();
+    out.lifeline = in.lifeline();
     out.srtt_us = in.srtt_us();
     out.rttvar_us = in.rttvar_us();
     out.mtu = in.mtu();

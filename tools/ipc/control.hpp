@@ -77,6 +77,7 @@ struct RingLink {
     std::uint32_t port{0};
     std::string state;     // "unknown", "up", "down", "blocked_out" (it does not hear us), "blocked_in"
     bool active{false};    // carries the ring's frames to this peer
+    bool lifeline{false};  // the peer's machine tells at once when its daemon dies
     base::WallTime since;  // when the state began; 0: not known
     std::int64_t srtt_us{0}, rttvar_us{0};  // 0: not measured yet
     std::uint32_t mtu{0};                   // 0: not known yet

@@ -149,6 +149,8 @@ class RingRenderer {
             out_ += std::string("; losing ") + percent + " (" + std::to_string(link.lost) + " of " +
                     std::to_string(link.sent) + " heartbeats since the start)";
         }
+        if (link.state == "up" && !link.lifeline)
+            out_ += "; no lifeline (TCP port " + std::to_string(link.port) + ")";
         if (link.went_down != 0) out_ += "; went down " + counted(link.went_down, "time");
         out_ += "\n";
         if (!link.trouble.empty()) out_ += "      TROUBLE: " + link.trouble + "\n";

@@ -38,6 +38,7 @@ Json link_json(const RingLink& link) {
             {"port", link.port},
             {"state", link.state},
             {"active", link.active},
+            {"lifeline", link.lifeline},
             {"since_ms", link.since.ms},
             {"round_trip_us", link.srtt_us},
             {"variation_us", link.rttvar_us},

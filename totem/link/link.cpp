@@ -10,6 +10,7 @@
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include "totem/link/lifelines.hpp"
 #include "totem/link/sockets.hpp"
 
 namespace totem {
@@ -52,7 +53,8 @@ struct Link::Impl : std::enable_shared_from_this<Link::Impl> {
           unicast(io),
           group(io),
           address_events(io),
-          retry(io) {}
+          retry(io),
+          lifelines(io, [this](base::NodeId peer, bool ended) { lifeline_changed(peer, ended); }) {}
 
     void watch_addresses() {
         auto events = open_address_events();
@@ -123,6 +125,8 @@ struct Link::Impl : std::enable_shared_from_this<Link::Impl> {
         wait_for_data(unicast);
         wait_for_errors();
         if (group.is_open()) wait_for_data(group);
+        const base::Status listens = lifelines.open(config, *at);
+        no_lifelines = listens ? "" : "peers get no lifeline to this node: " + listens.error().message;
         say_state(false);
     }
 
@@ -143,6 +147,7 @@ struct Link::Impl : std::enable_shared_from_this<Link::Impl> {
         error_code ignored;
         unicast.close(ignored);
         group.close(ignored);
+        lifelines.close();
     }
 
     void retry_later() {
@@ -198,6 +203,14 @@ struct Link::Impl : std::enable_shared_from_this<Link::Impl> {
         unicast.async_wait(stream_descriptor::wait_error, waiting);
     }
 
+    void lifeline_changed(base::NodeId peer, bool ended) {
+        const auto self = shared_from_this();
+        if (handlers.lifelines) handlers.lifelines();
+        if (!ended) return;
+        collect();  // first what has been received: its goodbye, or another sign of life
+        if (handlers.refused) handlers.refused(peer);
+    }
+
     void refused(const IpAddress& address) {
         for (const LinkPeer& peer : config.peers) {
             if (peer.address.same_as(address) && handlers.refused) handlers.refused(peer.node);
@@ -232,7 +245,8 @@ struct Link::Impl : std::enable_shared_from_this<Link::Impl> {
     // The sockets are open.
     void say_state(bool news) {
         const std::string text =
-            at->running ? "" : "interface " + at->name + " with " + to_string(config.own) + " has no carrier";
+            at->running ? no_lifelines
+                        : "interface " + at->name + " with " + to_string(config.own) + " has no carrier";
         if (news && text == trouble) return handlers.changed();  // another MTU, another broadcast address
         say(text);
     }
@@ -271,6 +285,8 @@ struct Link::Impl : std::enable_shared_from_this<Link::Impl> {
     SendBatch sending;
     bool was_bound{false};
     std::string trouble;
+    std::string no_lifelines;  // why peers get none to us
+    Lifelines lifelines;
     std::uint64_t received{0}, unsent{0}, overflowed_before{0};
 };
 
@@ -291,6 +307,10 @@ void Link::collect() {
     impl_->collect();
 }
 
+void Link::keep_lifeline(base::NodeId peer, std::uint64_t start) {
+    impl_->lifelines.keep(peer, start);
+}
+
 void Link::close() {
     impl_->close_sockets();
     error_code ignored;
@@ -300,6 +320,9 @@ void Link::close() {
 
 bool Link::bound() const {
     return impl_->unicast.is_open();
+}
+bool Link::has_lifeline(base::NodeId peer) const {
+    return impl_->lifelines.holds(peer);
 }
 const std::optional<Interface>& Link::interface() const {
     return impl_->at;

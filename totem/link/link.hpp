@@ -48,11 +48,14 @@ class Link {
         std::function<void(std::span<const Received>)> received;
         // bound(), interface() or trouble() changed.
         std::function<void()> changed;
-        // The peer's machine says that nobody listens at our port; nobody vouches for that. May be empty.
+        // The peer's machine says that nobody listens at our port, or has closed our lifeline to it; nobody
+        // vouches for that. May be empty.
         std::function<void(base::NodeId)> refused{};
         // The kernel has dropped so many more datagrams, because they were not fetched in time. Told before
         // the batch that came after them. May be empty.
         std::function<void(std::uint64_t)> overflowed{};
+        // has_lifeline() of some peer changed. May be empty.
+        std::function<void()> lifelines{};
     };
     // Not thread-safe; lives on the thread that runs `io`, and must outlive its last handler.
     Link(boost::asio::io_context& io, LinkConfig config, Handlers handlers);
@@ -67,9 +70,15 @@ class Link {
     // Hands over what is waiting at the sockets without waiting for an event; to be called before acting on a
     // timeout.
     void collect();
+    // From now on we want a lifeline (lifelines.hpp) to this start of the peer's process, a number of its own
+    // for each start; 0: to none.
+    void keep_lifeline(base::NodeId peer, std::uint64_t start);
     void close();
 
     [[nodiscard]] bool bound() const;
+    // Whether the peer's machine would tell us, by Handlers::refused and without being asked, when its
+    // process ends.
+    [[nodiscard]] bool has_lifeline(base::NodeId peer) const;
     [[nodiscard]] const std::optional<Interface>& interface() const;  // that has the own address
     // Of IP and UDP.
     [[nodiscard]] std::size_t header_bytes() const;

@@ -72,6 +72,7 @@ void Monitor::judge(Peer& peer) {
         changed = true;
     }
     if (!changed) return;
+    ++version_;
     choose(peer);
     // The other side shall know at once; but a path that flaps must not make a storm.
     if (now_ - peer.urgent_at >= config_.interval() / 4) {

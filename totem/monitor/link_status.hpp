@@ -26,6 +26,7 @@ struct LinkStatus {
     std::uint16_t port{0};  // UDP, at both ends
     LinkState state{LinkState::unknown};
     bool active{false};          // carries the ring's frames to this peer
+    bool lifeline{false};        // the peer's machine tells at once when its process ends
     base::Instant since;         // when `state` began; CLOCK_BOOTTIME
     base::Duration srtt;         // smoothed round trip; 0: not measured yet
     base::Duration rttvar;       // its mean deviation

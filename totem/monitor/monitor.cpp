@@ -295,6 +295,12 @@ bool Monitor::carries(base::NodeId peer, std::size_t link) const {
     return !known->active || *known->active == link;
 }
 
+base::Incarnation Monitor::reached(base::NodeId peer, std::size_t link) const {
+    const Peer* const known = find(peer);
+    const bool up = known != nullptr && known->paths[link].state == LinkState::up;
+    return up ? known->incarnation : base::Incarnation{};
+}
+
 std::size_t Monitor::frame_size(base::NodeId peer) const {
     const Peer* const known = find(peer);
     if (known == nullptr || !known->active) return PathSize::kFloor;

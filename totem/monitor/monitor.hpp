@@ -82,10 +82,12 @@ class Monitor {
     // Outputs.
     [[nodiscard]] MonitorOutbox drain();
     [[nodiscard]] base::Instant next_deadline() const { return deadline_; }
-    // Grows when carries(), frame_size() or common_frame_size() may have changed.
+    // Grows when carries(), reached(), frame_size() or common_frame_size() may have changed.
     [[nodiscard]] std::uint64_t version() const { return version_; }
     // Whether frames to the peer go by this link: by the active one; by all that are open while none is up.
     [[nodiscard]] bool carries(base::NodeId peer, std::size_t link) const;
+    // The process of the peer to which this link is up; 0: it is not.
+    [[nodiscard]] base::Incarnation reached(base::NodeId peer, std::size_t link) const;
     // The largest frame (UDP payload) that the path to the peer takes as one packet.
     [[nodiscard]] std::size_t frame_size(base::NodeId peer) const;
     // That of all peers that can be reached; of none: PathSize::kFloor.

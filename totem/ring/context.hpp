@@ -51,7 +51,8 @@ struct Context {
     Epochs epochs;
     std::map<base::NodeId, Peer> peers;
     std::map<base::NodeId, Suspicion> suspicions;
-    base::NodeSet unheard;  // no link hears them, as it is said (Hint::silent), and nothing came since
+    base::NodeSet unheard;    // no link hears them, as it is said (Hint::silent), and nothing came since
+    base::NodeSet lifelines;  // to whom we have one: if their process ends, a hint comes by itself
     Nearby nearby;
     std::uint64_t serial{0};               // of our last membership message
     View view;                             // the last regular view; no members before the first

@@ -94,7 +94,7 @@ Phase enter_operational(Context& ctx, Recovery r) {
     install(ctx, r.episode, r.old, r.transitional, r.log.view, r.commit.features);
     Operational o{std::move(r.log), std::move(r.rotation), {}};
     o.beacon_at = ctx.now + ctx.config.merge_interval;
-    o.look_at = ctx.now + ctx.config.idle_interval;
+    o.look_at = ctx.now + ctx.config.look_interval;
     // Members that were installed before us may have sent already.
     deliver_in_order(ctx, o.log);
     return o;

@@ -49,7 +49,7 @@ Supply queue_of(Context& ctx) {
 void work(Operational& o, Context& ctx, wire::Token token) {
     o.held.reset();
     o.wake_at = base::Instant::never();
-    o.look_at = ctx.now + ctx.config.idle_interval;
+    o.look_at = ctx.now + ctx.config.look_interval;
     visit(ctx, o.rotation, o.log, token, queue_of(ctx));
     pass(ctx, o.rotation, o.log, std::move(token));
     deliver_in_order(ctx, o.log);
@@ -70,6 +70,11 @@ void order_alone(Operational& o, Context& ctx) {
         deliver_in_order(ctx, o.log);
         o.log.window.free_to(o.log.delivered);
     }
+}
+
+// When to see whether the successor is there: never, if its end would be told anyway.
+base::Instant next_look(const Operational& o, const Context& ctx) {
+    return ctx.lifelines.contains(o.rotation.hop.successor) ? base::Instant::never() : o.look_at;
 }
 
 // An idle rotation must stay well below token loss, however many members there are.
@@ -243,9 +248,9 @@ Next advance(Operational& o, Context& ctx) {
     }
     retry_hop(ctx, o.rotation);
     // A token may stay with a dead successor's machine, or have died with it: nothing else is sent there.
-    if (ctx.now >= o.look_at) {
+    if (ctx.now >= next_look(o, ctx)) {
         ctx.send_to(o.rotation.hop.successor, wire::Probe{wire::ProbeKind::look});
-        o.look_at = ctx.now + ctx.config.idle_interval;
+        o.look_at = ctx.now + ctx.config.look_interval;
     }
     if (ctx.now >= o.beacon_at) {
         ctx.send_all(make_beacon(ctx, o.log.view.nodes(), true));
@@ -264,10 +269,10 @@ void submitted(Operational& o, Context& ctx) {
     }
 }
 
-base::Instant deadline(const Operational& o, const Context& /*ctx*/) {
+base::Instant deadline(const Operational& o, const Context& ctx) {
     const base::Instant release = o.held ? o.release_at : base::Instant::never();
     return std::min(
-        {o.rotation.lost_at, o.rotation.hop.retry_at, release, o.wake_at, o.look_at, o.beacon_at});
+        {o.rotation.lost_at, o.rotation.hop.retry_at, release, o.wake_at, next_look(o, ctx), o.beacon_at});
 }
 
 void postpone(Operational& o, base::Duration pause) {

@@ -15,7 +15,7 @@ RingConfig checked(RingConfig config) {
     ASSERT(config.datagram_size >= 512 && config.datagram_size <= wire::kMaxDatagram);
     ASSERT(config.window > 0 && config.window <= (std::size_t{1} << 30) && config.max_per_visit > 0);
     ASSERT(config.token_timeout.ns > 0 && config.consensus_timeout.ns > 0 && config.join_interval.ns > 0);
-    ASSERT(config.hop_retry.ns > 0 && config.merge_interval.ns > 0);
+    ASSERT(config.hop_retry.ns > 0 && config.merge_interval.ns > 0 && config.look_interval.ns > 0);
     return config;
 }
 
@@ -64,6 +64,7 @@ Ring::Impl::Impl(RingConfig config, std::uint64_t stored_epoch, base::Rng rng, b
           rng,
           now,
           wire::Packer(payload_size(config)),
+          {},
           {},
           {},
           {},
@@ -263,6 +264,10 @@ void Ring::peer_hint(base::Instant now, base::NodeId node, Hint hint) {
         ctx.unheard.insert(node);
     }
     impl_->settle();
+}
+
+void Ring::set_lifelines(const base::NodeSet& nodes) {
+    impl_->ctx.lifelines = nodes;
 }
 
 base::Bytes Ring::last_words() {

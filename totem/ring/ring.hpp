@@ -84,7 +84,9 @@ struct RingConfig {
     base::Duration merge_interval{
         base::milliseconds(200)};  // beacon for rings that do not know of each other
     base::Duration idle_interval{
-        base::milliseconds(20)};      // an idle ring passes its token no faster than one hop per...
+        base::milliseconds(20)};  // an idle ring passes its token no faster than one hop per...
+    base::Duration look_interval{
+        base::milliseconds(20)};      // so long nothing is sent to a successor to whom we have no lifeline
     std::size_t datagram_size{1300};  // largest ring message handed to the sealer, bytes
     // Flow control (flow.hpp), in bytes with what a datagram costs besides its own (charge()). A ring's
     // window is the smallest of its members'.
@@ -115,7 +117,7 @@ struct RingStatus {
 
 // What the driver learned of a peer by the way. Nobody vouches for it.
 enum class Hint {
-    port_closed,  // the peer's machine says that nobody listens at its port (ICMP)
+    port_closed,  // the peer's machine says that nobody listens at its port, or that its process has ended
     silent,  // no link hears its node any more, or our own links are gone; holds until anything of it comes
     heard,   // a link hears it again: `silent` holds no more
 };
@@ -170,6 +172,9 @@ class Ring {
     // failed if nothing at all comes from it. silent: a gathering that it does not answer waits for it only
     // a few join intervals in place of consensus_timeout; while a ring turns, it means nothing.
     void peer_hint(base::Instant now, base::NodeId node, Hint hint);
+    // The peers of which a hint (port_closed) will come by itself when their process ends: they need not be
+    // looked at. At first nobody.
+    void set_lifelines(const base::NodeSet& nodes);
     void leave(base::Instant now);  // says goodbye once; afterwards the ring is silent
     // From now on new datagrams are at most so large: 512 to wire::kMaxDatagram bytes. What was sequenced
     // keeps its size.

@@ -31,6 +31,32 @@ void Stack::follow_monitor() {
         }
     }
     fit_ring();
+    want_lifelines();
+    tell_lifelines();
+}
+
+// A lifeline to each process that is reached by a link, by that link.
+void Stack::want_lifelines() {
+    for (std::size_t i = 0; i < ways_.size(); ++i) {
+        for (const base::LinkPeer& peer : config_.links[i].peers) {
+            const base::Incarnation start = monitor_.reached(peer.node, i);
+            if (std::exchange(ways_[i].wanted[peer.node], start) == start) continue;
+            ways_[i].lifelines.erase(peer.node);
+            wanted_lifelines_.push_back({i, peer.node, start});
+        }
+    }
+}
+
+// Those by the link that frames to the peer go by: another one may not reach it any more.
+void Stack::tell_lifelines() {
+    if (!ring_) return;
+    base::NodeSet all;
+    for (const Way& way : ways_) {
+        for (const base::NodeId node : way.carries) {
+            if (way.lifelines.contains(node)) all.insert(node);
+        }
+    }
+    ring_->set_lifelines(all);
 }
 
 // The ring's datagrams to the paths.
@@ -51,6 +77,7 @@ StackOutbox Stack::drain() {
     for (Way& way : ways_) way.outgoing.clear();
     frames_used_ = 0;
     StackOutbox out;
+    out.lifelines = std::exchange(wanted_lifelines_, {});
 
     for (LinkReply& reply : replies_) {
         base::Bytes& frame = next_frame();

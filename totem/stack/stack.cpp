@@ -73,6 +73,7 @@ void Stack::start(base::Instant now) {
     wake(now);
     ring_ = std::make_unique<Ring>(config_.ring, stored_ring_seq_, rng_, tracer_, now);
     fit_ring();
+    tell_lifelines();
     for (Early& early : std::exchange(early_, {})) {
         const Submit result = ring_->submit(now, std::move(early.payload), early.guarantee);
         ASSERT(result == Submit::accepted);  // submit() has checked the bounds
@@ -159,6 +160,12 @@ void Stack::take(base::Instant now, std::size_t link, const OpenedFrame& frame) 
     if (!whole || is_link_message(*whole)) return;
     wholes_.push_back(*std::move(whole));
     opened_.push_back({sender, wholes_.back()});
+}
+
+void Stack::lifelines(base::Instant now, std::size_t link, const base::NodeSet& peers) {
+    wake(now);
+    ways_[link].lifelines = peers;
+    tell_lifelines();
 }
 
 void Stack::refused(base::Instant now, base::NodeId peer) {

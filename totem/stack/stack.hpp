@@ -7,6 +7,7 @@
 #include <array>
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -66,6 +67,15 @@ struct StackStatus {
     base::Duration longest_pause;
 };
 
+// A lifeline (see Stack::lifelines) that is to be kept from now on, in place of a former one to that peer by
+// that link.
+struct WantedLifeline {
+    std::size_t link{0};
+    base::NodeId peer;
+    base::Incarnation start;  // of the peer's process; 0: none is to be kept
+    bool operator==(const WantedLifeline&) const = default;
+};
+
 // What the inputs since the last drain() led to, besides the frames.
 struct StackOutbox {
     // To be made durable, each on its own; both only grow. The first is then told to epoch_persisted().
@@ -73,6 +83,7 @@ struct StackOutbox {
     // A peer knew a start of this node with this incarnation: nobody listens to this process. Its successor
     // needs a higher one.
     std::optional<base::Incarnation> persist_incarnation;
+    std::vector<WantedLifeline> lifelines;
     std::vector<Event> events;  // in order; each exactly once
 };
 
@@ -95,7 +106,9 @@ class Stack {
     void link_closed(base::Instant now, std::size_t link);
     // What came by a link, in order.
     void receive(base::Instant now, std::size_t link, std::span<const base::Received> batch);
-    // Somebody says that nobody listens at the peer's port.
+    // To whom there is a lifeline by this link now: refused() will be called when the peer's process ends.
+    void lifelines(base::Instant now, std::size_t link, const base::NodeSet& peers);
+    // Somebody says that nobody listens at the peer's port, or that its process has ended.
     void refused(base::Instant now, base::NodeId peer);
     // What the kernel keeps for this node until it reads: of several sockets, the smallest. 0: not known.
     void set_receive_buffer(std::size_t bytes);
@@ -127,7 +140,9 @@ class Stack {
   private:
     // What goes out by one link.
     struct Way {
-        std::vector<base::NodeId> carries;     // frames to these go by it
+        std::vector<base::NodeId> carries;                 // frames to these go by it
+        std::map<base::NodeId, base::Incarnation> wanted;  // lifelines to these
+        base::NodeSet lifelines;
         std::vector<base::Outgoing> outgoing;  // reused from batch to batch
     };
     struct LinkReply {
@@ -149,6 +164,8 @@ class Stack {
     // Outputs (sending.cpp).
     void follow_monitor();
     void fit_ring();
+    void want_lifelines();
+    void tell_lifelines();
     void renew_key();
     void send(const std::vector<Datagram>& datagrams);
     void route(const std::optional<base::NodeId>& to, base::ByteView body);
@@ -177,9 +194,10 @@ class Stack {
     std::vector<OpenedFrame> frames_in_;
     std::vector<OpenedFrame> proven_;
     std::vector<Opened> opened_;
-    std::deque<base::Bytes> wholes_;      // put together from pieces
-    std::vector<LinkReply> replies_;      // of the sealer
-    std::vector<LinkFrame> link_frames_;  // of the monitor, not sealed yet
+    std::deque<base::Bytes> wholes_;                // put together from pieces
+    std::vector<LinkReply> replies_;                // of the sealer
+    std::vector<LinkFrame> link_frames_;            // of the monitor, not sealed yet
+    std::vector<WantedLifeline> wanted_lifelines_;  // not told yet
     std::vector<base::Bytes> frames_out_;
     std::size_t frames_used_{0};
 

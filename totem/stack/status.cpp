@@ -41,6 +41,8 @@ StackStatus Stack::status() const {
         const auto peer = std::find_if(link->peers.begin(), link->peers.end(),
                                        [&](const base::LinkPeer& p) { return p.node == path.peer; });
         path.remote = to_string(peer->address);
+        path.lifeline =
+            ways_[static_cast<std::size_t>(link - config_.links.begin())].lifelines.contains(path.peer);
     }
     return out;
 }

@@ -77,7 +77,7 @@ class Play {
 
     void step() {
         now_ = now_ + base::microseconds(static_cast<std::int64_t>(script_.below(50)) * 20);
-        switch (script_.below(12)) {
+        switch (script_.below(13)) {
             case 11:
                 feel_buffers();
                 break;
@@ -109,6 +109,9 @@ class Play {
             case 7:
                 ring_.peer_hint(now_, NodeId{static_cast<std::uint32_t>(script_.below(5))},
                                 totem::Hint::port_closed);
+                break;
+            case 8:
+                ring_.set_lifelines({NodeId{1 + static_cast<std::uint32_t>(script_.below(4))}});
                 break;
             default:
                 answer();

@@ -50,6 +50,7 @@ Weather draw_weather(base::Rng rng) {
         w.tail_mean = microseconds(rng.chance(300) ? between(rng, 10'000, 300'000) : between(rng, 20, 5000));
     }
     if (rng.chance(200)) w.overhead = static_cast<std::size_t>(between(rng, 1000, 5000));
+    if (rng.chance(500)) w.lifelines = static_cast<std::uint32_t>(rng.chance(500) ? 1000 : rng.below(1001));
     return w;
 }
 

@@ -39,6 +39,7 @@ Hits& Hits::operator+=(const Hits& o) {
     refused += o.refused;
     rumours += o.rumours;
     last_words += o.last_words;
+    lifelines += o.lifelines;
     silences += o.silences;
     false_silences += o.false_silences;
     stalls += o.stalls;

@@ -46,11 +46,12 @@ struct Weather {
     Duration tail_mean{base::milliseconds(1)};  // of a lognormal one the median
     std::uint32_t lazy{0};  // a node does not read its socket at once but up to lazy_by later: batches
     Duration lazy_by{base::milliseconds(1)};
-    std::uint32_t refused{0};  // the machine of a node that is down says that nobody listens
-    std::uint32_t rumour{0};   // somebody says so of a node that is up
-    std::uint32_t guarded{0};  // the guard of a node that crashes says that it has ended
-    bool watched{false};       // links are watched: a node is told whom it does not hear any more
-    std::uint32_t hushed{0};   // ... and falsely so of one that it hears, each quarter of a token timeout
+    std::uint32_t refused{0};    // the machine of a node that is down says that nobody listens
+    std::uint32_t rumour{0};     // somebody says so of a node that is up
+    std::uint32_t guarded{0};    // the guard of a node that crashes says that it has ended
+    std::uint32_t lifelines{0};  // a process has a lifeline to a peer: its end is told, if `refused` is
+    bool watched{false};         // links are watched: a node is told whom it does not hear any more
+    std::uint32_t hushed{0};     // ... and falsely so of one that it hears, each quarter of a token timeout
     // What a datagram takes in a receive buffer besides its bytes; more than the ring reckons with,
     // sometimes.
     std::size_t overhead{832};
@@ -62,8 +63,8 @@ constexpr Duration kLongestTail = base::seconds(3);
 // How often each thing was done to the world.
 struct Hits {
     std::uint64_t lost{0}, in_bursts{0}, bursts{0}, torn{0}, duplicated{0}, slowed{0}, seconds_late{0},
-        cut{0}, stale_disk{0}, refused{0}, rumours{0}, last_words{0}, silences{0}, false_silences{0},
-        stalls{0}, failed_writes{0}, forgotten_writes{0}, outdated{0}, overflowed{0};
+        cut{0}, stale_disk{0}, refused{0}, rumours{0}, last_words{0}, lifelines{0}, silences{0},
+        false_silences{0}, stalls{0}, failed_writes{0}, forgotten_writes{0}, outdated{0}, overflowed{0};
     Hits& operator+=(const Hits& o);
 };
 

@@ -72,6 +72,8 @@ void World::Node::start(Memory memory, bool clock_set_back) {
     paused_ = false;
     ring_ = std::make_unique<totem::Ring>(std::move(config), disk_.read(), world_.node_rng_.split(), *this,
                                           clock());
+    lifelines_ = world_.draw_lifelines(member_.node);
+    ring_->set_lifelines(lifelines_);
     if (member_.incarnation < highest_) outdated();
     flush();
 }
@@ -96,6 +98,7 @@ void World::Node::stop() {
     stall_ = {};
     disk_.power_off();
     world_.observer_.ended(member_);
+    world_.tell_end(member_.node);
 }
 
 void World::Node::leave() {

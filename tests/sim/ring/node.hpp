@@ -65,6 +65,7 @@ class World::Node final : public base::Tracer {
 
     [[nodiscard]] bool up() const { return ring_ != nullptr; }
     [[nodiscard]] bool paused() const { return paused_; }
+    [[nodiscard]] bool has_lifeline(NodeId peer) const { return up() && lifelines_.contains(peer); }
     [[nodiscard]] const Member& member() const { return member_; }
     [[nodiscard]] const totem::Ring& ring() const { return *ring_; }
 
@@ -93,6 +94,7 @@ class World::Node final : public base::Tracer {
     std::unique_ptr<totem::Ring> ring_;
     Disk disk_;
     Clock clock_;
+    base::NodeSet lifelines_;
     bool paused_{false};
     bool tearing_{false};
     Duration stall_;                         // it stops for so long when it has something to send, once

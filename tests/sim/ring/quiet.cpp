@@ -31,6 +31,7 @@ class QuietRun {
         world_.weather.lazy_by = drawn.lazy_by;
         world_.weather.refused = drawn.refused;
         world_.weather.guarded = drawn.guarded;
+        world_.weather.lifelines = drawn.lifelines;
         world_.weather.watched = drawn.watched;
         world_.weather.hushed = drawn.hushed;
         if (rng_.chance(700)) {

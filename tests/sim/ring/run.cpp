@@ -143,6 +143,7 @@ class Run {
         faults_.end();
         world_.weather = Weather{};
         world_.weather.delay = weather_.delay;
+        world_.weather.lifelines = weather_.lifelines;
         world_.weather.watched = weather_.watched;
         world_.weather.overhead = weather_.overhead;
         recorder_.tell("faults end");

@@ -50,6 +50,7 @@ void print_table(const sim::Tally& t, std::size_t seeds) {
     row("ports refused", t.hits.refused);
     row("  falsely", t.hits.rumours);
     row("last words of the dead", t.hits.last_words);
+    row("lifelines of the dead", t.hits.lifelines);
     row("silences of links", t.hits.silences);
     row("  falsely", t.hits.false_silences);
     for (std::size_t i = 0; i < sim::kFaultNames.size(); ++i) row(sim::kFaultNames[i], t.faults.of[i]);

@@ -78,6 +78,25 @@ void World::hint(NodeId node, NodeId about, totem::Hint hint) {
     nodes_.at(node)->hint(about, hint);
 }
 
+base::NodeSet World::draw_lifelines(NodeId node) {
+    base::NodeSet to;
+    if (weather.lifelines == 0) return to;
+    for (const NodeId peer : roster_) {
+        if (peer != node && link_rng_.chance(weather.lifelines)) to.insert(peer);
+    }
+    return to;
+}
+
+// A process has ended: its machine closes the lifelines to it, and nobody hears of that who is cut off.
+void World::tell_end(NodeId about) {
+    for (const NodeId node : roster_) {
+        if (!nodes_.at(node)->has_lifeline(about) || !link_rng_.chance(weather.refused)) continue;
+        if (network_.is_cut(about, node)) continue;
+        ++hits.lifelines;
+        at(now_ + weather.delay, [this, node, about] { hint(node, about); });
+    }
+}
+
 // What the monitors of links do, as far as a ring sees it: a heartbeat from each to each every quarter of a
 // token timeout, and three in a row that do not come are silence.
 void World::listen() {

@@ -142,6 +142,8 @@ class World {
     };
 
     void step();
+    [[nodiscard]] base::NodeSet draw_lifelines(NodeId node);
+    void tell_end(NodeId about);
     void listen();
     void listen(NodeId node, NodeId about);
     void transmit_torn(const Member& from, const totem::Datagram& datagram);

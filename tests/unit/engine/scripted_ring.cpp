@@ -79,6 +79,10 @@ void Ring::peer_hint(base::Instant now, base::NodeId node, Hint /*hint*/) {
     script().change([&](Script& s) { s.calls.push_back("hint about " + base::to_string(node)); });
 }
 
+void Ring::set_lifelines(const base::NodeSet& nodes) {
+    script().change([&](Script& s) { s.lifelines = nodes; });
+}
+
 base::Bytes Ring::last_words() {
     return {'b', 'y', 'e'};
 }

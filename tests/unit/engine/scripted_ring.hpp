@@ -20,6 +20,7 @@ struct Script {
     std::uint64_t advances_at_receive{0};  // when the last receive() came
     std::vector<base::Duration> late;      // of each advance() whose deadline had come
     std::size_t datagram_size{0}, receive_buffer{0};
+    base::NodeSet lifelines;
     std::size_t queued{0};             // what status() says, besides what submit() adds
     std::function<void()> in_advance;  // called once
 };

@@ -36,8 +36,12 @@ class Node {
          std::uint16_t port, const char* group = nullptr)
         : link_(io, config(self, nodes, port, group),
                 {[this](std::span<const totem::Received> batch) { take(batch); }, [] {},
-                 [this](base::NodeId node) { refused.push_back(node); },
-                 [this](std::uint64_t datagrams) { overflowed += datagrams; }}) {}
+                 [this](base::NodeId node) {
+                     got_before_refusal = got.size();
+                     refused.push_back(node);
+                 },
+                 [this](std::uint64_t datagrams) { overflowed += datagrams; },
+                 [this] { ++lifeline_changes; }}) {}
 
     static totem::LinkConfig config(std::uint32_t self, const std::map<std::uint32_t, const char*>& nodes,
                                     std::uint16_t port, const char* group) {
@@ -66,6 +70,8 @@ class Node {
     totem::Link& link() { return link_; }
     std::vector<base::NodeId> refused;
     std::uint64_t overflowed{0};
+    std::size_t got_before_refusal{0};  // the last one
+    unsigned lifeline_changes{0};
     std::vector<std::string> got;
 
   private:

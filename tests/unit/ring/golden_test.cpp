@@ -10,6 +10,7 @@
 //   silent N about M                 N's links hear nothing of M any more
 //   watching                         from now on, links are watched: who is cut off or dead falls silent
 //   refusing                         from now on, machines of crashed nodes say that to whoever sends
+//   lifelines                        processes that start from now on have one to each peer
 //   partition A,B C,D | heal         who hears whom
 //   submit N TEXT [+BYTES]           with so many blanks behind it, to fill datagrams
 //   safe N TEXT [+BYTES]             the same, as a safe message
@@ -213,6 +214,8 @@ class Story final : public sim::Observer {
             world_->weather.watched = true;
         } else if (verb == "refusing") {
             world_->weather.refused = 1000;
+        } else if (verb == "lifelines") {
+            world_->weather.lifelines = 1000;
         } else if (verb == "kill") {
             world_->weather.guarded = 1000;
             world_->crash(NodeId{number(words)});

@@ -51,6 +51,7 @@ struct Node {
     Notes notes;
     Stack stack;
     std::vector<std::string> delivered;
+    std::vector<totem::WantedLifeline> wanted;
 };
 
 // Two nodes, and a network that takes a millisecond. `mtu` is that of the path, which swallows what is
@@ -71,6 +72,7 @@ struct Pair {
     void pump() {
         for (std::size_t n = 0; n < 2; ++n) {
             const totem::StackOutbox out = nodes[n].stack.drain();
+            nodes[n].wanted.insert(nodes[n].wanted.end(), out.lifelines.begin(), out.lifelines.end());
             for (const totem::Event& event : out.events) {
                 if (const auto* d = std::get_if<totem::Delivered>(&event))
                     nodes[n].delivered.emplace_back(base::as_text(d->payload));
@@ -115,6 +117,14 @@ struct Pair {
     Instant now = Instant{} + base::seconds(1);
     std::array<Node, 2> nodes;
     std::vector<Flight> wire;
+    [[nodiscard]] std::size_t frames_in(int ms) {
+        std::size_t count = 0;
+        for (int i = 0; i < ms; ++i) {
+            step();
+            count += wire.size();
+        }
+        return count;
+    }
     std::size_t largest{0}, to_all{0};
 };
 
@@ -200,4 +210,44 @@ TEST_CASE("an own pause is noticed and told") {
     const totem::StackStatus status = pair.nodes[0].stack.status();
     CHECK(status.pauses == 1);
     CHECK(status.longest_pause >= base::milliseconds(700));
+}
+
+TEST_CASE(
+    "a lifeline is wanted by each link that is up, to this start of the peer, and none by one that is not") {
+    using Wanted = std::vector<totem::WantedLifeline>;
+    Pair pair(2);
+    Node& one = pair.nodes[0];
+    pair.open();
+    REQUIRE(pair.until([&] { return pair.united() && one.wanted.size() == 2; }));
+    for (const totem::WantedLifeline& w : one.wanted)
+        CHECK(w == totem::WantedLifeline{w.link, NodeId{2}, base::Incarnation{100}});
+    CHECK(one.wanted[0].link + one.wanted[1].link == 1);
+    one.wanted.clear();
+    one.stack.lifelines(pair.now, 1, {NodeId{2}});
+    CHECK(one.stack.status().links[1].lifeline);
+    one.stack.link_closed(pair.now, 1);
+    CHECK_FALSE(one.stack.status().links[1].lifeline);
+    pair.pump();
+    CHECK(one.wanted == Wanted{{1, NodeId{2}, {}}});
+}
+
+TEST_CASE("an idle node looks at a peer to whom it has no lifeline by the link that carries the frames") {
+    Pair pair(2);
+    pair.open();
+    REQUIRE(pair.until([&] { return pair.united(); }));
+    static_cast<void>(pair.frames_in(1000));  // the ring falls idle
+    const auto frames_with = [&](std::size_t link) {
+        for (Node& node : pair.nodes) {
+            const NodeId peer{&node == &pair.nodes[0] ? 2U : 1U};
+            for (std::size_t i = 0; i < 2; ++i)
+                node.stack.lifelines(pair.now, i, i == link ? base::NodeSet{peer} : base::NodeSet{});
+        }
+        return pair.frames_in(1000);
+    };
+    const std::size_t with_one = frames_with(0), with_wrong_one = frames_with(1), with_none = frames_with(2);
+    // Each 20 ms (look_interval) each looks, less where it passes the token.
+    CHECK(with_one + 20 < with_wrong_one);
+    CHECK(with_wrong_one <= with_none + 5);
+    CHECK(with_none <= with_wrong_one + 5);
+    CHECK(pair.nodes[0].stack.ring_status().views == 1);
 }

@@ -21,6 +21,7 @@ tools::RingLink path_to(std::uint32_t peer, std::uint32_t number, const std::str
     out.port = 5405;
     out.state = state;
     out.active = number == 0;
+    out.lifeline = state == "up";
     out.since = {kNow};
     out.srtt_us = 212;
     out.rttvar_us = 48;
@@ -98,7 +99,8 @@ RingReply troubled_ring() {
     reply.longest_pause_us = 812'400;
     reply.realtime = reply.memory_locked = false;
     reply.links = {path_to(2, 0, "down"), path_to(2, 1, "unknown"), path_to(3, 0, "blocked_out"),
-                   path_to(3, 1, "blocked_in")};
+                   path_to(3, 1, "blocked_in"), path_to(3, 2, "up")};
+    reply.links[4].lifeline = false;
     reply.links[0].went_down = 1;
     reply.links[1].interface.clear();
     reply.links[1].since = {};

@@ -45,7 +45,8 @@ Core::Core(EngineConfig config, std::vector<LinkConfig> links, const MasterKeys&
             io_, ways_[i].config,
             Link::Handlers{[this, i](std::span<const Received> batch) { on_received(i, batch); },
                            [this, i] { on_link_changed(i); }, [this](base::NodeId peer) { on_refused(peer); },
-                           [this](std::uint64_t datagrams) { on_overflowed(datagrams); }});
+                           [this](std::uint64_t datagrams) { on_overflowed(datagrams); },
+                           [this, i] { on_lifelines(i); }});
     }
 }
 
@@ -152,7 +153,21 @@ void Core::on_link_changed(std::size_t i) {
     }
     stack_.set_receive_buffer(counters().receive_buffer);
     if (link.bound()) stack_.start(now);
+    tell_lifelines(i);
     carry_out();
+}
+
+void Core::on_lifelines(std::size_t link) {
+    tell_lifelines(link);
+    carry_out();
+}
+
+void Core::tell_lifelines(std::size_t link) {
+    base::NodeSet held;
+    for (const LinkPeer& peer : ways_[link].config.peers) {
+        if (ways_[link].link->has_lifeline(peer.node)) held.insert(peer.node);
+    }
+    stack_.lifelines(boottime(), link, held);
 }
 
 void Core::on(SubmitPayload&& command) {
@@ -217,6 +232,8 @@ void Core::carry_out() {
         outdated_by_ = *out.persist_incarnation;
         writer_.write_incarnation(outdated_by_.value);
     }
+    for (const WantedLifeline& wanted : out.lifelines)
+        ways_[wanted.link].link->keep_lifeline(wanted.peer, wanted.start.value);
     for (std::size_t i = 0; i < ways_.size(); ++i) {
         const auto frames = stack_.outgoing(i);
         if (!frames.empty()) ways_[i].link->send(frames);
@@ -229,8 +246,14 @@ void Core::carry_out() {
 void Core::arm_timer() {
     const base::Instant at = stack_.next_deadline();
     // A timer that is armed for earlier does: it fires, finds nothing due and is armed anew. Deadlines move
-    // with each token, so that saves a system call for most of them.
-    if (armed_ <= at) return;
+    // with each token, so that saves a system call for most of them; but on an idle ring it costs a wake-up.
+    constexpr base::Duration kPostpone = base::milliseconds(20);  // no more than once in this time
+    if (armed_ == at) return;
+    if (armed_ < at) {
+        const base::Instant now = boottime();
+        if (now - postponed_ < kPostpone) return;
+        postponed_ = now;
+    }
     armed_ = at;
     arm(timer_.native_handle(), at);
 }

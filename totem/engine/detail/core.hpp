@@ -63,6 +63,7 @@ class Core {
     void on_refused(base::NodeId peer);
     void on_overflowed(std::uint64_t datagrams);
     void on_link_changed(std::size_t link);
+    void on_lifelines(std::size_t link);
     void on(SubmitPayload&& command);
     void on(AskStatus&& command);
     void on(EpochWritten&& command);
@@ -72,6 +73,7 @@ class Core {
     void on(Stop&& command);
 
     void carry_out();  // what the stack says after its inputs
+    void tell_lifelines(std::size_t link);
     void arm_timer();
     void stop();
     [[nodiscard]] bool bound() const;
@@ -98,7 +100,7 @@ class Core {
 
     std::string epoch_trouble_;      // why what is to be durable is not
     base::Incarnation outdated_by_;  // a later start of this node, as a peer said
-    base::Instant armed_{base::Instant::never()};
+    base::Instant armed_{base::Instant::never()}, postponed_;
     ClockWatch clocks_;
     bool realtime_{false}, memory_locked_{false};
 };
