@@ -16,9 +16,20 @@ constexpr std::array<std::size_t, 9> kMtus = {1028, 1400, 1420, 1450, 1480, 1492
 void PathSize::set_limit(std::size_t limit, std::size_t headers) {
     limit_ = std::clamp(limit, kLowest, kMtus.back() - headers);
     headers_ = headers;
-    if (size_ <= limit_) return;
-    size_ = limit_;
-    proven_ = false;
+    if (size_ > limit_) {
+        size_ = limit_;
+        proven_ = false;
+    }
+    if (step_ == Step::rest && next_above(size_) > size_ && at_ == base::Instant::never()) at_ = {};  // now
+    if (target_ <= limit_ || (step_ != Step::verify && step_ != Step::raise)) return;
+    // What is tried is too large now: the same step with what is left of it.
+    target_ = step_ == Step::verify ? size_ : next_above(size_);
+    tries_ = 0;
+    ++id_;
+    if (step_ == Step::raise && target_ <= size_) {
+        step_ = Step::rest;
+        at_ = base::Instant::never();
+    }
 }
 
 std::size_t PathSize::next_above(std::size_t size) const {

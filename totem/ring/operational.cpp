@@ -151,6 +151,11 @@ Next on(Operational& o, Context& ctx, const Member& from, const wire::Data& data
         ctx.nearby.nodes[from.node].ring = data.ring;
         return consider(o, ctx, from);
     }
+    // Nobody else sequences while we hold the token; unless two processes go by one member's name.
+    if (o.held && data.seq > o.held->seq) {
+        ++ctx.counters.dropped;
+        return std::nullopt;
+    }
     if (store(ctx, o.rotation, o.log, from, data)) deliver_in_order(ctx, o.log);
     return std::nullopt;
 }

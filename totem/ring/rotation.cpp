@@ -132,7 +132,9 @@ bool accept(Context& ctx, Rotation& rotation, const RingLog& log, const Member& 
             const wire::Token& token) {
     const bool ours = token.ring == log.view.ring && log.view.members.size() > 1 &&
                       from == neighbour(log.view, ctx.self().node, log.view.members.size() - 1);
-    const bool sane = token.seq >= rotation.passed_seq &&
+    // Whatever was sequenced was so by a token that came before this one; unless two processes go by one
+    // member's name.
+    const bool sane = token.seq >= rotation.passed_seq && token.seq >= log.window.high() &&
                       token.seq.value <= log.window.freed().value + log.window.capacity();
     if (ours && token.token_seq <= rotation.token_seq) {
         ctx.send_to(from.node, wire::TokenAck{token.ring, token.token_seq});  // the sender lacks evidence

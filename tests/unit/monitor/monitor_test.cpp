@@ -279,3 +279,31 @@ TEST_CASE("silence is known before the token is lost, or a moment later where he
         CHECK(config.hush() <= config.silence());
     }
 }
+
+TEST_CASE("what is tried on a path follows what its interface takes") {
+    const base::Duration patience = base::milliseconds(25);
+    base::Instant now{};
+    totem::PathSize path;
+    path.set_limit(8972, 28);
+    path.came_up(now);
+    const auto first = path.due(now, patience);
+    REQUIRE(first);
+    REQUIRE(path.answered(now, first->id));
+    const auto larger = path.due(now, patience);
+    REQUIRE(larger);
+    CHECK(larger->size == 1400 - 28);
+    path.set_limit(1280 - 28, 28);  // now the interface takes less
+    now = now + base::seconds(1);
+    const auto smaller = path.due(now, patience);
+    REQUIRE(smaller);
+    CHECK(smaller->size == 1280 - 28);
+    CHECK_FALSE(path.answered(now, larger->id));
+    CHECK(path.answered(now, smaller->id));
+    CHECK(path.size() == 1280 - 28);
+    CHECK(path.searched());
+    path.set_limit(1500 - 28, 28);  // and now more
+    REQUIRE(path.next_deadline() <= now);
+    const auto again = path.due(now, patience);
+    REQUIRE(again);
+    CHECK(again->size == 1400 - 28);
+}

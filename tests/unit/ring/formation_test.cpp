@@ -227,3 +227,24 @@ TEST_CASE("strangers, our own frames and garbage change nothing and are counted"
     ring.receive(sim::Instant{}, {{{NodeId{2}, base::Incarnation{1}}, of_2}});
     CHECK(ring.drain().datagrams.size() == 1);  // our join, with node 2 in it
 }
+
+TEST_CASE(
+    "what only a second process of a member's name can have sequenced breaks the ring, and nobody in it") {
+    Collector seen;
+    sim::World world(1, 2, {}, seen);
+    for (const NodeId id : world.roster()) world.start(id);
+    REQUIRE(world.run_until([&] { return world.united(); }, sim::Instant{} + milliseconds(300)));
+    world.run_until(world.now() + seconds(1));  // idle: one of the two holds the token
+    const totem::View before = world.status(NodeId{1}).view;
+    totem::wire::Data data;
+    data.ring = before.ring;
+    data.seq = base::Seq{1};
+    data.payload = bytes_of("????");
+    for (const NodeId id : world.roster()) {
+        data.originator = NodeId{3 - id.value};
+        world.inject(world.member(data.originator), id, totem::wire::encode(data));
+    }
+    world.run_until(world.now() + seconds(3));
+    CHECK(world.united());
+    CHECK(world.status(NodeId{1}).view.ring != before.ring);
+}
