@@ -28,8 +28,8 @@ Setup draw_setup(base::Rng rng) {
     ring.merge_interval = milliseconds(between(rng, 50, 200));
     ring.datagram_size = rng.chance(500) ? 8908 : static_cast<std::size_t>(between(rng, 512, 8908));
     if (rng.chance(300)) {
-        ring.window = static_cast<std::size_t>(between(rng, 8, 256));
-        ring.max_per_visit = static_cast<std::size_t>(between(rng, 2, 64));
+        ring.window = static_cast<std::size_t>(between(rng, 32'000, 1'000'000));
+        ring.max_per_visit = static_cast<std::size_t>(between(rng, 4'000, 128'000));
     }
     return setup;
 }

@@ -58,6 +58,10 @@ Frame forge(const Member& who, const base::NodeSet& roster, const totem::MasterK
 }
 
 void Past::sent(const Member& who, std::size_t link, const Frame& bytes, Instant now) {
+    // "I knew a later start of yours" is true for ever: heard again it may still be news, to a process with a
+    // clock that was set back.
+    constexpr std::uint8_t kOutdated = 4;
+    if (Header(*bytes).stream == kOutdated) return;
     Kind& kind = kinds_[{who, Header(*bytes).stream}];
     const std::uint64_t at = rng_.below(++kind.seen);  // reservoir sampling
     if (kind.kept.size() < kEach) {
