@@ -65,7 +65,7 @@ struct Flow {
     // How much was sequenced up to which datagram, at those of our visits of which not all is stable.
     struct Mark {
         base::Seq seq;
-        std::uint64_t sequenced;
+        std::uint64_t sequenced{0};
     };
     std::deque<Mark> marks;
 };

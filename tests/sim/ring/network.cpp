@@ -120,7 +120,7 @@ void Network::cut(NodeId from, NodeId to, bool is_cut) {
     }
 }
 
-Cuts partition(const base::NodeSet& roster, const std::vector<base::NodeSet>& groups) {
+Cuts cuts_between(const base::NodeSet& roster, const std::vector<base::NodeSet>& groups) {
     Cuts cuts;
     for (const base::NodeSet& group : groups) {
         for (const NodeId inside : group) {
@@ -141,7 +141,7 @@ Cuts one_sided(const base::NodeSet& deaf, const base::NodeSet& unheard) {
 }
 
 Cuts bridge(const base::NodeSet& roster, NodeId over, const std::vector<base::NodeSet>& halves) {
-    Cuts cuts = partition(roster, halves);
+    Cuts cuts = cuts_between(roster, halves);
     for (const NodeId node : roster) {
         cuts.erase({node, over});
         cuts.erase({over, node});

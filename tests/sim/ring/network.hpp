@@ -99,7 +99,7 @@ class Network {
 
 // Shapes of a network that is not whole. Each says what is cut.
 // Every node hears exactly those in its own group.
-[[nodiscard]] Cuts partition(const base::NodeSet& roster, const std::vector<base::NodeSet>& groups);
+[[nodiscard]] Cuts cuts_between(const base::NodeSet& roster, const std::vector<base::NodeSet>& groups);
 // The first group does not hear the second, which hears it.
 [[nodiscard]] Cuts one_sided(const base::NodeSet& deaf, const base::NodeSet& unheard);
 // Two halves, and one node that both hear.

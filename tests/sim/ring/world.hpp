@@ -110,7 +110,7 @@ class World {
     void cut(const Cuts& cuts) { network_.cut(cuts); }
     void heal() { network_.heal(); }
     // Every node hears exactly those in its own group.
-    void partition(const std::vector<base::NodeSet>& groups) { cut(sim::partition(roster_, groups)); }
+    void partition(const std::vector<base::NodeSet>& groups) { cut(cuts_between(roster_, groups)); }
 
     [[nodiscard]] bool up(NodeId node) const;
     [[nodiscard]] Member member(NodeId node) const;  // of the last process of that node
