@@ -61,6 +61,8 @@ Phase enter_commit(Context& ctx, Episode episode, RingLog old, wire::CommitToken
         if (e.member.incarnation > peer.newest) {
             peer.newest = e.member.incarnation;
             peer.serial = 0;
+            peer.together = 0;
+            peer.sequenced = {};
         }
         peer.shared_seq = token.ring.seq;
     }

@@ -28,9 +28,11 @@ struct Epochs {
 
 // What is remembered of a node between rings.
 struct Peer {
-    base::Incarnation newest;  // frames of former processes are stale
-    std::uint64_t serial{0};   // of the newest membership message of that process
-    base::Incarnation gone;    // this process (and all before) said goodbye
+    base::Incarnation newest;   // frames of former processes are stale
+    std::uint64_t serial{0};    // of the newest membership message of that process
+    base::Incarnation gone;     // this process (and all before) said goodbye
+    std::uint64_t together{0};  // sequence of the last ring that both of us entered, if only to recover
+    base::Seq sequenced;        // the highest number that it gave to a datagram there
     std::uint64_t shared_seq{
         0};  // sequence of the last ring, or attempt, that held that process and us: older traffic is stale
 };
@@ -53,14 +55,20 @@ struct Context {
     std::map<base::NodeId, Suspicion> suspicions;
     base::NodeSet unheard;  // no link hears them, as it is said (Hint::silent), and nothing came since
     Nearby nearby;
-    std::uint64_t serial{0};               // of our last membership message
-    View view;                             // the last regular view; no members before the first
+    std::map<std::uint64_t, base::Seq>
+        own;                  // by ring sequence: the highest number that we gave, of the last rings
+    std::uint64_t serial{0};  // of our last membership message
+    View view;                // the last regular view; no members before the first
     std::deque<MembershipChange> changes;  // the newest last
     Outbox out;
     RingStatus counters;  // only the counters and `rotation` are kept up to date here
 
     [[nodiscard]] const Member& self() const { return config.self; }
     [[nodiscard]] bool is_self(const Member& m) const { return m == config.self; }
+    // A datagram of that ring is by that node.
+    void sequenced(const base::RingId& ring, base::NodeId node, base::Seq seq);
+    // What we know of that process, for itself to hear.
+    [[nodiscard]] wire::Known known(const Member& m) const;
     [[nodiscard]] bool in_roster(base::NodeId node) const { return config.roster.contains(node); }
     void send_to(base::NodeId node, const wire::Message& message) {
         out.datagrams.push_back({node, wire::encode(message)});

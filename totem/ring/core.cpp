@@ -11,6 +11,25 @@ base::NodeSet View::nodes() const {
     return nodes_of(members);
 }
 
+wire::Known Context::known(const Member& m) const {
+    const auto at = peers.find(m.node);
+    if (at == peers.end()) return {};
+    const Peer& peer = at->second;
+    if (peer.newest != m.incarnation) return {};
+    return {peer.serial, peer.together, peer.sequenced, peer.gone == m.incarnation};
+}
+
+void Context::sequenced(const base::RingId& ring, base::NodeId node, base::Seq seq) {
+    constexpr std::size_t kRings = 64;
+    if (node == self().node) {
+        base::Seq& highest = own[ring.seq];
+        highest = std::max(highest, seq);
+        if (own.size() > kRings) own.erase(own.begin());
+    } else if (Peer& peer = peers[node]; peer.together == ring.seq) {
+        peer.sequenced = std::max(peer.sequenced, seq);
+    }
+}
+
 bool reserved(Context& ctx, std::uint64_t ring_seq) {
     Epochs& e = ctx.epochs;
     if (ring_seq + kEpochBlock / 2 > e.requested) {

@@ -13,7 +13,8 @@ void send_join(Gather& g, Context& ctx) {
     const Episode& e = g.episode;
     const std::uint64_t ring_seq = std::max(ctx.epochs.seen, ctx.epochs.used);
     const std::uint64_t serial = ++ctx.serial;
-    const std::vector<wire::NodeStanding> nodes = e.standings.list();
+    std::vector<wire::NodeStanding> nodes = e.standings.list();
+    for (wire::NodeStanding& n : nodes) n.known = ctx.known({n.node, n.standing.incarnation});
     g.told = g.rows.own();
     ctx.send_all(wire::Join{serial, ring_seq, ctx.config.features, e.reason, e.subject, nodes,
                             g.rows.list(nodes, serial)});
@@ -129,6 +130,7 @@ Next on(Gather& g, Context& ctx, const Member& from, const wire::Data& data) {
     if (data.ring == g.old.view.ring) {
         if (!data.recovered && g.old.has(from) &&
             find_member(g.old.view.members, data.originator) != nullptr) {
+            ctx.sequenced(data.ring, data.originator, data.seq);
             static_cast<void>(g.old.window.insert(data));
         }
     } else if (data.ring.seq > ctx.peers[from.node].shared_seq) {

@@ -172,6 +172,19 @@ void answer(Context& ctx, const NodeSet& with_us, bool on_ring, const Member& wh
     ctx.send_to(who.node, make_beacon(ctx, with_us, on_ring));
 }
 
+void remind(Context& ctx, const NodeSet& with_us, bool on_ring, const Member& who) {
+    Neighbour& n = ctx.nearby.nodes[who.node];
+    if (ctx.now - n.reminded_at < ctx.config.merge_interval) return;
+    n.reminded_at = ctx.now;
+    wire::Beacon beacon = make_beacon(ctx, with_us, on_ring);
+    const auto at =
+        std::lower_bound(beacon.nodes.begin(), beacon.nodes.end(), who.node,
+                         [](const wire::BeaconNode& b, NodeId node) { return b.member.node < node; });
+    if (at == beacon.nodes.end() || at->member.node != who.node)
+        beacon.nodes.insert(at, {who, false, false, false, ctx.known(who)});
+    ctx.send_to(who.node, beacon);
+}
+
 wire::Beacon make_beacon(Context& ctx, const NodeSet& with_us, bool on_ring) {
     wire::Beacon beacon{++ctx.serial, ctx.view.ring, {}};
     for (const NodeId node : ctx.config.roster) {
@@ -179,11 +192,11 @@ wire::Beacon make_beacon(Context& ctx, const NodeSet& with_us, bool on_ring) {
         const Member who{node, peer == ctx.peers.end() ? base::Incarnation{} : peer->second.newest};
         const bool lately_heard = says(ctx, ctx.self().node, node);
         if (node == ctx.self().node) {
-            beacon.nodes.push_back({ctx.self(), true, false, true});
+            beacon.nodes.push_back({ctx.self(), true, false, true, {}});
         } else if (with_us.contains(node)) {
-            beacon.nodes.push_back({who, true, false, on_ring || lately_heard});
+            beacon.nodes.push_back({who, true, false, on_ring || lately_heard, ctx.known(who)});
         } else if (lately_heard) {
-            beacon.nodes.push_back({who, false, held_off(ctx, with_us, who), true});
+            beacon.nodes.push_back({who, false, held_off(ctx, with_us, who), true, ctx.known(who)});
         }
     }
     return beacon;

@@ -33,6 +33,7 @@ struct Neighbour {
     Member told;
     bool told_held{false};
     base::Instant told_at{-1};
+    base::Instant reminded_at{-1};  // of what it said itself
     // How often it was lost lately, and until when it is not gathered with for that.
     unsigned losses{0};
     base::Instant lost_at, until;
@@ -61,6 +62,9 @@ bool heard(Context& ctx, const Member& from, const wire::Join& join);
 // Tells it that it is heard, unless it was told so just now. `on_ring`: all of `with_us` hear each other,
 // they are a ring.
 void answer(Context& ctx, const base::NodeSet& with_us, bool on_ring, const Member& who);
+// It says what is older than what it said before, or speaks after its end: perhaps it does not know. Tells it
+// what we know of it, now and then, by a beacon.
+void remind(Context& ctx, const base::NodeSet& with_us, bool on_ring, const Member& who);
 [[nodiscard]] wire::Beacon make_beacon(Context& ctx, const base::NodeSet& with_us, bool on_ring);
 // Whether somebody of elsewhere was heard lately.
 [[nodiscard]] bool strangers_near(const Context& ctx, const base::NodeSet& with_us);

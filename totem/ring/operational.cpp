@@ -46,11 +46,18 @@ Supply queue_of(Context& ctx) {
     return supply;
 }
 
-void work(Operational& o, Context& ctx, wire::Token token) {
+// What is queued waits for the next visit.
+Supply nothing_new(Context& ctx) {
+    Supply supply = queue_of(ctx);
+    supply.next_charge = [] { return std::size_t{0}; };
+    return supply;
+}
+
+void work(Operational& o, Context& ctx, wire::Token token, const Supply& supply) {
     o.held.reset();
     o.wake_at = base::Instant::never();
     o.look_at = ctx.now + ctx.config.idle_interval;
-    visit(ctx, o.rotation, o.log, token, queue_of(ctx));
+    visit(ctx, o.rotation, o.log, token, supply);
     pass(ctx, o.rotation, o.log, std::move(token));
     deliver_in_order(ctx, o.log);
     o.log.window.free_to(std::min(o.log.stable, o.log.delivered));
@@ -121,7 +128,7 @@ Next on(Operational& o, Context& ctx, const Member& from, const wire::Token& tok
                       token.aru == token.seq && token.retransmit.empty() && token.backlog == 0 &&
                       ctx.packer.empty();
     if (!idle) {
-        work(o, ctx, token);
+        work(o, ctx, token, queue_of(ctx));
         return std::nullopt;
     }
     ctx.send_to(from.node, wire::TokenAck{token.ring, token.token_seq});
@@ -234,8 +241,10 @@ Next advance(Operational& o, Context& ctx) {
         return to_gather(o, ctx, std::move(episode), "token lost after " + words(ctx.config.token_timeout));
     }
     if (o.held && ctx.now >= o.release_at) {
+        // Nothing is sequenced under a token that was kept: a process that was put back to the time before
+        // would give the place of another's datagram to its own (decision 0088).
         wire::Token token = *std::move(o.held);
-        work(o, ctx, std::move(token));
+        work(o, ctx, std::move(token), nothing_new(ctx));
     }
     if (ctx.now >= o.wake_at) {
         ctx.send_all(wire::Wake{o.log.view.ring});

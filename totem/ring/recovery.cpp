@@ -127,6 +127,11 @@ Phase enter_recovery(Context& ctx, Commit commit, wire::CommitToken token) {
     base::Seq low = r.old.window.aru();
     std::vector<const wire::CommitEntry*> companions;
     for (const wire::CommitEntry& e : r.commit.entries) {
+        Peer& peer = ctx.peers[e.member.node];
+        if (peer.newest == e.member.incarnation) {
+            peer.together = view.ring.seq;
+            peer.sequenced = {};
+        }
         if (e.old_ring != r.old.view.ring || !r.old.has(e.member)) continue;
         r.transitional.push_back(e.member);
         companions.push_back(&e);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "totem/ring/past.hpp"
 #include "totem/ring/phases.hpp"
 
 namespace totem {
@@ -48,6 +49,8 @@ struct Ring::Impl {
     [[nodiscard]] std::optional<Member> reckoned(base::NodeId node) const;
     void receive(const Member& from, const wire::Message& message);
     [[nodiscard]] bool admit(const Member& from);
+    void remind(const Member& who);
+    void give_up(const std::string& sign);
     [[nodiscard]] bool fresh(const Member& from, const wire::Message& message);
 
     Context ctx;
@@ -64,6 +67,7 @@ Ring::Impl::Impl(RingConfig config, std::uint64_t stored_epoch, base::Rng rng, b
           rng,
           now,
           wire::Packer(payload_size(config)),
+          {},
           {},
           {},
           {},
@@ -151,8 +155,28 @@ bool Ring::Impl::admit(const Member& from) {
         peer.newest = from.incarnation;
         peer.serial = 0;
         peer.shared_seq = 0;
+        peer.together = 0;
+        peer.sequenced = {};
     }
     return true;
+}
+
+void Ring::Impl::remind(const Member& who) {
+    const auto at = ctx.peers.find(who.node);
+    if (at == ctx.peers.end() || at->second.newest != who.incarnation) return;
+    if (const auto* g = std::get_if<Gather>(&phase))
+        totem::remind(ctx, nodes_of(g->episode.standings.living()), false, who);
+    if (const auto* o = std::get_if<Operational>(&phase)) totem::remind(ctx, o->log.view.nodes(), true, who);
+}
+
+// This process has done more than it remembers. As that one it is no member any more, and as another one it
+// can only come back by a new start.
+void Ring::Impl::give_up(const std::string& sign) {
+    ctx.warning(std::string(name(phase)) +
+                " -> left: this process was put back to an earlier state: " + sign);
+    ctx.send_all(wire::Leave{++ctx.serial});
+    ctx.out.from_the_past = true;
+    phase = Left{};
 }
 
 // Membership messages: not left over from a pause, not doubled, not overtaken by a later one of the same
@@ -168,16 +192,20 @@ bool Ring::Impl::fresh(const Member& from, const wire::Message& message) {
         return ctx.now > stale_until || !std::holds_alternative<wire::CommitToken>(message);
     }
     Peer& peer = ctx.peers[from.node];
+    if (serial < peer.serial) remind(from);
     if (ctx.now <= stale_until || serial <= peer.serial) return false;
     peer.serial = serial;
     return true;
 }
 
 void Ring::Impl::receive(const Member& from, const wire::Message& message) {
+    if (std::holds_alternative<Left>(phase)) return;
     if (!admit(from)) {
         ++ctx.counters.dropped;
+        remind(from);
         return;
     }
+    if (const std::string sign = forgotten(phase, ctx, from, message); !sign.empty()) return give_up(sign);
     ctx.suspicions.erase(from.node);  // it lives, as this process or as a newer one
     ctx.unheard.erase(from.node);
     if (const auto* probe = std::get_if<wire::Probe>(&message)) {

@@ -65,6 +65,9 @@ struct Outbox {
     std::optional<std::uint64_t> persist_epoch;
     std::vector<Datagram> datagrams;  // in order; best effort
     std::vector<Event> events;        // in order; each exactly once
+    // The others have shown that this process was put back to an earlier state (a snapshot of its machine):
+    // it has left. It should end, and be started anew.
+    bool from_the_past{false};
 };
 
 // An authenticated datagram: the seal vouches for `sender`.

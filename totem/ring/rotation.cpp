@@ -110,6 +110,7 @@ std::size_t send_new(Context& ctx, RingLog& log, wire::Token& token, const Suppl
         data.seq = base::Seq{++token.seq.value};
         token.sequenced += charge(data);
         ctx.send_all(data);
+        ctx.sequenced(data.ring, data.originator, data.seq);
         const bool stored = log.window.insert(std::move(data));
         ASSERT(stored);
     }
@@ -135,7 +136,7 @@ bool accept(Context& ctx, Rotation& rotation, const RingLog& log, const Member& 
     const bool sane = token.seq >= rotation.passed_seq &&
                       token.seq.value <= log.window.freed().value + log.window.capacity();
     if (ours && token.token_seq <= rotation.token_seq) {
-        ctx.send_to(from.node, wire::TokenAck{token.ring, token.token_seq});  // the sender lacks evidence
+        ctx.send_to(from.node, wire::TokenAck{token.ring, rotation.token_seq});  // the sender lacks evidence
     }
     if (!ours || !sane || token.token_seq <= rotation.token_seq) {
         ++ctx.counters.dropped;
@@ -195,6 +196,7 @@ bool store(Context& ctx, Rotation& rotation, RingLog& log, const Member& from, c
         return false;
     }
     if (data.seq > rotation.passed_seq && rotation.token_seq > 0) progress(ctx, rotation.hop);
+    ctx.sequenced(data.ring, data.originator, data.seq);
     return log.window.insert(data);
 }
 

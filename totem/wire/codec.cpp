@@ -20,7 +20,9 @@ enum class Type : std::uint8_t { token = 1, data, join, commit, beacon, wake, ac
 constexpr std::uint32_t kMaxNodeId = 0x7fffffff;
 constexpr std::uint8_t kEncapsulated = 1;
 constexpr std::uint8_t kSafe = 2;
+constexpr std::uint8_t kFailed = 1;                       // in joins
 constexpr std::uint8_t kMate = 1, kHeld = 2, kHeard = 4;  // in beacons
+constexpr std::uint8_t kGone = 8;                         // in both
 
 Error bad(const char* what) {
     return {Errc::invalid, std::string("ring message: ") + what};
@@ -140,6 +142,20 @@ Result<Message> get_data(ByteReader& in) {
     return Message{std::move(data)};
 }
 
+void put(ByteWriter& out, const Known& known) {
+    out.u64(known.serial);
+    out.u64(known.ring);
+    out.u64(known.seq.value);
+}
+
+Known get_known(ByteReader& in) {
+    Known known;
+    known.serial = in.u64();
+    known.ring = in.u64();
+    known.seq = base::Seq{in.u64()};
+    return known;
+}
+
 void put(ByteWriter& out, const Join& join) {
     ASSERT(join.nodes.size() <= kMaxMembers);
     out.u64(join.serial);
@@ -151,7 +167,8 @@ void put(ByteWriter& out, const Join& join) {
     for (const NodeStanding& n : join.nodes) {
         out.u32(n.node.value);
         out.u64(n.standing.incarnation.value);
-        out.u8(n.standing.failed ? 1 : 0);
+        out.u8(static_cast<std::uint8_t>((n.standing.failed ? kFailed : 0) | (n.known.gone ? kGone : 0)));
+        put(out, n.known);
     }
     out.u8(static_cast<std::uint8_t>(join.rows.size()));
     for (const JoinRow& row : join.rows) {
@@ -198,11 +215,13 @@ Result<Message> get_join(ByteReader& in) {
         NodeStanding n;
         n.node = base::NodeId{in.u32()};
         n.standing.incarnation = base::Incarnation{in.u64()};
-        const std::uint8_t failed = in.u8();
-        if (!valid(n.node) || failed > 1) return bad("join has a malformed node");
+        const std::uint8_t flags = in.u8();
+        n.known = get_known(in);
+        if (!valid(n.node) || (flags & ~(kFailed | kGone)) != 0) return bad("join has a malformed node");
         if (!join.nodes.empty() && join.nodes.back().node >= n.node)
             return bad("join's nodes are not ascending");
-        n.standing.failed = failed == 1;
+        n.standing.failed = (flags & kFailed) != 0;
+        n.known.gone = (flags & kGone) != 0;
         join.nodes.push_back(n);
     }
     if (!get_rows(in, join)) return bad("join has malformed rows");
@@ -300,8 +319,9 @@ void put(ByteWriter& out, const Beacon& beacon) {
     for (const BeaconNode& n : beacon.nodes) {
         out.u32(n.member.node.value);
         out.u64(n.member.incarnation.value);
-        out.u8(
-            static_cast<std::uint8_t>((n.mate ? kMate : 0) | (n.held ? kHeld : 0) | (n.heard ? kHeard : 0)));
+        out.u8(static_cast<std::uint8_t>((n.mate ? kMate : 0) | (n.held ? kHeld : 0) |
+                                         (n.heard ? kHeard : 0) | (n.known.gone ? kGone : 0)));
+        put(out, n.known);
     }
 }
 
@@ -316,7 +336,8 @@ Result<Message> get_beacon(ByteReader& in) {
         n.member.node = base::NodeId{in.u32()};
         n.member.incarnation = base::Incarnation{in.u64()};
         const std::uint8_t flags = in.u8();
-        if (!valid(n.member.node) || flags > (kMate | kHeld | kHeard) ||
+        n.known = get_known(in);
+        if (!valid(n.member.node) || (flags & ~(kMate | kHeld | kHeard | kGone)) != 0 ||
             (flags & (kMate | kHeld)) == (kMate | kHeld))
             return bad("beacon has a malformed node");
         if (!beacon.nodes.empty() && beacon.nodes.back().member.node >= n.member.node)
@@ -324,6 +345,7 @@ Result<Message> get_beacon(ByteReader& in) {
         n.mate = (flags & kMate) != 0;
         n.held = (flags & kHeld) != 0;
         n.heard = (flags & kHeard) != 0;
+        n.known.gone = (flags & kGone) != 0;
         beacon.nodes.push_back(n);
     }
     return Message{std::move(beacon)};

@@ -98,9 +98,19 @@ struct Standing {
     bool failed{false};
     auto operator<=>(const Standing&) const = default;
 };
+// What the sender of a message knows of a process, so that one that was put back to an earlier state learns
+// what it has done since.
+struct Known {
+    std::uint64_t serial{0};  // of its last membership message
+    std::uint64_t ring{0};    // sequence of the last ring that both entered, if only to recover
+    base::Seq seq;            // the highest number that it gave to a datagram there
+    bool gone{false};         // it has said goodbye
+    bool operator==(const Known&) const = default;
+};
 struct NodeStanding {
     base::NodeId node;
     Standing standing;
+    Known known{};
     bool operator==(const NodeStanding&) const = default;
 };
 
@@ -166,6 +176,7 @@ struct BeaconNode {
     bool mate{false};   // on the sender's ring, or about to be; else of elsewhere
     bool held{false};   // of elsewhere, and not to be gathered with for now
     bool heard{false};  // by the sender, lately
+    Known known{};
     bool operator==(const BeaconNode&) const = default;
 };
 struct Beacon {

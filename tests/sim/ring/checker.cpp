@@ -92,11 +92,17 @@ void Checker::started(const Member& who, bool with_disk) {
     processes_[who].number = number;
 }
 
+void Checker::put_back(const Member& who, std::uint64_t ring_seq) {
+    Process& p = processes_.at(who);
+    p.forgot_from = p.put_back ? std::min(p.forgot_from, ring_seq) : ring_seq;
+    p.put_back = true;
+}
+
 void Checker::submitted(const Member& who, base::ByteView payload, totem::Guarantee guarantee) {
     const std::uint64_t id = id_of(payload);
     Process& p = processes_.at(who);
     p.own.push_back(id);
-    Past past = p.seen;
+    Past past = p.put_back ? Past{} : p.seen;
     past.resize(std::max(past.size(), p.number + 1));
     past[p.number] = p.own.size();
     messages_[id] = {who, p.own.size(), hash_of(payload), guarantee, std::move(past)};
@@ -104,6 +110,7 @@ void Checker::submitted(const Member& who, base::ByteView payload, totem::Guaran
 
 void Checker::happened(const Member& who, const totem::Event& event) {
     Process& p = processes_.at(who);
+    if (p.put_back) return;
     if (const auto* d = std::get_if<totem::Delivered>(&event)) delivered(who, p, *d);
     if (const auto* t = std::get_if<totem::Transitional>(&event)) transitional(who, p, t->view);
     if (const auto* r = std::get_if<totem::Regular>(&event)) regular(who, p, r->view);
@@ -128,9 +135,29 @@ void Checker::delivered(const Member& who, Process& p, const totem::Delivered& d
     std::uint64_t& last = p.last_index[m.sender];
     if (m.index <= last) return violate(kFifo, who, what + "after a later one of its sender");
     last = m.index;
-    causal(who, p, id, m);
+    if (said_again(who, p, d.ring, id, m)) {
+        places_.erase(id);
+    } else {
+        causal(who, p, id, m);
+    }
     order(who, p, d, id);
     if (!failed()) owe(who, p, id);
+}
+
+// A process that was put back says something again, and of those who are with it now nobody has heard it: so
+// nobody can know. It is another message, but for its number.
+bool Checker::said_again(const Member& who, const Process& p, const base::RingId& ring, std::uint64_t id,
+                         const Message& m) {
+    if (!processes_.at(m.sender).put_back) return false;
+    const auto [at, is_new] = said_again_.try_emplace({ring, id}, false);
+    if (!is_new) return at->second;
+    const auto placed = places_.find(id);
+    if (placed == places_.end() || placed->second.first == ring) return false;
+    for (const Member& member : p.regular->members) {
+        const Process& other = processes_.at(member);
+        if (member != who && !other.put_back && other.delivered.count(id) != 0) return false;
+    }
+    return at->second = true;
 }
 
 // E7: what happened before a message is never delivered after it. (The sender's order is a part of that, told
@@ -182,7 +209,7 @@ void Checker::pay(const Member& who, const Process& p, const base::RingId& next)
 void Checker::recovered(const Member& who, const Process& p) {
     for (const Member& m : p.transitional->members) {
         const Process& other = processes_.at(m);
-        if (!other.regular || other.regular->ring != p.regular->ring) continue;
+        if (other.put_back || !other.regular || other.regular->ring != p.regular->ring) continue;
         for (std::size_t i = p.in_regular.size(); i < other.in_regular.size(); ++i) {
             if (p.delivered.count(other.in_regular[i]) != 0) continue;
             return violate(kGaps, who,
@@ -269,6 +296,8 @@ void Checker::regular(const Member& who, Process& p, const totem::View& view) {
     }
     pay(who, p, view.ring);
     primary(who, view);
+    stays(who, view);
+    p.rings.emplace(view.ring.seq, view.ring);
     if (++p.views > allowed_) {
         violate(is_past_ ? kPast : kQuiet, who,
                 what + "as view number " + std::to_string(p.views) + " where " + std::to_string(allowed_) +
@@ -282,8 +311,25 @@ void Checker::regular(const Member& who, Process& p, const totem::View& view) {
     p.in_transitional.clear();
 }
 
+// E13: who does not remember a ring on which it was with this process is not let in by it.
+void Checker::stays(const Member& who, const totem::View& view) {
+    const Process& p = processes_.at(who);
+    for (const Member& m : view.members) {
+        const Process& other = processes_.at(m);
+        if (!other.put_back) continue;
+        for (auto at = other.rings.upper_bound(other.forgot_from); at != other.rings.end(); ++at) {
+            const auto ours = p.rings.find(at->first);
+            if (ours == p.rings.end() || ours->second != at->second) continue;
+            return violate(kPast, who,
+                           "installed ring " + text(view.ring) + " with " + text(m) +
+                               ", which has forgotten that they were on ring " + text(at->second));
+        }
+    }
+}
+
 void Checker::common(const Member& who, const totem::Regular& regular,
                      const std::function<std::uint32_t(const Member&)>& able) {
+    if (processes_.at(who).put_back) return;
     std::uint32_t bits = ~0U;
     for (const Member& m : regular.view.members) bits &= able(m);
     if (bits != regular.features) {
@@ -335,6 +381,7 @@ void Checker::primary(const Member& who, const totem::View& view) {
 }
 
 void Checker::looked(const Member& who, const totem::RingStatus& status, const totem::RingConfig& config) {
+    if (processes_.at(who).put_back) return;
     processes_.at(who).operational = status.phase == "operational";
     const auto within = [&](const char* what, std::size_t value, std::size_t bound) {
         if (value > bound) {

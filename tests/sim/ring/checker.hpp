@@ -28,6 +28,9 @@ class Checker {
     [[nodiscard]] bool failed() const { return !violation_.empty(); }
 
     void started(const Member& who, bool with_disk);
+    // It is as it was before its end: what it does from now on is not that process's any more, but must break
+    // nothing for the others. `ring_seq`: of the last ring that it remembers.
+    void put_back(const Member& who, std::uint64_t ring_seq);
     void submitted(const Member& who, base::ByteView payload, totem::Guarantee guarantee);
     void happened(const Member& who, const totem::Event& event);
 
@@ -88,9 +91,12 @@ class Checker {
         std::vector<std::uint64_t> own;
         std::size_t number{0};
         bool operational{false};
-        std::uint64_t views{0};  // of those that are counted (allow)
-        Past seen;               // what it delivered, and what happened before that
-        std::size_t rest{0};     // of this transitional view, in rests_
+        bool put_back{false};
+        std::map<std::uint64_t, base::RingId> rings;  // that it has installed, by their sequences
+        std::uint64_t forgot_from{0};                 // those above it does not remember
+        std::uint64_t views{0};                       // of those that are counted (allow)
+        Past seen;                                    // what it delivered, and what happened before that
+        std::size_t rest{0};                          // of this transitional view, in rests_
         [[nodiscard]] bool is_past(const base::RingId& ring) const {
             return regular && regular->ring.seq > ring.seq;
         }
@@ -128,9 +134,12 @@ class Checker {
     void passage(const Member& who, const Process& p, const totem::View& next);
     void owe(const Member& who, const Process& p, std::uint64_t id);
     void pay(const Member& who, const Process& p, const base::RingId& next);
+    [[nodiscard]] bool said_again(const Member& who, const Process& p, const base::RingId& ring,
+                                  std::uint64_t id, const Message& m);
     void causal(const Member& who, Process& p, std::uint64_t id, const Message& m);
     void recovered(const Member& who, const Process& p);
     [[nodiscard]] std::string in_causal_order(const Rest& rest) const;
+    void stays(const Member& who, const totem::View& view);
     void primary(const Member& who, const totem::View& view);
     void violate(const char* guarantee, const Member& who, const std::string& what);
 
@@ -146,6 +155,7 @@ class Checker {
     std::map<std::pair<base::RingId, std::uint64_t>, std::uint64_t> placed_;  // (ring, seq) -> message
     std::map<std::pair<base::RingId, base::RingId>, Passage> passages_;
     std::map<std::uint64_t, std::pair<base::RingId, std::uint64_t>> places_;  // the other way round
+    std::map<std::pair<base::RingId, std::uint64_t>, bool> said_again_;       // (ring, message)
     std::map<base::RingId, std::vector<Owed>> owed_;
     std::map<base::RingId, std::map<Member, Visit>> visits_;  // the last of each member
     std::vector<Rest> rests_;

@@ -65,6 +65,7 @@ std::size_t draw_receive_buffer(base::Rng rng) {
 
 Mix::Mix(base::Rng rng) {
     for (std::uint64_t& w : weight) w = rng.chance(500) ? 1 + rng.below(10) : 0;
+    if (rng.chance(600)) weight[put_back] = 0;  // what it needs is dear
     weight[restart] += 5;
     weight[heal] += 4;
     ambush = rng.chance(700) ? static_cast<std::uint32_t>(rng.below(900)) : 0;

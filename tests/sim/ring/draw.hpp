@@ -31,6 +31,7 @@ struct Mix {
         loop,
         stall,
         disk,
+        put_back,
         slow,
         shape,
         flap,

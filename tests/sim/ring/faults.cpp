@@ -87,6 +87,8 @@ void Faults::strike() {
             return stall(id);
         case Mix::disk:
             return disk(id);
+        case Mix::put_back:
+            return put_back(id);
         case Mix::slow:
             return slow(id);
         case Mix::shape:
@@ -186,6 +188,24 @@ void Faults::disk(NodeId id) {
               (trouble.forgets ? ", and lies" : ""));
     world_.disk(id, trouble);
     later(about(milliseconds(100), seconds(10)), [this, id] { world_.disk(id, {}); });
+}
+
+// A machine is switched off, and on again with the memory of a snapshot: after a while in which the network
+// forgets what was under way, and its ring gives it up.
+void Faults::put_back(NodeId id) {
+    if (!world_.up(id)) return;
+    const Duration age = about(milliseconds(1), seconds(12));
+    const Instant to = world_.clock(id) + Duration{-age.ns};
+    const bool with_disk = rng.chance(500), with_clock = rng.chance(700);
+    count(Fault::put_back, "node " + base::to_string(id) + " will be put back to " +
+                               std::to_string(age.ms()) + " ms before now" +
+                               (with_disk ? ", with its disk" : "") + (with_clock ? ", with its clock" : ""));
+    world_.crash(id);
+    const Duration away = world_.config().token_timeout + weather_.longest();
+    later(away + Duration{between(rng, 0, away.ns)},
+          [this, id, to, with_disk, with_clock, process = world_.member(id)] {
+              if (world_.member(id) == process) world_.put_back(id, to, with_disk, with_clock);
+          });
 }
 
 void Faults::pause(NodeId id) {

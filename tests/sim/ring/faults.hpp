@@ -27,6 +27,7 @@ enum class Fault : std::uint8_t {
     older_file,
     clock_set_back,
     disk,
+    put_back,
     pause,
     pause_of_a_token,
     stall,
@@ -60,6 +61,7 @@ constexpr std::array<const char*, static_cast<std::size_t>(Fault::kinds)> kFault
     "  with an older file",
     "  with the clock set back",
     "disks slow, failing, lying",
+    "machines put back",
     "pauses",
     "  longer than the token",
     "  before sending",
@@ -119,6 +121,7 @@ class Faults {
     void loop(NodeId id, std::uint64_t times);
     void restart(NodeId id);
     void disk(NodeId id);
+    void put_back(NodeId id);
     void pause(NodeId id);
     void stall(NodeId id);
     void goodbye(NodeId id);

@@ -46,6 +46,8 @@ Hits& Hits::operator+=(const Hits& o) {
     forgotten_writes += o.forgotten_writes;
     outdated += o.outdated;
     overflowed += o.overflowed;
+    put_back += o.put_back;
+    put_back_noticed += o.put_back_noticed;
     return *this;
 }
 

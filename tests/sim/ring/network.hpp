@@ -63,7 +63,8 @@ constexpr Duration kLongestTail = base::seconds(3);
 struct Hits {
     std::uint64_t lost{0}, in_bursts{0}, bursts{0}, torn{0}, duplicated{0}, slowed{0}, seconds_late{0},
         cut{0}, stale_disk{0}, refused{0}, rumours{0}, last_words{0}, silences{0}, false_silences{0},
-        stalls{0}, failed_writes{0}, forgotten_writes{0}, outdated{0}, overflowed{0};
+        stalls{0}, failed_writes{0}, forgotten_writes{0}, outdated{0}, overflowed{0}, put_back{0},
+        put_back_noticed{0};
     Hits& operator+=(const Hits& o);
 };
 

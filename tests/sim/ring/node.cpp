@@ -10,6 +10,28 @@ namespace {
 
 constexpr std::int64_t kMillion = 1'000'000;
 
+totem::Submit apply(totem::Ring& ring, const Input& input) {
+    if (const auto* batch = std::get_if<Batch>(&input.what)) {
+        std::vector<totem::Opened> opened;
+        opened.reserve(batch->datagrams.size());
+        for (const auto& [from, bytes] : batch->datagrams) opened.push_back({from, *bytes});
+        ring.receive(input.at, opened);
+    } else if (const auto* submission = std::get_if<Submission>(&input.what)) {
+        return ring.submit(input.at, submission->payload, submission->guarantee);
+    } else if (const auto* persisted = std::get_if<Persisted>(&input.what)) {
+        ring.epoch_persisted(persisted->ring_seq);
+    } else if (const auto* hinted = std::get_if<Hinted>(&input.what)) {
+        ring.peer_hint(input.at, hinted->about, hinted->hint);
+    } else if (const auto* resized = std::get_if<Resized>(&input.what)) {
+        ring.set_receive_buffer(resized->buffer);
+    } else if (const auto* overflowed = std::get_if<Overflowed>(&input.what)) {
+        ring.overflowed(input.at, overflowed->datagrams);
+    } else {
+        ring.advance(input.at);
+    }
+    return totem::Submit::accepted;
+}
+
 }  // namespace
 
 void Disk::write(std::uint64_t ring_seq) {
@@ -63,15 +85,18 @@ void World::Node::start(Memory memory, bool clock_set_back) {
         ring_seq_ = 0;
     }
     member_.incarnation = next_incarnation(clock_set_back);
-    totem::RingConfig config = world_.base_config_;
-    config.self = member_;
-    config.roster = world_.roster_;
-    if (world_.features) config.features = world_.features(member_);
-    if (world_.receive_buffer) config.receive_buffer = buffer_ = world_.receive_buffer(member_.node);
+    config_ = world_.base_config_;
+    config_.self = member_;
+    config_.roster = world_.roster_;
+    if (world_.features) config_.features = world_.features(member_);
+    if (world_.receive_buffer) config_.receive_buffer = buffer_ = world_.receive_buffer(member_.node);
     world_.observer_.started(member_, remembers);
-    paused_ = false;
-    ring_ = std::make_unique<totem::Ring>(std::move(config), disk_.read(), world_.node_rng_.split(), *this,
-                                          clock());
+    paused_ = put_back_ = false;
+    stored_ = disk_.read();
+    rng_ = world_.node_rng_.split();
+    born_ = clock();
+    inputs_.clear();
+    ring_ = std::make_unique<totem::Ring>(config_, stored_, rng_, *this, born_);
     if (member_.incarnation < highest_) outdated();
     flush();
 }
@@ -105,6 +130,47 @@ void World::Node::leave() {
     if (ring_) stop();
 }
 
+// What its guard does.
+void World::Node::begin_again() {
+    stop();
+    world_.at(world_.now_ + up_to(world_.link_rng_, base::milliseconds(100)), [this, process = member_] {
+        if (!ring_ && process == member_) start(Memory::kept, false);
+    });
+}
+
+// The machine, off until now, is as it was at that moment of its clock, perhaps with its disk, perhaps with
+// its clock. What it does from then on is told as that of a process that was put back.
+void World::Node::put_back(Instant to, bool with_disk, bool with_clock) {
+    ring_ = std::make_unique<totem::Ring>(config_, stored_, rng_, *this, born_);
+    is_replaying_ = true;
+    static_cast<void>(ring_->drain());
+    Instant last = born_;
+    std::uint64_t written = stored_;
+    std::size_t done = 0;
+    for (; done < inputs_.size() && inputs_[done].at <= to; ++done) {
+        last = inputs_[done].at;
+        if (const auto* p = std::get_if<Persisted>(&inputs_[done].what)) written = p->ring_seq;
+        static_cast<void>(apply(*ring_, inputs_[done]));
+        static_cast<void>(ring_->drain());
+    }
+    is_replaying_ = false;
+    inputs_.resize(done);
+    if (with_disk) disk_.put_back(written);
+    if (with_clock) clock_.set(world_.now_, last);
+    paused_ = false;
+    put_back_ = true;
+    armed_ = Instant::never();
+    world_.observer_.put_back(member_);
+    flush();
+}
+
+totem::Submit World::Node::feed(Input input) {
+    input.at = clock();
+    if (!world_.records) return apply(*ring_, input);
+    inputs_.push_back(std::move(input));
+    return apply(*ring_, inputs_.back());
+}
+
 template <typename Action>
 void World::Node::later(Duration wait, Action action) {
     world_.at(world_.now_ + wait, [this, process = member_, action] {
@@ -127,7 +193,7 @@ void World::Node::resume() {
     paused_ = false;
     transmit(std::exchange(withheld_, {}));
     // Whichever of its sources the event loop sees first: the timer or the sockets.
-    if (world_.node_rng_.chance(500)) ring_->advance(clock());
+    if (world_.node_rng_.chance(500)) feed({{}, Advance{}});
     drain_socket();
 }
 
@@ -156,23 +222,23 @@ void World::Node::arrive(const Member& from, std::shared_ptr<const base::Bytes> 
 
 void World::Node::resize(std::size_t buffer) {
     buffer_ = buffer;
-    if (ring_) ring_->set_receive_buffer(buffer);
+    if (ring_) feed({{}, Resized{buffer}});
 }
 
 void World::Node::hint(NodeId about, totem::Hint hint) {
     if (!ring_ || paused_) return;
-    ring_->peer_hint(clock(), about, hint);
+    feed({{}, Hinted{about, hint}});
     flush();
 }
 
 totem::Submit World::Node::submit(base::Bytes payload, totem::Guarantee guarantee) {
-    const totem::Submit result = ring_->submit(clock(), std::move(payload), guarantee);
+    const totem::Submit result = feed({{}, Submission{std::move(payload), guarantee}});
     flush();
     return result;
 }
 
 void World::Node::note(base::Level level, const std::string& text) {
-    world_.observer_.noted(member_, level, text);
+    if (!is_replaying_) world_.observer_.noted(member_, level, text);
 }
 
 void World::Node::drain_socket() {
@@ -181,8 +247,8 @@ void World::Node::drain_socket() {
         batch.reserve(socket_.size());
         for (const auto& [from, bytes] : socket_) batch.push_back({from, *bytes});
         world_.observer_.fed(member_, ring_->status().phase, batch);
-        if (overflowed_ > 0) ring_->overflowed(clock(), overflowed_);
-        ring_->receive(clock(), batch);
+        if (overflowed_ > 0) feed({{}, Overflowed{overflowed_}});
+        feed({{}, Batch{std::exchange(socket_, {})}});
         empty_socket();
     }
     flush();
@@ -200,8 +266,16 @@ void World::Node::flush() {
     world_.observer_.looked(member_, ring_->status());
     totem::Outbox out = ring_->drain();
     if (out.persist_epoch) persist(*out.persist_epoch);
+    if (out.from_the_past) {
+        ASSERT(put_back_);  // it knows itself
+        paused_ = true;
+        ++world_.hits.put_back_noticed;
+        transmit(std::move(out.datagrams));
+        return later({}, [this] { begin_again(); });
+    }
     for (const totem::Event& event : out.events) {
-        if (const auto* regular = std::get_if<totem::Regular>(&event)) ring_seq_ = regular->view.ring.seq;
+        const auto* regular = std::get_if<totem::Regular>(&event);
+        if (regular != nullptr && !put_back_) ring_seq_ = regular->view.ring.seq;
         world_.observer_.happened(member_, event);
     }
     if (tearing_ && out.datagrams.size() > 1) {
@@ -237,13 +311,13 @@ void World::Node::persist(std::uint64_t epoch) {
         }
         disk_.write(epoch);
         if (disk_.trouble.forgets) ++world_.hits.forgotten_writes;
-        ring_->epoch_persisted(epoch);
+        feed({{}, Persisted{epoch}});
         if (!paused_) wake();
     });
 }
 
 void World::Node::wake() {
-    ring_->advance(clock());
+    feed({{}, Advance{}});
     flush();
 }
 

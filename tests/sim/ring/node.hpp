@@ -7,6 +7,7 @@
 #include <set>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "tests/sim/ring/world.hpp"
@@ -21,8 +22,9 @@ class Disk {
     // The machine ends: what was acknowledged, but never written, is gone.
     void power_off() { kept_ = durable_; }
     void lose() { kept_ = durable_ = 0; }
-    // Somebody puts back a file of before.
+    // Somebody puts back a file of before; the whole disk as it was then.
     void put_back(base::Rng& rng);
+    void put_back(std::uint64_t ring_seq) { kept_ = durable_ = ring_seq; }
     DiskTrouble trouble;
 
   private:
@@ -37,10 +39,38 @@ class Clock {
     // The first moment at which the clock shows this.
     [[nodiscard]] Instant when(Instant local) const;
     void run(Instant now, std::int64_t ppm);
+    void set(Instant now, Instant local) { world_ = now, local_ = local; }
 
   private:
     Instant world_, local_;
     std::int64_t ppm_{0};  // faster than the world's
+};
+
+// What a ring was given, so that it can be done again.
+struct Batch {
+    std::vector<std::pair<Member, std::shared_ptr<const base::Bytes>>> datagrams;
+};
+struct Submission {
+    base::Bytes payload;
+    totem::Guarantee guarantee{totem::Guarantee::agreed};
+};
+struct Persisted {
+    std::uint64_t ring_seq{0};
+};
+struct Hinted {
+    NodeId about;
+    totem::Hint hint{totem::Hint::port_closed};
+};
+struct Resized {
+    std::size_t buffer{0};
+};
+struct Overflowed {
+    std::uint64_t datagrams{0};
+};
+struct Advance {};
+struct Input {
+    Instant at;  // by the node's clock
+    std::variant<Batch, Submission, Persisted, Hinted, Resized, Overflowed, Advance> what;
 };
 
 class World::Node final : public base::Tracer {
@@ -56,6 +86,8 @@ class World::Node final : public base::Tracer {
     void slow_down(Duration handler) { handler_ = handler; }
     void drift(std::int64_t ppm);
     [[nodiscard]] Disk& disk() { return disk_; }
+    void put_back(Instant to, bool with_disk, bool with_clock);
+    [[nodiscard]] bool was_put_back() const { return put_back_; }
 
     void arrive(const Member& from, std::shared_ptr<const base::Bytes> bytes);
     void resize(std::size_t buffer);  // what its socket holds
@@ -63,6 +95,7 @@ class World::Node final : public base::Tracer {
     totem::Submit submit(base::Bytes payload, totem::Guarantee guarantee);
     void note(base::Level level, const std::string& text) override;
 
+    [[nodiscard]] Instant clock() const { return clock_.at(world_.now_); }
     [[nodiscard]] bool up() const { return ring_ != nullptr; }
     [[nodiscard]] bool paused() const { return paused_; }
     [[nodiscard]] const Member& member() const { return member_; }
@@ -70,10 +103,10 @@ class World::Node final : public base::Tracer {
 
   private:
     [[nodiscard]] base::Incarnation next_incarnation(bool clock_set_back);
-    [[nodiscard]] Instant clock() const { return clock_.at(world_.now_); }
     // Does it in a while, if this process is there then.
     template <typename Action>
     void later(Duration wait, Action action);
+    totem::Submit feed(Input input);
     void rest(Duration how_long);
     void resume();
     void drain_socket();
@@ -84,6 +117,7 @@ class World::Node final : public base::Tracer {
     void wake();
     void arm();
     void outdated();
+    void begin_again();
 
     World& world_;
     Member member_;
@@ -91,6 +125,14 @@ class World::Node final : public base::Tracer {
     std::set<std::uint64_t> used_;  // incarnations
     std::uint64_t ring_seq_{0};     // of its last regular view, over all its starts
     std::unique_ptr<totem::Ring> ring_;
+    // How its last process began, and what it was given since, if the world records that.
+    totem::RingConfig config_;
+    std::uint64_t stored_{0};
+    base::Rng rng_{0};
+    Instant born_;
+    std::vector<Input> inputs_;
+    bool put_back_{false};
+    bool is_replaying_{false};
     Disk disk_;
     Clock clock_;
     bool paused_{false};

@@ -67,6 +67,10 @@ class Recorder final : public Observer {
         checker_->started(who, remembers);
         line(who, remembers ? "STARTED" : "STARTED, FORGETFUL");
     }
+    void put_back(const Member& who) override {
+        checker_->put_back(who, world_->status(who.node).view.ring.seq);
+        line(who, "PUT BACK");
+    }
     void ended(const Member& who) override { line(who, "ENDED"); }
     void sent(const Member& who, const totem::Datagram& datagram) override {
         recording.add(who, datagram.bytes);

@@ -57,6 +57,7 @@ class Run {
           safe_rng_(seed ^ 0x73616665) {
         if (safe_rng_.chance(800)) safe_ = static_cast<std::uint32_t>(safe_rng_.below(1001));
         recorder_.attach(world_, checker_);
+        world_.records = mix_.weight[Mix::put_back] > 0;
         // A rolling upgrade: each process of a node may be of another release.
         world_.features = [seed](const Member& who) {
             return static_cast<std::uint32_t>(base::Rng(seed ^ who.incarnation.value).below(16)) | 16U;
@@ -75,7 +76,8 @@ class Run {
     Outcome operator()() {
         safety_phase();
         if (!is_over()) liveness_phase();
-        const std::string wrong = checker_.finally(stuck_.empty() ? living() : std::vector<Member>{});
+        const bool settled = !is_over() && stuck_.empty();
+        const std::string wrong = checker_.finally(settled ? living() : std::vector<Member>{});
         Outcome out;
         out.trace_hash = recorder_.hash();
         tally_.deliveries = checker_.deliveries();
@@ -156,6 +158,12 @@ class Run {
         // While that settles they need not hear each other.
         if (faults_.rng.chance(800)) faults_.partition();
         static_cast<void>(until([] { return false; }, settle));
+        // Who was put back, and did not meet anybody who knows better, ends here.
+        for (const NodeId id : world_.running()) {
+            if (!world_.was_put_back(id)) continue;
+            world_.crash(id);
+            faults_.start(id);
+        }
         // Nodes that were lost again and again are held off for up to 8 x token (docs/protocol.md).
         static_cast<void>(until([] { return false; }, config_.token_timeout * 8));
         // E15: from here on nothing disturbs them.

@@ -58,6 +58,8 @@ void print_table(const sim::Tally& t, std::size_t seeds) {
     row("stops before sending", t.hits.stalls);
     row("writes of the disk that fail", t.hits.failed_writes);
     row("  that are forgotten", t.hits.forgotten_writes);
+    row("processes put back", t.hits.put_back);
+    row("  that noticed it", t.hits.put_back_noticed);
     row("starts that forgot a ring", t.hits.stale_disk);
     row("  with a former incarnation", t.hits.outdated);
     row("most steps at one instant", t.most_steps_at_once);

@@ -51,6 +51,17 @@ void World::slow_down(NodeId node, Duration handler) {
 void World::drift(NodeId node, std::int64_t ppm) {
     nodes_.at(node)->drift(ppm);
 }
+void World::put_back(NodeId node, Instant to, bool with_disk, bool with_clock) {
+    if (up(node) || member(node).incarnation.value == 0) return;
+    ++hits.put_back;
+    nodes_.at(node)->put_back(to, with_disk, with_clock);
+}
+Instant World::clock(NodeId node) const {
+    return nodes_.at(node)->clock();
+}
+bool World::was_put_back(NodeId node) const {
+    return up(node) && nodes_.at(node)->was_put_back();
+}
 void World::disk(NodeId node, const DiskTrouble& trouble) {
     nodes_.at(node)->disk().trouble = trouble;
 }

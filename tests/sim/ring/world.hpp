@@ -29,6 +29,8 @@ class Observer {
     // Whether it knows all ring sequences that its node has used.
     virtual void started(const Member& /*who*/, bool /*remembers*/) {}
     virtual void ended(const Member& /*who*/) {}  // crashed or left
+    // It had ended, and is there again as it was before. Not told: what it does not remember.
+    virtual void put_back(const Member& /*who*/) {}
     virtual void submitted(const Member& /*who*/, base::ByteView /*payload*/,
                            totem::Guarantee /*guarantee*/) {}
     virtual void happened(const Member& /*who*/, const totem::Event& /*event*/) {}
@@ -94,6 +96,12 @@ class World {
     // From now on its clock is faster than the world's by so many millionths.
     void drift(NodeId node, std::int64_t ppm);
     void disk(NodeId node, const DiskTrouble& trouble);
+    // A node that is down: its last process is as it was at that moment (of its clock), by a snapshot of the
+    // machine. To be had if `records` was set before that process began.
+    void put_back(NodeId node, Instant to, bool with_disk, bool with_clock);
+    [[nodiscard]] Instant clock(NodeId node) const;  // what it shows
+    [[nodiscard]] bool was_put_back(NodeId node) const;
+    bool records{false};
     // Until then somebody pauses, unless he ends before.
     [[nodiscard]] Instant rests_until() const { return rests_until_; }
     totem::Submit submit(NodeId node, base::Bytes payload,
