@@ -19,6 +19,7 @@ namespace totem {
 // requested.
 struct Epochs {
     std::uint64_t used{0};       // no ring with a sequence up to this is ever proposed or joined (again)
+    std::uint64_t entered{0};    // sequence of the last ring whose commit token came twice; <= used
     std::uint64_t seen{0};       // highest known, from anybody; >= used
     std::uint64_t durable{0};    // reserved on disk
     std::uint64_t requested{0};  // reservation wanted; >= durable
@@ -31,7 +32,7 @@ struct Peer {
     base::Incarnation newest;   // frames of former processes are stale
     std::uint64_t serial{0};    // of the newest membership message of that process
     base::Incarnation gone;     // this process (and all before) said goodbye
-    std::uint64_t together{0};  // sequence of the last ring that both of us entered, if only to recover
+    std::uint64_t together{0};  // sequence of the last ring that both of us entered: its token turned
     base::Seq sequenced;        // the highest number that it gave to a datagram there
     std::uint64_t shared_seq{
         0};  // sequence of the last ring, or attempt, that held that process and us: older traffic is stale

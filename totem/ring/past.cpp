@@ -87,7 +87,7 @@ std::string by_knowledge(const Context& ctx, const Member& who, const wire::Know
     if (!ctx.is_self(who)) return "";
     if (known.gone) return "it has ended";
     if (known.serial > ctx.serial) return number("it has said", known.serial, ctx.serial);
-    if (known.ring > ctx.epochs.used) return number("it was on ring", known.ring, ctx.epochs.used);
+    if (known.ring > ctx.epochs.entered) return number("it was on ring", known.ring, ctx.epochs.entered);
     // Of a ring that is older than all that are kept, nothing can be said; else, what is not kept was not
     // sent.
     const auto own = ctx.own.find(known.ring);

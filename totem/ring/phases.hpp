@@ -83,6 +83,7 @@ struct Recovery {
     wire::CommitToken commit;  // as we passed it on; sent again until the regular token turns
     base::Instant commit_resend_at;
     bool counted{false};  // whether token.unrecovered counts us
+    bool turns{false};    // the regular token does, as we know
     unsigned visits{0};
     std::optional<base::Seq> install_seq;  // all recovered datagrams are at or below it
 };

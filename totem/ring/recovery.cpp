@@ -78,7 +78,19 @@ void count_unrecovered(Recovery& r, wire::Token& token) {
     r.counted = waiting;
 }
 
+// The regular token turns: so everybody has entered this ring.
+void turns(Recovery& r, Context& ctx) {
+    if (std::exchange(r.turns, true)) return;
+    for (const Member& m : r.log.view.members) {
+        Peer& peer = ctx.peers[m.node];
+        if (peer.newest != m.incarnation) continue;
+        peer.together = r.log.view.ring.seq;
+        peer.sequenced = {};
+    }
+}
+
 Next work(Recovery& r, Context& ctx, wire::Token token) {
+    turns(r, ctx);
     Supply supply;
     supply.backlog = [&] { return charge_of_pending(r); };
     supply.next_charge = [&] { return r.pending.empty() ? 0 : charge_of(r, *r.pending.begin()); };
@@ -122,16 +134,12 @@ Phase enter_recovery(Context& ctx, Commit commit, wire::CommitToken token) {
                std::move(token),
                {},
                false,
+               false,
                0,
                {}};
     base::Seq low = r.old.window.aru();
     std::vector<const wire::CommitEntry*> companions;
     for (const wire::CommitEntry& e : r.commit.entries) {
-        Peer& peer = ctx.peers[e.member.node];
-        if (peer.newest == e.member.incarnation) {
-            peer.together = view.ring.seq;
-            peer.sequenced = {};
-        }
         if (e.old_ring != r.old.view.ring || !r.old.has(e.member)) continue;
         r.transitional.push_back(e.member);
         companions.push_back(&e);
@@ -143,6 +151,7 @@ Phase enter_recovery(Context& ctx, Commit commit, wire::CommitToken token) {
     for (base::Seq seq{low.value + 1}; seq <= r.old.window.high(); ++seq.value) {
         if (r.old.window.find(seq) != nullptr && is_ours_to_send(ctx, companions, seq)) r.pending.insert(seq);
     }
+    ctx.epochs.entered = view.ring.seq;
     ctx.info("commit -> recovery: ring " + base::to_string(view.ring) + " of " + names(view.members) + ", " +
              names(r.transitional) + " from the old ring, " + std::to_string(r.pending.size()) +
              " datagrams to send again");
@@ -201,6 +210,7 @@ Next on(Recovery& r, Context& ctx, const Member& from, const wire::Data& data) {
             return std::nullopt;
         }
     }
+    if (r.log.has(from)) turns(r, ctx);
     if (!store(ctx, r.rotation, r.log, from, data)) return std::nullopt;
     if (mine) {
         wire::Data old{r.old.view.ring, data.recovered->seq, data.recovered->originator, data.guarantee, {},

@@ -70,6 +70,7 @@ StackOutbox Stack::drain() {
     Outbox ring = ring_->drain();
     out.persist_ring_seq = ring.persist_epoch;
     out.events = std::move(ring.events);
+    out.from_the_past = ring.from_the_past;
     if (!ring.datagrams.empty()) send(ring.datagrams);
     return out;
 }

@@ -74,6 +74,7 @@ struct StackOutbox {
     // needs a higher one.
     std::optional<base::Incarnation> persist_incarnation;
     std::vector<Event> events;  // in order; each exactly once
+    bool from_the_past{false};  // as in Outbox: this process should end, and be started anew
 };
 
 class Stack {

@@ -153,8 +153,7 @@ class Play {
     base::RingId ring_id() {
         if (!rings_.empty() && script_.below(8) != 0)
             return rings_[rings_.size() - 1 - script_.below(std::min<std::size_t>(rings_.size(), 3))];
-        return {script_.number(), NodeId{static_cast<std::uint32_t>(1 + script_.below(3))},
-                Incarnation{script_.number()}};
+        return {script_.number(), NodeId{static_cast<std::uint32_t>(1 + script_.below(3))}, script_.number()};
     }
 
     wire::Message random_message() {

@@ -58,7 +58,7 @@ std::string text(const Member& m) {
     return base::to_string(m.node) + "/" + std::to_string(m.incarnation.value);
 }
 std::string text(const base::RingId& r) {
-    return base::to_string(r) + "/" + std::to_string(r.incarnation.value);
+    return base::to_string(r) + "/" + std::to_string(r.members % 1000);
 }
 std::string text(const std::vector<Member>& members) {
     std::string out = "{";
@@ -92,9 +92,12 @@ void Checker::started(const Member& who, bool with_disk) {
     processes_[who].number = number;
 }
 
-void Checker::put_back(const Member& who, std::uint64_t ring_seq) {
+void Checker::put_back(const Member& who, std::uint64_t ring_seq, bool recovers) {
     Process& p = processes_.at(who);
-    p.forgot_from = p.put_back ? std::min(p.forgot_from, ring_seq) : ring_seq;
+    // Who was there when a ring was made, and has sent nothing in it, only has to say that it gave it up.
+    const auto first = p.rings.upper_bound(ring_seq);
+    const std::uint64_t remembers = recovers && first != p.rings.end() ? first->first : ring_seq;
+    p.forgot_from = p.put_back ? std::min(p.forgot_from, remembers) : remembers;
     p.put_back = true;
 }
 
@@ -181,7 +184,8 @@ void Checker::owe(const Member& who, const Process& p, std::uint64_t id) {
     const Owed owed{id, (p.transitional ? *p.transitional : *p.regular).members, who};
     for (const Member& m : owed.to) {
         const auto other = processes_.find(m);
-        if (other == processes_.end() || !other->second.is_past(p.regular->ring)) continue;
+        if (other == processes_.end() || other->second.put_back) continue;
+        if (!other->second.is_past(p.regular->ring)) continue;
         if (other->second.delivered.count(id) == 0) {
             return violate(kSafe, who,
                            "delivered message " + std::to_string(id) + " of ring " + text(p.regular->ring) +
@@ -410,7 +414,7 @@ void Checker::sent(const Member& who, base::ByteView bytes, const totem::RingCon
     constexpr std::uint8_t kToken = 1, kData = 2;
     if (bytes[1] != kToken && bytes[1] != kData) return;
     base::ByteReader in(bytes.subspan(2));
-    const base::RingId ring{in.u64(), NodeId{in.u32()}, base::Incarnation{in.u64()}};
+    const base::RingId ring{in.u64(), NodeId{in.u32()}, in.u64()};
     Visit& visit = visits_[ring][who];
     if (bytes[1] == kToken) {
         const std::uint64_t token = in.u64();

@@ -29,8 +29,9 @@ class Checker {
 
     void started(const Member& who, bool with_disk);
     // It is as it was before its end: what it does from now on is not that process's any more, but must break
-    // nothing for the others. `ring_seq`: of the last ring that it remembers.
-    void put_back(const Member& who, std::uint64_t ring_seq);
+    // nothing for the others. `ring_seq`: of the last ring that it remembers to have installed; `recovers`:
+    // it was about to install another.
+    void put_back(const Member& who, std::uint64_t ring_seq, bool recovers);
     void submitted(const Member& who, base::ByteView payload, totem::Guarantee guarantee);
     void happened(const Member& who, const totem::Event& event);
 

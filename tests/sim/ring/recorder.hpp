@@ -68,7 +68,8 @@ class Recorder final : public Observer {
         line(who, remembers ? "STARTED" : "STARTED, FORGETFUL");
     }
     void put_back(const Member& who) override {
-        checker_->put_back(who, world_->status(who.node).view.ring.seq);
+        const totem::RingStatus status = world_->status(who.node);
+        checker_->put_back(who, status.view.ring.seq, status.phase == "recovery");
         line(who, "PUT BACK");
     }
     void ended(const Member& who) override { line(who, "ENDED"); }

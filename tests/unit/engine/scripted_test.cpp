@@ -229,6 +229,17 @@ TEST_CASE_FIXTURE(Fixture,
     CHECK(totem::next_incarnation(directory.file("epoch"), 100)->value == 501);
 }
 
+TEST_CASE_FIXTURE(Fixture, "a process that was put back to an earlier state says so") {
+    std::promise<std::string> outdated;
+    auto started = Engine::start(config(), key(),
+                                 {[](std::vector<totem::Event>) {}, [](base::Level, const std::string&) {},
+                                  [&](const std::string& why) { outdated.set_value(why); }});
+    REQUIRE(started);
+    script().change([](Script& s) { s.outboxes.emplace_back().from_the_past = true; });
+    CHECK((*started)->submit(bytes("any")));
+    CHECK(outdated.get_future().get().find("put back to an earlier state") != std::string::npos);
+}
+
 TEST_CASE_FIXTURE(Fixture, "submit takes up to its bound, in order, and says no beyond it") {
     auto c = config();
     c.ring.max_queued = 10;

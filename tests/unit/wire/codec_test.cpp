@@ -12,21 +12,21 @@ using totem::Guarantee;
 
 namespace {
 
-const RingId kRing{8, NodeId{1}, Incarnation{77}};
+const RingId kRing = totem::ring_of(8, {{NodeId{1}, Incarnation{77}}, {NodeId{2}, Incarnation{4}}});
 
 std::vector<Message> samples() {
     Token token{kRing, 5,    Seq{40},   Seq{38}, NodeId{2}, 9000, 8000, 800,
                 3,     true, NodeId{4}, 77,      7,         9,    1,    {Seq{39}, Seq{40}}};
     Data data{kRing, Seq{41}, NodeId{3}, Guarantee::safe, std::nullopt, {1, 2, 3}};
-    Data recovered{
-        kRing, Seq{1}, NodeId{3}, Guarantee::safe, Origin{{4, NodeId{2}, Incarnation{5}}, Seq{9}, NodeId{4}},
-        {9}};
+    Data recovered{kRing, Seq{1}, NodeId{3}, Guarantee::safe, Origin{{4, NodeId{2}, 5}, Seq{9}, NodeId{4}},
+                   {9}};
     Join join{3,
               8,
               0,
               Reason::token_lost,
               NodeId{2},
-              {{NodeId{1}, {Incarnation{77}, false}}, {NodeId{2}, {Incarnation{4}, true}}},
+              {{NodeId{1}, {Incarnation{77}, false}, {}},
+               {NodeId{2}, {Incarnation{4}, true}, {9, 7, Seq{12}, true}}},
               {{0, 3, 0, 2}, {1, 9, 1, 0}}};
     CommitToken commit{kRing,
                        3,
@@ -34,7 +34,7 @@ std::vector<Message> samples() {
                        9000,
                        {{{NodeId{1}, Incarnation{77}},
                          true,
-                         {4, NodeId{1}, Incarnation{77}},
+                         {4, NodeId{1}, 77},
                          Seq{2},
                          Seq{3},
                          Seq{9},
@@ -48,8 +48,8 @@ std::vector<Message> samples() {
             commit,
             Beacon{4,
                    kRing,
-                   {{{NodeId{1}, Incarnation{5}}, true, false, true},
-                    {{NodeId{3}, Incarnation{6}}, false, true, true}}},
+                   {{{NodeId{1}, Incarnation{5}}, true, false, true, {1, 2, Seq{3}, false}},
+                    {{NodeId{3}, Incarnation{6}}, false, true, true, {9, 8, {}, true}}}},
             Wake{kRing},
             TokenAck{kRing, 12},
             Leave{9},
@@ -121,7 +121,7 @@ TEST_CASE("numbers that contradict each other are refused") {
     commit.window = 0;
     CHECK_FALSE(decode(encode(commit)));
     commit.window = 1;
-    commit.ring.representative = NodeId{2};
+    commit.ring = totem::ring_of(8, {{NodeId{1}, Incarnation{77}}});
     CHECK_FALSE(decode(encode(commit)));
 
     commit = std::get<CommitToken>(samples()[4]);

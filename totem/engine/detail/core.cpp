@@ -222,6 +222,12 @@ void Core::carry_out() {
         if (!frames.empty()) ways_[i].link->send(frames);
     }
     if (!out.events.empty()) handlers_.events(std::move(out.events));
+    if (out.from_the_past && handlers_.outdated) {
+        handlers_.outdated(
+            "the other nodes know of more than this process remembers: the machine was put back to an "
+            "earlier "
+            "state");
+    }
     if (backlog_.in_ring.load(std::memory_order_relaxed) > 0) backlog_.in_ring.store(stack_.queued_bytes());
     arm_timer();
 }
