@@ -1,0 +1,255 @@
+#include "tests/sim/lease/rings.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace sim {
+
+void Rings::join(const totem::Member& self, Thread& thread, RingUser& user) {
+    Node node;
+    node.self = self;
+    node.thread = &thread;
+    node.user = &user;
+    node.since = world_.now();
+    nodes_[self.node] = std::move(node);
+}
+
+void Rings::gone(base::NodeId node) {
+    nodes_.erase(node);
+}
+
+bool Rings::reach(base::NodeId a, base::NodeId b) const {
+    return world_.passes(a, b) && world_.passes(b, a);
+}
+
+// All members are in it, run, and hear each other.
+bool Rings::healthy(const Ring& ring) const {
+    for (const totem::Member& m : ring.members) {
+        const auto at = nodes_.find(m.node);
+        if (at == nodes_.end() || at->second.self != m || at->second.ring.get() != &ring ||
+            at->second.phase != Phase::operational || !world_.running(*at->second.thread))
+            return false;
+        for (const totem::Member& other : ring.members) {
+            if (!reach(m.node, other.node)) return false;
+        }
+    }
+    return true;
+}
+
+std::set<Rings::Ring*> Rings::rings() const {
+    std::set<Ring*> out;
+    for (const auto& [id, node] : nodes_) {
+        if (node.phase == Phase::operational) out.insert(node.ring.get());
+    }
+    return out;
+}
+
+void Rings::gather(Node& node) {
+    if (node.phase == Phase::gather) return;
+    node.phase = Phase::gather;
+    node.since = world_.now();
+    node.attempt.reset();
+}
+
+// Token loss, at each member when it notices.
+void Rings::watch(Ring& ring) {
+    const bool whim = world_.rng.chance(moods_.whims_per_mille);
+    if (healthy(ring) && !whim) {
+        ring.bad_since = Instant::never();
+        return;
+    }
+    if (ring.bad_since == Instant::never()) {
+        ring.bad_since = world_.now();
+        const bool dead = std::any_of(ring.members.begin(), ring.members.end(), [&](const totem::Member& m) {
+            const auto at = nodes_.find(m.node);
+            return at == nodes_.end() || at->second.self != m || at->second.phase != Phase::operational ||
+                   at->second.ring.get() != &ring;
+        });
+        const bool word = dead && world_.rng.chance(moods_.words_per_mille);
+        ring.patience =
+            word ? world_.upto(base::milliseconds(50)) : moods_.token * 4 / 5 + world_.upto(moods_.token / 5);
+    }
+    if (!whim && world_.now() - ring.bad_since < ring.patience) return;
+    for (auto& [id, node] : nodes_) {
+        if (node.ring.get() != &ring || node.phase != Phase::operational) continue;
+        world_.post(*node.thread, world_.upto(base::milliseconds(50)), [this, id = id, ring = node.ring] {
+            Node& me = nodes_.at(id);
+            if (me.ring == ring && me.phase == Phase::operational) gather(me);
+        });
+    }
+}
+
+void Rings::tick() {
+    for (Ring* const ring : rings()) watch(*ring);
+    for (auto& [id, node] : nodes_) {
+        if (node.phase != Phase::commit || world_.now() - node.since < moods_.consensus) continue;
+        world_.post(*node.thread, {}, [this, id = id, attempt = node.attempt] {
+            Node& me = nodes_.at(id);
+            if (me.phase == Phase::commit && me.attempt == attempt) gather(me);
+        });
+    }
+    form();
+}
+
+// Who could be one ring: a set in which all hear each other, begun from a node at random. A healthy ring is
+// only left for a larger one that has all of its members.
+std::vector<base::NodeId> Rings::choose() {
+    std::vector<base::NodeId> able;
+    for (const auto& [id, node] : nodes_) {
+        if (node.phase != Phase::commit && world_.running(*node.thread)) able.push_back(id);
+    }
+    if (able.empty()) return {};
+    std::rotate(able.begin(), able.begin() + static_cast<std::ptrdiff_t>(world_.rng.below(able.size())),
+                able.end());
+    const bool strange = world_.rng.chance(moods_.whims_per_mille);
+    std::vector<base::NodeId> chosen;
+    for (const base::NodeId id : able) {
+        const bool fits =
+            std::all_of(chosen.begin(), chosen.end(), [&](base::NodeId c) { return reach(id, c); });
+        if (fits && !(strange && world_.rng.chance(300))) chosen.push_back(id);
+    }
+    const bool settled = std::all_of(chosen.begin(), chosen.end(), [&](base::NodeId id) {
+        const Node& node = nodes_.at(id);
+        return node.phase == Phase::operational || world_.now() - node.since > moods_.consensus / 3;
+    });
+    if (!settled && !strange) return {};
+    const auto in = [&](base::NodeId id) {
+        return std::find(chosen.begin(), chosen.end(), id) != chosen.end();
+    };
+    for (Ring* const ring : rings()) {
+        if (strange) break;
+        const bool whole = std::all_of(ring->members.begin(), ring->members.end(),
+                                       [&](const totem::Member& m) { return in(m.node); });
+        const bool touched = std::any_of(chosen.begin(), chosen.end(), [&](base::NodeId id) {
+            const Node& node = nodes_.at(id);
+            return node.phase == Phase::operational && node.ring.get() == ring;
+        });
+        if (!touched || (whole && chosen.size() > ring->members.size())) continue;
+        if (whole || !healthy(*ring)) return {};  // as it should be, or about to break by itself
+        std::erase_if(chosen, [&](base::NodeId id) { return nodes_.at(id).ring.get() == ring; });
+    }
+    return chosen;
+}
+
+void Rings::form() {
+    std::vector<base::NodeId> chosen = choose();
+    if (chosen.empty()) return;
+    bool ready = true;
+    for (const base::NodeId id : chosen) {
+        Node& node = nodes_.at(id);
+        if (node.phase != Phase::operational) continue;
+        ready = false;
+        world_.post(*node.thread, world_.upto(base::milliseconds(20)), [this, id, ring = node.ring] {
+            Node& me = nodes_.at(id);
+            if (me.ring == ring) gather(me);
+        });
+    }
+    if (ready) attempt(chosen);
+}
+
+void Rings::attempt(const std::vector<base::NodeId>& members) {
+    const auto attempt = std::make_shared<Attempt>();
+    attempt->begun = world_.now();
+    std::vector<base::NodeId> sorted = members;
+    std::sort(sorted.begin(), sorted.end());
+    for (const base::NodeId id : sorted) {
+        attempt->members.push_back(nodes_.at(id).self);
+        attempt->id.seq = std::max(attempt->id.seq, highest_[id] + 1);
+    }
+    attempt->id.representative = attempt->members.front().node;
+    attempt->id.incarnation = attempt->members.front().incarnation;
+    for (const base::NodeId id : sorted) {
+        Node& node = nodes_.at(id);
+        node.since = world_.now();  // not chosen anew meanwhile
+        world_.post(*node.thread, world_.upto(base::milliseconds(30)),
+                    [this, id, attempt] { commit(nodes_.at(id), attempt); });
+    }
+}
+
+void Rings::commit(Node& node, const std::shared_ptr<Attempt>& attempt) {
+    const base::NodeId id = node.self.node;
+    if (node.phase != Phase::gather || highest_[id] >= attempt->id.seq) return;
+    highest_[id] = attempt->id.seq;
+    node.phase = Phase::commit;
+    node.attempt = attempt;
+    node.since = world_.now();
+    attempt->committed.insert(id);
+    if (attempt->committed.size() == attempt->members.size()) complete(attempt);
+}
+
+// The second pass of the commit token: everybody's old log is frozen, so that it is known how far each group
+// of movers gets.
+void Rings::complete(const std::shared_ptr<Attempt>& attempt) {
+    for (const totem::Member& m : attempt->members) {
+        const auto at = nodes_.find(m.node);
+        if (at == nodes_.end() || at->second.self != m || at->second.attempt != attempt) return;
+    }
+    attempt->ring = std::make_shared<Ring>();
+    attempt->ring->id = attempt->id;
+    attempt->ring->members = attempt->members;
+    for (const totem::Member& m : attempt->members) {
+        Node& node = nodes_.at(m.node);
+        if (node.ring) {
+            std::size_t& target = attempt->targets[node.ring.get()];
+            target = std::max(target, node.seen);
+            for (std::size_t i = node.ring->log.size(); i > target; --i) {
+                if (node.ring->log[i - 1].sender == m) target = i;  // a sender has what it sent
+            }
+        }
+        if (world_.rng.chance(moods_.failures_per_mille)) continue;
+        world_.post(*node.thread, world_.upto(base::milliseconds(30)),
+                    [this, id = m.node, attempt] { install(nodes_.at(id), attempt); });
+    }
+}
+
+void Rings::install(Node& node, const std::shared_ptr<Attempt>& attempt) {
+    if (node.phase != Phase::commit || node.attempt != attempt) return;
+    if (node.ring) deliver(node, attempt->targets[node.ring.get()], true);
+    node.phase = Phase::operational;
+    node.ring = attempt->ring;
+    node.seen = 0;
+    node.attempt.reset();
+    ++views_;
+    node.user->installed(attempt->id, attempt->members);
+    pump(node);
+}
+
+void Rings::deliver(Node& node, std::size_t upto, bool transitional) {
+    const std::shared_ptr<Ring> ring = node.ring;
+    while (node.seen < upto) {
+        const Message message = ring->log[node.seen++];
+        node.user->delivered(ring->id, message.sender, message.payload, transitional);
+    }
+}
+
+void Rings::submit(base::NodeId sender, Payload payload) {
+    const auto at = nodes_.find(sender);
+    if (at == nodes_.end()) return;
+    at->second.waiting.push_back(std::move(payload));
+    world_.post(*at->second.thread, world_.upto(base::milliseconds(15)),
+                [this, sender] { pump(nodes_.at(sender)); });
+}
+
+// The token is here: what waits is sequenced.
+void Rings::pump(Node& node) {
+    if (node.waiting.empty()) return;
+    if (node.phase != Phase::operational || !healthy(*node.ring)) {
+        if (node.phase == Phase::operational) {
+            world_.post(*node.thread, base::milliseconds(20),
+                        [this, id = node.self.node] { pump(nodes_.at(id)); });
+        }
+        return;
+    }
+    for (Payload& payload : node.waiting) node.ring->log.push_back({node.self, std::move(payload)});
+    node.waiting.clear();
+    for (const totem::Member& m : node.ring->members) {
+        Node& to = nodes_.at(m.node);
+        world_.post(*to.thread, world_.upto(base::milliseconds(10)),
+                    [this, id = m.node, ring = node.ring, upto = node.ring->log.size()] {
+                        Node& me = nodes_.at(id);
+                        if (me.ring == ring && me.phase == Phase::operational) deliver(me, upto, false);
+                    });
+    }
+}
+
+}  // namespace sim
