@@ -6,6 +6,8 @@
 
 namespace sim {
 
+using base::seconds;
+
 Instant Machine::now() const {
     return clock.at(cluster.world.now());
 }
@@ -104,6 +106,17 @@ void Cluster::kill_core(base::NodeId node) {
     world.post(m.guard_thread, world.upto(base::milliseconds(20)), [&m] { m.guard->core_ended(); });
 }
 
+void Cluster::abandon_core(base::NodeId node) {
+    Machine& m = *machines.at(node);
+    if (!m.ring || !m.guard) return;
+    note(node, "core is given up");
+    world.post(m.guard_thread, {}, [&m] { m.guard->abandon_core(); });
+    world.at(world.upto(seconds(1)), [this, node, life = m.ring_thread.life] {
+        const Machine& then = *machines.at(node);
+        if (then.ring && then.ring_thread.life == life) kill_core(node);
+    });
+}
+
 // The core dies with it; what it held stays where it is until a new guard comes.
 void Cluster::kill_guard(base::NodeId node) {
     Machine& m = *machines.at(node);
@@ -138,10 +151,10 @@ void Cluster::fence(base::NodeId victim, base::NodeId by) {
     if (!orders.main || !orders.main->acting() || orders.main->members().contains(victim)) return;
     const membership::ClearingFact fact{victim, membership::Proof::fenced, orders.main->ring().seq};
     note(by, "fences n" + base::to_string(victim));
-    world.at(world.upto(base::seconds(3)), [this, victim, by, fact] {
+    world.at(world.upto(seconds(3)), [this, victim, by, fact] {
         crash(victim);
-        world.at(base::seconds(1) + world.upto(base::seconds(3)), [this, victim] { power_on(victim); });
-        world.at(world.upto(base::seconds(1)), [this, by, fact] {
+        world.at(seconds(1) + world.upto(seconds(3)), [this, victim] { power_on(victim); });
+        world.at(world.upto(seconds(1)), [this, by, fact] {
             Machine& m = *machines.at(by);
             if (m.main) world.post(m.main_thread, {}, [&m, fact] { m.main->fact(fact); });
         });

@@ -78,11 +78,14 @@ class Cluster {
     Rings rings;
     Tally tally;
     std::map<base::NodeId, std::unique_ptr<Machine>> machines;
+    bool slowest_drop{false};  // dropping takes as long as it may
 
     // What happens to machines.
     void power_on(base::NodeId node);
     void crash(base::NodeId node);
     void kill_core(base::NodeId node);
+    // guard finds that the core makes no progress: drops, says so, and kills it, which may take a while.
+    void abandon_core(base::NodeId node);
     void kill_guard(base::NodeId node);
     void stop_all(base::NodeId node, Duration length);       // suspend: the clock goes on
     void pause_machine(base::NodeId node, Duration length);  // a virtual machine: it does not

@@ -67,6 +67,11 @@ void Guard::core_ended() {
     settle();
 }
 
+void Guard::abandon_core() {
+    lease_.leave();
+    settle();
+}
+
 void Guard::tell(const Holdings& gone) {
     World& world = m_.cluster.world;
     if (!m_.main || gone.empty()) return;
@@ -84,8 +89,10 @@ void Guard::settle() {
         if (until != Instant{} && m_.now() >= until) ++m_.cluster.tally.lapses;
         m_.cluster.note(m_.id, "drops " + std::to_string(held_.size()) + " resources");
         const Duration most = m_.cluster.timing.drop * 9 / 10;
-        m_.arm(m_.guard_thread, m_.now() + (m_.active.empty() ? Duration{} : world.upto(most)),
-               [this] { done(); });
+        const Duration took = m_.active.empty()         ? Duration{}
+                              : m_.cluster.slowest_drop ? most
+                                                        : world.upto(most);
+        m_.arm(m_.guard_thread, m_.now() + took, [this] { done(); });
     }
     while (const auto said = lease_.take_statement()) {
         for (const auto& [node, other] : m_.cluster.machines) {

@@ -21,7 +21,7 @@ void MainThread::start() {
 
 void MainThread::send(const ManagerMessage& message) {
     World& world = m_.cluster.world;
-    world.post(m_.ring_thread, world.upto(base::milliseconds(2)),
+    world.post(to_ring_, m_.ring_thread, world.upto(base::milliseconds(2)),
                [&m = m_, message] { m.cluster.rings.submit(m.id, message); });
 }
 

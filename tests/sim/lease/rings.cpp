@@ -79,6 +79,13 @@ void Rings::watch(Ring& ring) {
     }
 }
 
+void Rings::suspect() {
+    for (Ring* const ring : rings()) {
+        watch(*ring);
+        ring->patience = world_.upto(base::milliseconds(20));
+    }
+}
+
 void Rings::tick() {
     for (Ring* const ring : rings()) watch(*ring);
     for (auto& [id, node] : nodes_) {

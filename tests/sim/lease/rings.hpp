@@ -49,6 +49,8 @@ class Rings {
     // Ordered for all members, in the ring of the moment when it is its turn.
     void submit(base::NodeId sender, Payload payload);
     void tick();  // every 10 ms
+    // Whatever is wrong now is noticed at once.
+    void suspect();
     [[nodiscard]] std::uint64_t views() const { return views_; }
     RingMoods& moods() { return moods_; }
 

@@ -21,12 +21,16 @@ class Story {
   private:
     Setup setup();
     void chaos();
+    void ambush();
+    void come_back();
     void clean_loss();
     void calm();
     void beyond();
     void fault();
     void crash(NodeId node);
     void cut();
+    void isolate(const base::NodeSet& nodes);
+    void draw_clocks();
     void settle_and_judge(Duration patience);
     [[nodiscard]] bool all_run() const;
     [[nodiscard]] NodeId someone();
@@ -43,9 +47,15 @@ class Story {
 Setup Story::setup() {
     Setup setup;
     const std::uint64_t kind = draw_.below(100);
-    setup.kind = kind < 70 ? "chaos" : kind < 82 ? "clean loss" : kind < 90 ? "calm" : "beyond";
+    setup.kind = kind < 60   ? "chaos"
+                 : kind < 75 ? "ambush"
+                 : kind < 79 ? "return"
+                 : kind < 86 ? "clean loss"
+                 : kind < 93 ? "calm"
+                             : "beyond";
     setup.nodes = static_cast<unsigned>(1 + draw_.below(7));
     if (setup.kind != "chaos") setup.nodes = std::max(setup.nodes, setup.kind == "calm" ? 2U : 3U);
+    if (setup.kind == "return") setup.nodes = 5;
     setup.resources = static_cast<unsigned>(1 + draw_.below(3));
     unsigned all = 0;
     const bool odd = setup.kind == "chaos" && draw_.chance(150);
@@ -54,7 +64,7 @@ Setup Story::setup() {
         all += setup.votes[{n}];
     }
     if (all == 0) setup.votes[{1}] = all = 1;
-    if (all % 2 == 0 && draw_.chance(500))
+    if (all % 2 == 0 && setup.kind != "return" && draw_.chance(500))
         setup.tie_breaker = {static_cast<std::uint32_t>(1 + draw_.below(setup.nodes))};
     const Duration tokens[] = {milliseconds(500), seconds(1), seconds(1), seconds(2)};
     setup.token = tokens[draw_.below(4)];
@@ -104,12 +114,7 @@ void Story::cut() {
                 if (draw_.chance(500)) half.insert(node);
             }
             text += base::to_string(half);
-            for (const NodeId in : half) {
-                for (const NodeId out : c_->roster().minus(half)) {
-                    world.cut(in, out);
-                    world.cut(out, in);
-                }
-            }
+            isolate(half);
         }
     }
     world.note(text);
@@ -172,8 +177,35 @@ void Story::fault() {
             return c_->fence(m.id, someone());
         case 11:
             return c_->confirm(m.id);
+        case 12:
+            return c_->abandon_core(m.id);
         default:
             return;
+    }
+}
+
+// Powers everybody on, some later, with clocks as far apart as a time daemon can make them, or nearly right.
+void Story::draw_clocks() {
+    World& world = c_->world;
+    const bool slewing = draw_.chance(400);
+    for (auto& [node, m] : c_->machines) {
+        const std::int64_t most = slewing ? kSlewMost : 500;
+        m->clock.set_rate(
+            world.now(),
+            slewing && draw_.chance(500)
+                ? (draw_.chance(500) ? most : -most)
+                : static_cast<std::int64_t>(draw_.below(static_cast<std::uint64_t>(2 * most + 1))) - most);
+        world.at(world.upto(draw_.chance(200) ? seconds(4) : milliseconds(200)),
+                 [this, id = node] { c_->power_on(id); });
+    }
+}
+
+void Story::isolate(const base::NodeSet& nodes) {
+    for (const NodeId in : nodes) {
+        for (const NodeId out : c_->roster().minus(nodes)) {
+            c_->world.cut(in, out);
+            c_->world.cut(out, in);
+        }
     }
 }
 
@@ -191,27 +223,77 @@ void Story::chaos() {
     world.stall_per_mille = draw_.chance(500) ? 5 : 0;
     world.longest_stall = milliseconds(50) * static_cast<std::int64_t>(1 + draw_.below(40));
     RingMoods& moods = c_->rings.moods();
-    moods.whims_per_mille = draw_.chance(300) ? 3 : 0;
+    moods.whims_per_mille = draw_.chance(300) ? static_cast<std::uint32_t>(draw_.below(30)) : 0;
     moods.failures_per_mille = draw_.chance(300) ? 100 : 0;
     moods.words_per_mille = static_cast<std::uint32_t>(draw_.below(1001));
-    const bool slewing = draw_.chance(400);
-    for (auto& [node, m] : c_->machines) {
-        const std::int64_t most = slewing ? kSlewMost : 500;
-        m->clock.set_rate(
-            world.now(),
-            slewing && draw_.chance(500)
-                ? (draw_.chance(500) ? most : -most)
-                : static_cast<std::int64_t>(draw_.below(static_cast<std::uint64_t>(2 * most + 1))) - most);
-        world.at(world.upto(draw_.chance(200) ? seconds(4) : milliseconds(200)),
-                 [this, id = node] { c_->power_on(id); });
-    }
+    draw_clocks();
     const Duration length = seconds(static_cast<std::int64_t>(15 + draw_.below(46)));
     const Duration pace = milliseconds(static_cast<std::int64_t>(300 + draw_.below(5000)));
     const Instant end = world.now() + length;
     while (world.now() < end && c_->verdict().empty()) {
         c_->run(world.upto(pace));
-        fault();
+        do {
+            fault();
+            if (c_->verdict().empty()) c_->run(world.upto(milliseconds(200)));
+        } while (draw_.chance(300));
     }
+    settle_and_judge(seconds(40));
+}
+
+// Again and again a holder with a fresh lease is cut off, while those who granted it are started anew, in
+// moments, or grant another term than before; the others know of the cut sooner than any token could.
+void Story::ambush() {
+    ++out_.counts.ambush;
+    World& world = c_->world;
+    draw_clocks();
+    c_->rings.moods().words_per_mille = 1000;
+    c_->slowest_drop = draw_.chance(500);
+    const bool terms = draw_.chance(500);
+    for (int i = 0; i < 6 && c_->verdict().empty(); ++i) {
+        c_->run(seconds(4) + world.upto(seconds(5)));
+        const auto holders = c_->where(0);
+        const NodeId holder = holders.empty() ? someone() : *holders.begin();
+        world.note("ambush of n" + base::to_string(holder));
+        for (auto& [node, m] : c_->machines) {
+            if (!terms || node == holder || !draw_.chance(700)) continue;
+            ++out_.counts.terms;
+            m->term = c_->timing.term * static_cast<std::int64_t>(1 + draw_.below(9)) / 2;
+            if (m->ring && draw_.chance(700))
+                world.post(m->ring_thread, {}, [&m = *m] { m.ring->set_term(m.term); });
+        }
+        c_->run(world.upto(draw_.chance(500) ? milliseconds(300) : c_->setup.token));
+        for (const NodeId node : c_->roster()) {
+            if (node != holder && draw_.chance(600)) c_->kill_core(node);
+        }
+        if (draw_.chance(200)) c_->abandon_core(holder);
+        if (draw_.chance(200)) world.stop(some_thread(*c_->machines.at(holder)), world.upto(seconds(4)));
+        isolate({holder});
+        c_->rings.suspect();
+        world.at(seconds(1) + world.upto(seconds(4)), [this] { c_->world.heal(); });
+    }
+    settle_and_judge(seconds(40));
+}
+
+// A node is fenced, comes back to others than those who know that, and is lost again together with what these
+// know.
+void Story::come_back() {
+    ++out_.counts.come_back;
+    World& world = c_->world;
+    for (auto& [node, m] : c_->machines) c_->power_on(node);
+    c_->rings.moods().words_per_mille = 1000;
+    c_->run(seconds(5));
+    const NodeId back{5};
+    const NodeId witness{3};
+    c_->fence(back, {1});
+    c_->run(seconds(3));
+    isolate({{3}, {4}, {5}});  // the fenced one is about to be on again
+    c_->rings.suspect();
+    c_->run(seconds(6) + world.upto(seconds(4)));
+    c_->kill_core(witness);
+    world.heal();
+    isolate({{4}, {5}});
+    c_->rings.suspect();
+    c_->run(seconds(5));
     settle_and_judge(seconds(40));
 }
 
@@ -330,10 +412,7 @@ void Story::beyond() {
         if (!drift) {
             c_->pause_machine(node, seconds(2) + world.upto(seconds(6)));
         } else {
-            for (const NodeId other : c_->roster()) {
-                world.cut(node, other);
-                world.cut(other, node);
-            }
+            isolate({node});
             world.at(seconds(3) + world.upto(seconds(3)), [this] { c_->world.heal(); });
         }
     }
@@ -346,6 +425,8 @@ Outcome Story::tell() {
     c_->world.note(c_->setup.kind + ", " + std::to_string(c_->setup.nodes) + " nodes, token " +
                    std::to_string(c_->setup.token.ms()) + " ms");
     if (c_->setup.kind == "chaos") chaos();
+    if (c_->setup.kind == "ambush") ambush();
+    if (c_->setup.kind == "return") come_back();
     if (c_->setup.kind == "clean loss") clean_loss();
     if (c_->setup.kind == "calm") calm();
     if (c_->setup.kind == "beyond") beyond();
@@ -366,9 +447,10 @@ Outcome Story::tell() {
 
 Counts& Counts::operator+=(const Counts& o) {
     using Field = std::uint64_t Counts::*;
-    for (const Field f : {&Counts::steps, &Counts::datagrams, &Counts::lost, &Counts::stalls,
-                          &Counts::virtual_ms, &Counts::chaos, &Counts::clean, &Counts::calm, &Counts::beyond,
-                          &Counts::crashes, &Counts::suspends, &Counts::cuts, &Counts::terms})
+    for (const Field f :
+         {&Counts::steps, &Counts::datagrams, &Counts::lost, &Counts::stalls, &Counts::virtual_ms,
+          &Counts::chaos, &Counts::ambush, &Counts::come_back, &Counts::clean, &Counts::calm, &Counts::beyond,
+          &Counts::crashes, &Counts::suspends, &Counts::cuts, &Counts::terms})
         this->*f += o.*f;
     using Of = std::uint64_t Tally::*;
     for (const Of f :

@@ -24,6 +24,8 @@ void print_table(const sim::Counts& c, std::size_t seeds) {
     };
     row("seeds", seeds);
     row("  of chaos", c.chaos);
+    row("  of ambushes", c.ambush);
+    row("  of a fenced node's return", c.come_back);
     row("  of one clean loss", c.clean);
     row("  of calm, ten minutes", c.calm);
     row("  beyond what is covered", c.beyond);

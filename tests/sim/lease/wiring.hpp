@@ -140,7 +140,7 @@ class MainThread {
     std::map<base::NodeId, base::RingId> dropped_;
     std::optional<base::RingId> declared_;
     std::uint64_t due_timer_{0}, declare_timer_{0};
-    Channel to_guard_;
+    Channel to_guard_, to_ring_;
 };
 
 class Guard {
@@ -154,6 +154,7 @@ class Guard {
     void renew(const membership::Renewal& renewal);
     void give_up();
     void core_ended();
+    void abandon_core();
     void rearm() { settle(); }
     [[nodiscard]] const Holdings& held() const { return held_; }
     [[nodiscard]] bool may_hold() const;
