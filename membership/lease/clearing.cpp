@@ -19,7 +19,7 @@ void Clearing::hello(base::Instant now, base::NodeId member, const std::vector<P
         node.last_ring = std::max(node.last_ring, promise.last_ring);
         if (promise.left.ns <= 0) continue;
         node.out_when_told = false;
-        node.out = std::max(node.out, now + stretched(promise.left));
+        node.out = std::max(node.out, now + promise.left);
     }
 }
 

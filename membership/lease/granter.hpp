@@ -19,7 +19,8 @@ namespace membership {
 struct Promise {
     base::NodeId node;
     // How much of the promise is left, by the sender's clock at the moment when it says so. The receiver
-    // counts from when it hears that, which is later, and stretches it: both errors make it wait for longer.
+    // counts it by its own, from when it hears that, which is later. It is not stretched again: neither of
+    // the two clocks runs faster than stretched() allows against that of the node in question.
     base::Duration left;
     // The sequence of the last ring that had the node as a member, as far as this process knows: of its own
     // first ring at least, because before that it can have missed one.

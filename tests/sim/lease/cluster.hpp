@@ -55,7 +55,8 @@ struct Setup {
     std::map<base::NodeId, unsigned> votes;
     base::NodeId tie_breaker;  // 0: none
     Duration token{base::seconds(1)};
-    bool moves{true};     // now and then a resource is moved
+    Duration interval{base::milliseconds(250)};  // of heartbeats
+    bool moves{true};                            // now and then a resource is moved
     bool lenient{false};  // beyond what the lease covers: overlaps are counted, not forbidden
 };
 

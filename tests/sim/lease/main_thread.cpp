@@ -205,7 +205,7 @@ void MainThread::keep_declaring() {
 // The lowest member plans, now and then also a move.
 void MainThread::plan() {
     World& world = m_.cluster.world;
-    world.post(m_.main_thread, base::milliseconds(30) + world.upto(base::milliseconds(30)),
+    world.post(m_.main_thread, base::milliseconds(10) + world.upto(base::milliseconds(10)),
                [this] { plan(); });
     if (!acting() || members_.front() != m_.id || !uncleared().empty()) return;
     for (Resource resource = 0; resource < m_.cluster.setup.resources; ++resource) {
@@ -216,7 +216,7 @@ void MainThread::plan() {
             const auto pick = static_cast<std::ptrdiff_t>(world.rng.below(members_.size()));
             next.target = *(members_.begin() + pick);
         } else {
-            if (!m_.cluster.setup.moves || !world.rng.chance(5)) continue;
+            if (!m_.cluster.setup.moves || !world.rng.chance(2)) continue;
             next.target = {holders.begin()->first};
         }
         planned_.insert(resource);

@@ -29,7 +29,7 @@ RingThread::RingThread(Machine& machine, const totem::Member& self)
 }
 
 void RingThread::start() {
-    next_beat_ = m_.now() + m_.cluster.world.upto(m_.cluster.setup.token / 4);
+    next_beat_ = m_.now() + m_.cluster.world.upto(m_.cluster.setup.interval);
     persist(m_.now());
     arm(m_.now());
 }
@@ -44,7 +44,7 @@ void RingThread::arm(Instant now) {
 void RingThread::step(Instant now) {
     const bool regular = now >= next_beat_;
     const bool urgent = holder_.urgent(now);
-    if (regular) next_beat_ = now + m_.cluster.setup.token / 4;
+    if (regular) next_beat_ = now + m_.cluster.setup.interval;
     if (regular || urgent) beat_all(urgent, now);
     persist(now);
     if (const auto renewal = holder_.renew(now)) {

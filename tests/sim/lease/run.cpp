@@ -68,6 +68,9 @@ Setup Story::setup() {
         setup.tie_breaker = {static_cast<std::uint32_t>(1 + draw_.below(setup.nodes))};
     const Duration tokens[] = {milliseconds(500), seconds(1), seconds(1), seconds(2)};
     setup.token = tokens[draw_.below(4)];
+    setup.interval = setup.token / 4;
+    if ((setup.kind == "chaos" || setup.kind == "ambush") && draw_.chance(300))
+        setup.interval = setup.token / static_cast<std::int64_t>(4 + draw_.below(30));
     setup.lenient = setup.kind == "beyond";
     return setup;
 }
@@ -249,11 +252,16 @@ void Story::ambush() {
     c_->rings.moods().words_per_mille = 1000;
     c_->slowest_drop = draw_.chance(500);
     const bool terms = draw_.chance(500);
+    const bool slow = draw_.chance(400);
     for (int i = 0; i < 6 && c_->verdict().empty(); ++i) {
         c_->run(seconds(4) + world.upto(seconds(5)));
         const auto holders = c_->where(0);
         const NodeId holder = holders.empty() ? someone() : *holders.begin();
         world.note("ambush of n" + base::to_string(holder));
+        for (auto& [node, m] : c_->machines) {  // its clock slow, the others' fast
+            if (slow) m->clock.set_rate(world.now(), node == holder ? -kSlewMost : kSlewMost);
+            if (slow && m->guard) world.post(m->guard_thread, {}, [&m = *m] { m.guard->rearm(); });
+        }
         for (auto& [node, m] : c_->machines) {
             if (!terms || node == holder || !draw_.chance(700)) continue;
             ++out_.counts.terms;
@@ -356,7 +364,7 @@ void Story::clean_loss() {
     const bool survivable = leasable(*c_)(c_->roster().minus({victim}));
     const Instant lost = world.now();
     Instant seen = Instant::never();
-    const Duration waits = membership::stretched(membership::stretched(c_->timing.term)) + milliseconds(500);
+    const Duration waits = membership::stretched(c_->timing.term) + milliseconds(500);
     while (c_->verdict().empty() && !all_run() && world.now() - lost < seconds(20)) {
         c_->run(milliseconds(10));
         for (const auto& [node, m] : c_->machines) {
