@@ -19,10 +19,10 @@ void MainThread::start() {
     plan();
 }
 
-void MainThread::send(const ManagerMessage& message) {
+void MainThread::send(const ManagerMessage& message, bool safe) {
     World& world = m_.cluster.world;
     world.post(to_ring_, m_.ring_thread, world.upto(base::milliseconds(2)),
-               [&m = m_, message] { m.cluster.rings.submit(m.id, message); });
+               [&m = m_, message, safe] { m.cluster.rings.submit(m.id, message, safe); });
 }
 
 bool MainThread::acting() const {
@@ -220,7 +220,7 @@ void MainThread::plan() {
             next.target = {holders.begin()->first};
         }
         planned_.insert(resource);
-        send(next);
+        send(next, true);  // when it is delivered, all members were in this view after somebody was cleared
     }
 }
 

@@ -56,6 +56,7 @@ void Rings::watch(Ring& ring) {
     const bool whim = world_.rng.chance(moods_.whims_per_mille);
     if (healthy(ring) && !whim) {
         ring.bad_since = Instant::never();
+        ring.token = ring.members[world_.rng.below(ring.members.size())].node;
         return;
     }
     if (ring.bad_since == Instant::never()) {
@@ -89,6 +90,13 @@ void Rings::suspect() {
 void Rings::tick() {
     for (Ring* const ring : rings()) watch(*ring);
     for (auto& [id, node] : nodes_) {
+        if (node.phase == Phase::operational && node.seen < node.ring->log.size()) {  // what is stable by now
+            if (healthy(*node.ring)) spread(node.ring->token, node.ring);
+            world_.post(*node.thread, world_.upto(base::milliseconds(10)), [this, id = id] {
+                Node& me = nodes_.at(id);
+                if (me.phase == Phase::operational) deliver(me);
+            });
+        }
         if (node.phase != Phase::commit || world_.now() - node.since < moods_.consensus) continue;
         world_.post(*node.thread, {}, [this, id = id, attempt = node.attempt] {
             Node& me = nodes_.at(id);
@@ -198,10 +206,7 @@ void Rings::complete(const std::shared_ptr<Attempt>& attempt) {
         Node& node = nodes_.at(m.node);
         if (node.ring) {
             std::size_t& target = attempt->targets[node.ring.get()];
-            target = std::max(target, node.seen);
-            for (std::size_t i = node.ring->log.size(); i > target; --i) {
-                if (node.ring->log[i - 1].sender == m) target = i;  // a sender has what it sent
-            }
+            target = std::max(target, node.ring->received[m.node]);
         }
         if (world_.rng.chance(moods_.failures_per_mille)) continue;
         world_.post(*node.thread, world_.upto(base::milliseconds(30)),
@@ -211,7 +216,7 @@ void Rings::complete(const std::shared_ptr<Attempt>& attempt) {
 
 void Rings::install(Node& node, const std::shared_ptr<Attempt>& attempt) {
     if (node.phase != Phase::commit || node.attempt != attempt) return;
-    if (node.ring) deliver(node, attempt->targets[node.ring.get()], true);
+    if (node.ring) deliver_rest(node, attempt->targets[node.ring.get()]);
     node.phase = Phase::operational;
     node.ring = attempt->ring;
     node.seen = 0;
@@ -221,42 +226,75 @@ void Rings::install(Node& node, const std::shared_ptr<Attempt>& attempt) {
     pump(node);
 }
 
-void Rings::deliver(Node& node, std::size_t upto, bool transitional) {
+bool Rings::Ring::stable(std::size_t index) const {
+    return std::all_of(members.begin(), members.end(), [&](const totem::Member& m) {
+        const auto at = received.find(m.node);
+        return at != received.end() && at->second > index;
+    });
+}
+
+void Rings::deliver(Node& node) {
     const std::shared_ptr<Ring> ring = node.ring;
+    while (node.seen < ring->received[node.self.node]) {
+        const Message message = ring->log[node.seen];
+        if (message.safe && !ring->stable(node.seen)) return;
+        ++node.seen;
+        node.user->delivered(ring->id, message.sender, message.payload, false);
+    }
+}
+
+// Of the old ring, on the way to the next one.
+void Rings::deliver_rest(Node& node, std::size_t upto) {
+    const std::shared_ptr<Ring> ring = node.ring;
+    bool transitional = false;
     while (node.seen < upto) {
-        const Message message = ring->log[node.seen++];
+        const Message message = ring->log[node.seen];
+        transitional = transitional || (message.safe && !ring->stable(node.seen));
+        ++node.seen;
         node.user->delivered(ring->id, message.sender, message.payload, transitional);
     }
 }
 
-void Rings::submit(base::NodeId sender, Payload payload) {
+void Rings::submit(base::NodeId sender, Payload payload, bool safe) {
     const auto at = nodes_.find(sender);
     if (at == nodes_.end()) return;
-    at->second.waiting.push_back(std::move(payload));
+    at->second.waiting.push_back({at->second.self, std::move(payload), safe});
     world_.post(*at->second.thread, world_.upto(base::milliseconds(15)),
                 [this, sender] { pump(nodes_.at(sender)); });
 }
 
 // The token is here: what waits is sequenced.
 void Rings::pump(Node& node) {
-    if (node.waiting.empty()) return;
-    if (node.phase != Phase::operational || !healthy(*node.ring)) {
-        if (node.phase == Phase::operational) {
-            world_.post(*node.thread, base::milliseconds(20),
-                        [this, id = node.self.node] { pump(nodes_.at(id)); });
-        }
+    if (node.waiting.empty() || node.phase != Phase::operational) return;
+    const base::NodeId id = node.self.node;
+    if (!healthy(*node.ring) && node.ring->token != id) {
+        world_.post(*node.thread, base::milliseconds(20), [this, id] { pump(nodes_.at(id)); });
         return;
     }
-    for (Payload& payload : node.waiting) node.ring->log.push_back({node.self, std::move(payload)});
+    for (Message& message : node.waiting) node.ring->log.push_back(std::move(message));
     node.waiting.clear();
-    for (const totem::Member& m : node.ring->members) {
-        Node& to = nodes_.at(m.node);
-        world_.post(*to.thread, world_.upto(base::milliseconds(10)),
-                    [this, id = m.node, ring = node.ring, upto = node.ring->log.size()] {
+    node.ring->received[id] = node.ring->log.size();
+    spread(id, node.ring);
+    deliver(node);
+}
+
+void Rings::spread(base::NodeId from, const std::shared_ptr<Ring>& ring) {
+    for (const totem::Member& m : ring->members) {
+        const auto at = nodes_.find(m.node);
+        if (m.node == from || at == nodes_.end() || at->second.self != m || !reach(from, m.node)) continue;
+        world_.post(*at->second.thread, world_.upto(base::milliseconds(10)),
+                    [this, id = m.node, ring, upto = ring->log.size()] {
                         Node& me = nodes_.at(id);
-                        if (me.ring == ring && me.phase == Phase::operational) deliver(me, upto, false);
+                        if (me.ring != ring || me.phase != Phase::operational) return;
+                        ring->received[id] = std::max(ring->received[id], upto);
+                        deliver(me);
                     });
     }
+}
+
+void Rings::keep_token(base::NodeId node) {
+    const auto at = nodes_.find(node);
+    if (at != nodes_.end() && at->second.ring) at->second.ring->token = node;
 }
 
 }  // namespace sim

@@ -2,7 +2,8 @@
 // may do all that totem/ring promises never to rule out. It forms rings of nodes that reach each other (or
 // that it likes), takes each member through Commit before any of them sees the regular view, lets attempts
 // fail at any point, delivers one order of which each member may have seen less, and brings those who move
-// together to the same place first.
+// together to the same place first. Whoever was last to hold the token of a ring that the others have left
+// may still give messages a place in its order.
 #pragma once
 
 #include <any>
@@ -46,11 +47,14 @@ class Rings {
     // A process begins: the thread is its ring thread, and lives as long as it.
     void join(const totem::Member& self, Thread& thread, RingUser& user);
     void gone(base::NodeId node);
-    // Ordered for all members, in the ring of the moment when it is its turn.
-    void submit(base::NodeId sender, Payload payload);
+    // Ordered for all members, in the ring of the moment when it is its turn. Safe: delivered in the regular
+    // view only after all its members have received it in there.
+    void submit(base::NodeId sender, Payload payload, bool safe);
     void tick();  // every 10 ms
     // Whatever is wrong now is noticed at once.
     void suspect();
+    // The token of the ring that this node is in gets no further than to it.
+    void keep_token(base::NodeId node);
     [[nodiscard]] std::uint64_t views() const { return views_; }
     RingMoods& moods() { return moods_; }
 
@@ -58,11 +62,15 @@ class Rings {
     struct Message {
         totem::Member sender;
         Payload payload;
+        bool safe{false};
     };
     struct Ring {
         base::RingId id;
         std::vector<totem::Member> members;
         std::vector<Message> log;
+        std::map<base::NodeId, std::size_t> received;  // by each member, while it was in the ring
+        base::NodeId token;                            // who has it
+        [[nodiscard]] bool stable(std::size_t index) const;
         Instant bad_since{Instant::never()};
         Duration patience;
     };
@@ -84,7 +92,7 @@ class Rings {
         std::shared_ptr<Ring> ring;
         std::size_t seen{0};  // of its log
         std::shared_ptr<Attempt> attempt;
-        std::vector<Payload> waiting;
+        std::vector<Message> waiting;
     };
 
     [[nodiscard]] bool reach(base::NodeId a, base::NodeId b) const;
@@ -96,8 +104,10 @@ class Rings {
     void commit(Node& node, const std::shared_ptr<Attempt>& attempt);
     void complete(const std::shared_ptr<Attempt>& attempt);
     void install(Node& node, const std::shared_ptr<Attempt>& attempt);
-    void deliver(Node& node, std::size_t upto, bool transitional);
+    void deliver(Node& node);
+    void deliver_rest(Node& node, std::size_t upto);
     void pump(Node& node);
+    void spread(base::NodeId from, const std::shared_ptr<Ring>& ring);
     [[nodiscard]] std::set<Ring*> rings() const;
     [[nodiscard]] std::vector<base::NodeId> choose();
 

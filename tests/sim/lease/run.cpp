@@ -23,6 +23,7 @@ class Story {
     void chaos();
     void ambush();
     void come_back();
+    void stale();
     void clean_loss();
     void calm();
     void beyond();
@@ -49,7 +50,8 @@ Setup Story::setup() {
     const std::uint64_t kind = draw_.below(100);
     setup.kind = kind < 60   ? "chaos"
                  : kind < 75 ? "ambush"
-                 : kind < 79 ? "return"
+                 : kind < 78 ? "return"
+                 : kind < 81 ? "stale"
                  : kind < 86 ? "clean loss"
                  : kind < 93 ? "calm"
                              : "beyond";
@@ -305,6 +307,41 @@ void Story::come_back() {
     settle_and_judge(seconds(40));
 }
 
+// A holder is cut off, and is back with the others before its right is over, in a view that one of them does
+// not know of: that one stands still with the token of the view without the holder, and goes on in there.
+void Story::stale() {
+    ++out_.counts.stale;
+    World& world = c_->world;
+    for (auto& [node, m] : c_->machines) c_->power_on(node);
+    c_->rings.moods().words_per_mille = 1000;
+    for (int i = 0; i < 4 && c_->verdict().empty(); ++i) {
+        c_->run(seconds(8) + world.upto(seconds(2)));
+        const auto holders = c_->where(0);
+        if (holders.size() != 1) continue;
+        const NodeId holder = *holders.begin();
+        isolate({holder});
+        c_->rings.suspect();
+        for (auto& [node, m] : c_->machines) {
+            m->term = c_->timing.term * static_cast<std::int64_t>(2 + draw_.below(3));
+            if (node != holder && m->ring)
+                world.post(m->ring_thread, {}, [&m = *m] { m.ring->set_term(m.term); });
+        }
+        c_->run(c_->setup.token * 9 / 20);
+        const NodeId behind = c_->roster().minus({holder}).front();
+        world.heal();
+        c_->rings.keep_token(behind);
+        c_->stop_all(behind, c_->setup.token + world.upto(c_->setup.token));
+        c_->rings.suspect();
+        for (auto& [node, m] : c_->machines) {
+            m->term = c_->timing.term;
+            world.at(seconds(4), [&m = *m] {
+                if (m.ring) m.cluster.world.post(m.ring_thread, {}, [&m] { m.ring->set_term(m.term); });
+            });
+        }
+    }
+    settle_and_judge(seconds(40));
+}
+
 bool Story::all_run() const {
     for (Resource r = 0; r < c_->setup.resources; ++r) {
         const auto on = c_->where(r);
@@ -435,6 +472,7 @@ Outcome Story::tell() {
     if (c_->setup.kind == "chaos") chaos();
     if (c_->setup.kind == "ambush") ambush();
     if (c_->setup.kind == "return") come_back();
+    if (c_->setup.kind == "stale") stale();
     if (c_->setup.kind == "clean loss") clean_loss();
     if (c_->setup.kind == "calm") calm();
     if (c_->setup.kind == "beyond") beyond();
@@ -457,8 +495,8 @@ Counts& Counts::operator+=(const Counts& o) {
     using Field = std::uint64_t Counts::*;
     for (const Field f :
          {&Counts::steps, &Counts::datagrams, &Counts::lost, &Counts::stalls, &Counts::virtual_ms,
-          &Counts::chaos, &Counts::ambush, &Counts::come_back, &Counts::clean, &Counts::calm, &Counts::beyond,
-          &Counts::crashes, &Counts::suspends, &Counts::cuts, &Counts::terms})
+          &Counts::chaos, &Counts::ambush, &Counts::come_back, &Counts::stale, &Counts::clean, &Counts::calm,
+          &Counts::beyond, &Counts::crashes, &Counts::suspends, &Counts::cuts, &Counts::terms})
         this->*f += o.*f;
     using Of = std::uint64_t Tally::*;
     for (const Of f :

@@ -26,6 +26,7 @@ void print_table(const sim::Counts& c, std::size_t seeds) {
     row("  of chaos", c.chaos);
     row("  of ambushes", c.ambush);
     row("  of a fenced node's return", c.come_back);
+    row("  of one left behind", c.stale);
     row("  of one clean loss", c.clean);
     row("  of calm, ten minutes", c.calm);
     row("  beyond what is covered", c.beyond);

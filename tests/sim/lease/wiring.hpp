@@ -119,7 +119,7 @@ class MainThread {
     void take(base::NodeId sender, const Stopped& stopped);
     void take(base::NodeId sender, const membership::ClearingFact& fact);
     void synchronised();
-    void send(const ManagerMessage& message);
+    void send(const ManagerMessage& message, bool safe = false);
     void say_due();
     void say_dropped();
     void plan();
