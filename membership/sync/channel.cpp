@@ -72,13 +72,13 @@ void Sync::Impl::fill(Channel& channel) {
 void Sync::Impl::say(Channel& channel, Channel::Said& said) {
     said.sent = true;
     channel.said_bytes += said.cost();
-    push(sync::encode(channel.id, view.ring.seq, sync::Data{said.message.payload}), said.message.guarantee);
+    push(sync::encode(channel.id, sync::Data{said.message.payload}), said.message.guarantee);
 }
 
 void Sync::Impl::heard(Channel& channel, const totem::Delivered& event, const sync::Decoded& message) {
+    if (channel.phase == Channel::Phase::hellos) return;  // of a former view
     const auto* data = std::get_if<sync::Data>(&message.body);
     if (data != nullptr && is_self(event.sender)) channel.forget_own(data->payload);
-    if (!complete) return ignore(event.sender, "a message before its time");
     if (data != nullptr && channel.transfer) channel.transfer->said += data->payload.size();
     if (const auto* chunk = std::get_if<sync::Chunk>(&message.body))
         return take_chunk(channel, event.sender, *chunk);

@@ -101,7 +101,7 @@ struct Sync::Impl {
     void apply(Channel& channel, const Ordered& from, const sync::Decoded& message);
     template <typename Body>
     void send(const Channel& channel, const Body& body) {
-        push(sync::encode(channel.id, view.ring.seq, body));
+        push(sync::encode(channel.id, body));
     }
 
     // transfer.cpp

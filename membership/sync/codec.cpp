@@ -9,13 +9,12 @@ namespace {
 enum class Kind : std::uint8_t { hello, data, chunk, mark, report };
 constexpr std::uint8_t kCurrent = 1, kDiverged = 2;
 
-base::Bytes begin(ServiceId service, Kind kind, std::uint64_t ring_seq, std::size_t body) {
+base::Bytes begin(ServiceId service, Kind kind, std::size_t body) {
     base::Bytes out;
     out.reserve(kHeaderSize + body);
     base::ByteWriter w(out);
     w.u8(service);
     w.u8(static_cast<std::uint8_t>(kind));
-    w.u64(ring_seq);
     return out;
 }
 
@@ -28,6 +27,7 @@ Digest read_digest(base::ByteReader& in) {
 
 std::optional<Hello> decode_hello(base::ByteReader& in) {
     Hello hello;
+    hello.ring_seq = in.u64();
     hello.lineage.ring.seq = in.u64();
     hello.lineage.ring.representative.value = in.u32();
     hello.lineage.ring.incarnation.value = in.u64();
@@ -72,10 +72,11 @@ std::optional<Report> decode_report(base::ByteReader& in) {
 
 }  // namespace
 
-base::Bytes encode(ServiceId service, std::uint64_t ring_seq, const Hello& hello) {
+base::Bytes encode(const Hello& hello) {
     ASSERT(hello.services.size() <= kMaxServices);
-    base::Bytes out = begin(service, Kind::hello, ring_seq, 64);
+    base::Bytes out = begin(0, Kind::hello, 64);
     base::ByteWriter w(out);
+    w.u64(hello.ring_seq);
     w.u64(hello.lineage.ring.seq);
     w.u32(hello.lineage.ring.representative.value);
     w.u64(hello.lineage.ring.incarnation.value);
@@ -91,14 +92,14 @@ base::Bytes encode(ServiceId service, std::uint64_t ring_seq, const Hello& hello
     return out;
 }
 
-base::Bytes encode(ServiceId service, std::uint64_t ring_seq, const Data& data) {
-    base::Bytes out = begin(service, Kind::data, ring_seq, data.payload.size());
+base::Bytes encode(ServiceId service, const Data& data) {
+    base::Bytes out = begin(service, Kind::data, data.payload.size());
     base::ByteWriter(out).raw(data.payload);
     return out;
 }
 
-base::Bytes encode(ServiceId service, std::uint64_t ring_seq, const Chunk& chunk) {
-    base::Bytes out = begin(service, Kind::chunk, ring_seq, 16 + chunk.bytes.size());
+base::Bytes encode(ServiceId service, const Chunk& chunk) {
+    base::Bytes out = begin(service, Kind::chunk, 16 + chunk.bytes.size());
     base::ByteWriter w(out);
     w.u64(chunk.total);
     w.u64(chunk.offset);
@@ -106,12 +107,12 @@ base::Bytes encode(ServiceId service, std::uint64_t ring_seq, const Chunk& chunk
     return out;
 }
 
-base::Bytes encode(ServiceId service, std::uint64_t ring_seq, const Mark& /*mark*/) {
-    return begin(service, Kind::mark, ring_seq, 0);
+base::Bytes encode(ServiceId service, const Mark& /*mark*/) {
+    return begin(service, Kind::mark, 0);
 }
 
-base::Bytes encode(ServiceId service, std::uint64_t ring_seq, const Report& report) {
-    base::Bytes out = begin(service, Kind::report, ring_seq, 41);
+base::Bytes encode(ServiceId service, const Report& report) {
+    base::Bytes out = begin(service, Kind::report, 41);
     base::ByteWriter w(out);
     w.u64(report.mark.value);
     w.u8(report.digest ? 1 : 0);
@@ -124,7 +125,6 @@ std::optional<Decoded> decode(base::ByteView bytes) {
     Decoded out;
     out.service = in.u8();
     const auto kind = static_cast<Kind>(in.u8());
-    out.ring_seq = in.u64();
     // Sync itself says hello and nothing else, and nobody else does.
     if (!in.ok() || (out.service == 0) != (kind == Kind::hello)) return std::nullopt;
     const auto keep = [&out](auto body) {

@@ -1,7 +1,9 @@
 // What Sync says on the ring, as values; codec.cpp has the layout.
 //
-// Each message: service u8 (0: Sync itself), kind u8, sequence of the ring it was said in u64, body. A
-// message that is delivered in another ring than it was said in is void, at all members alike.
+// Each message: service u8 (0: Sync itself), kind u8, body. What a member says keeps its order, and it says
+// hello first in each view, and nothing else before it has seen everybody's hello. So whatever is ordered
+// before the last hello was said in a former view and is void, at all members alike; only a hello has to say
+// which view it is meant for.
 #pragma once
 
 #include <optional>
@@ -13,7 +15,7 @@
 namespace membership::sync {
 
 constexpr std::size_t kMaxServices = 16;
-constexpr std::size_t kHeaderSize = 10;
+constexpr std::size_t kHeaderSize = 2;
 
 // What a member went through last: the last ring whose hellos were complete for it, and who left that ring
 // together with it (the lowest node of its transitional view). Members with the same lineage have delivered
@@ -26,6 +28,7 @@ struct Lineage {
 
 // A member's first word in a view.
 struct Hello {
+    std::uint64_t ring_seq{0};  // of the view
     struct Entry {
         ServiceId service{0};
         bool current{false};   // was synchronised at the end of lineage.ring
@@ -61,15 +64,14 @@ struct Report {
 
 struct Decoded {
     ServiceId service{0};
-    std::uint64_t ring_seq{0};
     std::variant<Hello, Data, Chunk, Mark, Report> body;  // views into the decoded bytes
 };
 
-[[nodiscard]] base::Bytes encode(ServiceId service, std::uint64_t ring_seq, const Hello& hello);
-[[nodiscard]] base::Bytes encode(ServiceId service, std::uint64_t ring_seq, const Data& data);
-[[nodiscard]] base::Bytes encode(ServiceId service, std::uint64_t ring_seq, const Chunk& chunk);
-[[nodiscard]] base::Bytes encode(ServiceId service, std::uint64_t ring_seq, const Mark& mark);
-[[nodiscard]] base::Bytes encode(ServiceId service, std::uint64_t ring_seq, const Report& report);
+[[nodiscard]] base::Bytes encode(const Hello& hello);
+[[nodiscard]] base::Bytes encode(ServiceId service, const Data& data);
+[[nodiscard]] base::Bytes encode(ServiceId service, const Chunk& chunk);
+[[nodiscard]] base::Bytes encode(ServiceId service, const Mark& mark);
+[[nodiscard]] base::Bytes encode(ServiceId service, const Report& report);
 // Nothing: malformed, or of a kind that this version does not know.
 [[nodiscard]] std::optional<Decoded> decode(base::ByteView bytes);
 

@@ -40,27 +40,29 @@ void Sync::Impl::start_view(const totem::Regular& event) {
     features = event.features;
     transitional = complete = false;
     sync::Hello hello;
+    hello.ring_seq = view.ring.seq;
     hello.lineage = lineage;
     for (const auto& [id, channel] : channels) {
         hello.services.push_back(
             {id, channel.current_before, channel.diverged_before, channel.service->standing()});
     }
-    push(sync::encode(0, view.ring.seq, hello));
+    push(sync::encode(hello));
 }
 
 void Sync::Impl::delivered(const totem::Delivered& event) {
     std::optional<sync::Decoded> message = sync::decode(event.payload);
     if (!message) return ignore(event.sender, "a message that can't be read");
-    if (message->ring_seq != event.ring.seq) {
-        ++counters.stale;
-        return;
-    }
     if (auto* hello = std::get_if<sync::Hello>(&message->body)) return take_hello(event, std::move(*hello));
+    counters.stale += complete ? 0 : 1;
     const auto channel = channels.find(message->service);
     if (channel != channels.end()) heard(channel->second, event, *message);
 }
 
 void Sync::Impl::take_hello(const totem::Delivered& event, sync::Hello hello) {
+    if (hello.ring_seq != event.ring.seq) {
+        ++counters.stale;
+        return;
+    }
     if (complete || !is_member(event.sender)) return ignore(event.sender, "a hello");
     if (!hellos.emplace(event.sender, std::move(hello)).second) return ignore(event.sender, "a second hello");
     if (hellos.size() < view.members.size()) return;

@@ -7,9 +7,10 @@
 // goes on meanwhile; who is not keeps what is delivered, installs the state with the last chunk, and applies
 // what it kept. Nobody waits for anybody but the newcomer for its state: the total order is the barrier.
 //
-// A service speaks only in a view in which it is synchronised, and what it says counts in that view only: a
-// message that the next ring orders is void, and Sync says it again there. So each message is delivered once,
-// in the view in which it was sent, and nothing ordinary comes between a regular view and its last hello.
+// A service speaks only in a view in which it is synchronised, and what it says counts in that view only:
+// what is ordered before the last hello of a view was said in a former one and is void; Sync says it again.
+// So each message is delivered once, in the view in which it was sent, and nothing ordinary comes between a
+// regular view and its last hello.
 //
 // A view change ends whatever was under way; nothing of it is kept. docs/groups.md has it in words.
 #pragma once
@@ -80,7 +81,7 @@ struct ServiceStatus {
 };
 struct SyncStatus {
     bool synchronised{false};   // all hellos of the view are there
-    std::uint64_t stale{0};     // messages delivered in another ring than they were said in
+    std::uint64_t stale{0};     // messages of former views
     std::uint64_t ignored{0};   // messages that no member should have sent
     std::uint64_t diverged{0};  // members found to have another state, over all views
     std::vector<ServiceStatus> services;
@@ -104,7 +105,7 @@ class Sync {
     // Compare the digests of a service now; without effect while it is not synchronised.
     void check(ServiceId id);
 
-    // Outputs. The next message to submit, if there is one: order matters. One that the ring does not take
+    // Outputs. The next message to submit, if there is one, in this order. One that the ring does not take
     // now is put back, and asked for again later; the next regular view makes it void.
     [[nodiscard]] std::optional<SyncMessage> next();
     void put_back(SyncMessage message);

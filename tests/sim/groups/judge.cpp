@@ -1,6 +1,7 @@
 #include "tests/sim/groups/judge.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "totem/base/check.hpp"
 
@@ -88,6 +89,8 @@ void Judge::ring(const Member& who, const totem::Event& event) {
     } else if (const auto* r = std::get_if<totem::Regular>(&event)) {
         p.left.reset();
         if (p.regular && p.companions) p.left = {p.regular->ring, p.companions->members.front().node};
+        if (std::exchange(p.synchronised, false)) p.past = p.left;
+        pasts_[{who, r->view.ring}] = p.past;
         p.regular = r->view;
         p.companions.reset();
         keep_only(p.with, r->view);
@@ -107,6 +110,35 @@ void Judge::synchronised(const Member& who) {
     p.with = {p.regular->members.begin(), p.regular->members.end()};
     if (p.companions) keep_only(p.with, *p.companions);
     ++syncs;
+    p.synchronised = true;
+    const auto past = [&](const Member& member) { return pasts_[{member, p.regular->ring}]; };
+    for (auto& [id, client] : clients_) {
+        if (id.node != who || client.ended) continue;
+        for (const auto& [group, m] : client.groups) {
+            for (const GroupMember& member : m.view.members) {
+                if (p.with_before.count(member.node) == 0 && past(member.node) != past(who))
+                    owed_.push_back({id, group, member});
+            }
+        }
+    }
+}
+
+void Judge::told() {
+    for (const Owed& owed : owed_) {
+        const Client& client = clients_[owed.client];
+        const auto membership = client.groups.find(owed.group);
+        if (client.ended || membership == client.groups.end()) continue;
+        if (!contains(membership->second.view.left, owed.apart))
+            violate("Y2", "client " + to_string(owed.client) + " of group " + owed.group +
+                              " was not told that " + to_string(owed.apart) + " was apart");
+    }
+    owed_.clear();
+}
+
+void Judge::keeps(const Member& who, std::size_t bytes, std::size_t most) {
+    if (bytes > most)
+        violate("bound", "node " + base::to_string(who.node) + " keeps " + std::to_string(bytes) +
+                             " bytes until it has the state, more than " + std::to_string(most));
 }
 
 // After a gap members that leave a ring together miss what others have.
@@ -176,6 +208,7 @@ void Judge::joins(const GroupMember& who, const std::string& group) {
 
 void Judge::leaves(const GroupMember& who, const std::string& group) {
     clients_[who].wanted[group] = false;
+    clients_[who].asked_to_leave.insert(group);
     ++clients_[who].sent;
     clients_[who].sent_bytes += membership::Groups::charge(0);
 }
@@ -307,7 +340,7 @@ void Judge::reasons_are_true(const GroupMember& who, const GroupView& view) {
         if (c.why == GroupReason::node_down) {
             check(c, p.with_before.count(c.who.node) == 0);
         } else if (c.why == GroupReason::leave) {
-            check(c, wanted(c) || ended == GroupReason::leave);
+            check(c, clients_[c.who].asked_to_leave.count(view.group) != 0 || ended == GroupReason::leave);
         } else {
             check(c, ended == c.why);
         }

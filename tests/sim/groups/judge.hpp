@@ -35,8 +35,11 @@ class Judge {
 
     // Y1: a view begins; so many bytes of former transfers are left.
     void begins(const Member& who, std::size_t kept_bytes);
-    // All hellos of its view are there: what its clients are handed next comes of that.
+    // All hellos of its view are there: what its clients are handed next, until told(), comes of that.
     void synchronised(const Member& who);
+    void told();
+    // Of a newcomer: bytes of messages that it keeps until it has the state.
+    void keeps(const Member& who, std::size_t bytes, std::size_t most);
 
     // --- the store
     void store_stands(const Member& who, std::uint64_t hash);
@@ -72,11 +75,19 @@ class Judge {
         bool alive{true};
         // Members that it was with all the time since it was last synchronised, and since the time before.
         std::set<Member> with, with_before;
-        std::optional<Part> left;           // the last ring, with whom
+        std::optional<Part> left;  // the last ring, with whom
+        // The same of the last ring in which it was synchronised: nothing happened since.
+        std::optional<Part> past;
+        bool synchronised{false};
         std::optional<std::uint64_t> hash;  // of the store
         bool store_current{false};
         std::vector<std::uint64_t> commanded;  // in order
         std::size_t own_applied{0};
+    };
+    struct Owed {  // a member that this client must be told to have left
+        GroupMember client;
+        std::string group;
+        GroupMember apart;
     };
     struct Membership {  // of a client in a group
         membership::GroupView view;
@@ -85,7 +96,8 @@ class Judge {
     };
     struct Client {
         std::map<std::string, Membership> groups;
-        std::map<std::string, bool> wanted;                      // what it asked for last
+        std::map<std::string, bool> wanted;  // what it asked for last
+        std::set<std::string> asked_to_leave;
         std::vector<std::pair<std::string, std::uint64_t>> own;  // its messages that it must get, in order
         std::size_t own_seen{0};
         std::optional<GroupReason> ended;
@@ -124,6 +136,8 @@ class Judge {
     std::map<std::pair<std::string, std::pair<Place, std::pair<Place, Part>>>, std::vector<Passage>>
         passages_;
     std::set<std::pair<GroupMember, std::pair<std::string, std::uint64_t>>> from_members_;
+    std::map<std::pair<Member, base::RingId>, std::optional<Part>> pasts_;  // of those who entered a ring
+    std::vector<Owed> owed_;                                                // within a step
 };
 
 [[nodiscard]] std::string to_string(const GroupMember& who);

@@ -173,7 +173,7 @@ std::string large(Sites& sites, Steady& steady, base::Rng& rng, std::uint32_t pa
 
 Result run_corrupted(std::uint64_t seed, bool trace) {
     base::Rng rng(seed);
-    const bool by_marks = rng.chance(500);
+    const bool by_marks = seed / kCorruptedEvery % 2 == 0;
     const auto nodes = static_cast<std::uint32_t>(between(rng, 4, 5));  // three are left
     SiteOptions options;
     options.sync.check_every = by_marks ? static_cast<std::uint64_t>(between(rng, 1, 50)) : 0;

@@ -8,6 +8,8 @@ namespace sim::groups {
 
 namespace {
 
+constexpr std::size_t kMostOfMessage = 1000;  // bytes of a command of the store, with headers
+
 membership::SyncConfig with_self(membership::SyncConfig config, const Member& who) {
     config.self = who;
     return config;
@@ -66,6 +68,13 @@ void Site::ring_event(const totem::Event& event) {
     sync_.check_invariants();
     groups_.check_invariants();
     give_effects();
+    judge_.told();
+    for (const membership::ServiceStatus& s : sync_.status().services) {
+        if (s.phase != membership::ServiceStatus::Phase::needy) continue;
+        const membership::SyncConfig& config = options_.sync;
+        const std::size_t in_flight = world_.roster().size() * (config.window + kMostOfMessage);
+        judge_.keeps(who_, s.kept_bytes - s.received, config.lead + s.total + in_flight);
+    }
 }
 
 bool Site::pump() {
