@@ -374,3 +374,37 @@ TEST_CASE("world: it ends when somebody acts again and again at one instant") {
     CHECK(world.now() == base::Instant{1'000'000'000});
     CHECK(!world.run_until([] { return false; }, world.now() + base::seconds(9)));
 }
+
+TEST_CASE("checker: E13, who has forgotten a ring is not let in by who was on it, too") {
+    const RingId third{3, NodeId{1}, 5};
+    const auto story = [&](std::uint64_t remembers, bool recovers, Told& t) {
+        for (const Member& m : Told::all()) t.transitional(m, Told::all()).regular(m, kSecond, Told::all());
+        t.checker.put_back(kTwo, remembers, recovers);
+        // What it says from now on is not a member's word.
+        t.regular(kTwo, kFirst, {kTwo}).deliver(kTwo, 99, kOne, 1);
+        CHECK(t.checker.violation() == "");
+        t.transitional(kOne, {kOne, kTwo}).regular(kOne, third, {kOne, kTwo});
+    };
+    Told forgetful, well, unfinished;
+    story(1, false, forgetful);
+    CHECK(forgetful.breaks("E13", "has forgotten that they were on ring"));
+    story(2, false, well);
+    CHECK(well.checker.violation() == "");
+    story(1, true, unfinished);  // it has only to say that it did not come to that
+    CHECK(unfinished.checker.violation() == "");
+}
+
+TEST_CASE("checker: who was put back may say again only what nobody there has heard") {
+    const auto story = [](const Member& heard, Told& t) {
+        t.send(kTwo, 1).deliver(kTwo, 1, kTwo, 1).deliver(heard, 1, kTwo, 1);
+        t.checker.put_back(kTwo, 1, false);
+        t.transitional(kOne, {kOne, kTwo}).regular(kOne, kSecond, {kOne, kTwo});
+        totem::Delivered again{kSecond, Seq{1}, kTwo, sim::make_payload(1, 8), false};
+        t.checker.happened(kOne, again);
+    };
+    Told twice, once;
+    story(kOne, twice);
+    CHECK(twice.breaks("E2", "delivered message 1 twice"));
+    story(kThree, once);
+    CHECK(once.checker.violation() == "");
+}

@@ -4,6 +4,7 @@
 //   nodes N                          a world of N nodes, none started
 //   start N... | restart N           first or new processes (restart: crash and start)
 //   crash N | leave N | pause N MS   crash, goodbye, not running for a while
+//   snapshot N | revert N            the machine's state is kept; it is as it was then
 //   crash N after TYPE               crashes when it has sent a message of that type next
 //   kill N                           crashes, and its guard says so
 //   hint N about M                   somebody tells N that nobody listens at M
@@ -160,6 +161,7 @@ class Story final : public sim::Observer {
     void make(std::uint32_t nodes) {
         world_ = std::make_unique<sim::World>(1, nodes, totem::RingConfig{}, *this);
         world_->weather.jitter = {0};
+        world_->records = true;
         world_->copies = [this](NodeId from, NodeId to, base::ByteView bytes) {
             return copies(from, to, bytes);
         };
@@ -246,6 +248,11 @@ class Story final : public sim::Observer {
         } else if (verb == "restart") {
             world_->crash(node);
             world_->start(node);
+        } else if (verb == "snapshot") {
+            snapshots_[node] = world_->clock(node);
+        } else if (verb == "revert") {
+            world_->crash(node);
+            world_->put_back(node, snapshots_.at(node), true, true);
         } else if (verb == "pause") {
             world_->pause(node, milliseconds(number(words)));
         } else if (verb == "submit" || verb == "safe") {
@@ -324,6 +331,7 @@ class Story final : public sim::Observer {
 
     std::unique_ptr<sim::World> world_;
     std::vector<Rule> rules_;
+    std::map<NodeId, base::Instant> snapshots_;
     std::set<std::string> watched_;
     std::set<std::pair<NodeId, Pair>> shown_;
     std::set<Pair> met_;
