@@ -48,6 +48,8 @@ const char* word(totem::wire::Reason reason) {
             return "died";
         case Reason::unreachable:
             return "unreachable";
+        case Reason::failed_to_receive:
+            return "failed_to_receive";
     }
     return "unknown";
 }

@@ -98,8 +98,13 @@ Next on(Commit& c, Context& ctx, const Member& from, const wire::Join& join) {
         if (e.member.node != from.node) continue;
         const bool restarted = from.incarnation > e.member.incarnation;
         const bool moved_on = from == e.member && join.ring_seq >= c.token.ring.seq;
-        const bool differs = from == e.member && has_news(ctx, c.episode.standings, join);
+        const bool differs =
+            from == e.member && !leaves(from, join) && has_news(ctx, c.episode.standings, join);
         if (!restarted && !moved_on && !differs) break;
+        if (leaves(from, join)) {
+            c.episode.standings.fail(from);
+            return back_to_gather(c, ctx, from.node, words(from.node, *join.lack));
+        }
         Phase next = back_to_gather(c, ctx, from.node,
                                     "node " + base::to_string(from.node) +
                                         (restarted  ? " restarted"

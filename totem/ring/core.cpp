@@ -153,6 +153,12 @@ Opinion merge(Context& ctx, Episode& episode, const Member& from, const wire::Jo
     Standings& mine = episode.standings;
     const wire::Standing* known = mine.find(from.node);
     if (known != nullptr && *known >= wire::Standing{from.incarnation, true}) return Opinion::ignored;
+    if (leaves(from, join)) {
+        if (known == nullptr) return Opinion::ignored;
+        found_by(ctx, episode, from.node, from.node, words(from.node, *join.lack));
+        mine.fail(from);
+        return Opinion::merged;
+    }
     const Standings theirs = believed(ctx, join);
     const wire::Standing* me = theirs.find(ctx.self().node);
     if (me != nullptr && me->incarnation > ctx.self().incarnation) return Opinion::ignored;
@@ -168,6 +174,20 @@ Opinion merge(Context& ctx, Episode& episode, const Member& from, const wire::Jo
     }
     changed |= fail_gone(ctx, mine);
     return changed ? Opinion::merged : Opinion::nothing_new;
+}
+
+void leave_alone(const Context& ctx, Episode& episode, const View& ring, const wire::Lack& lack) {
+    episode.reason = wire::Reason::failed_to_receive;
+    episode.subject = ctx.self().node;
+    episode.reporter = {};
+    episode.lack = lack;
+    for (const Member& m : ring.members) {
+        if (!ctx.is_self(m)) episode.standings.fail(m);
+    }
+}
+
+bool leaves(const Member& from, const wire::Join& join) {
+    return join.reason == wire::Reason::failed_to_receive && join.subject == from.node;
 }
 
 void begin(const Context& ctx, Episode& episode) {
@@ -194,6 +214,13 @@ void book(const Context& ctx, Episode& episode, base::Duration Episode::*phase) 
 std::string words(const Member& from, const wire::Leave& leave) {
     return "node " + base::to_string(from.node) +
            (leave.died ? "'s daemon died, says its guard" : " said goodbye");
+}
+
+std::string words(base::NodeId node, const wire::Lack& lack) {
+    const std::string of = lack.originator.value == 0 ? "" : " of node " + base::to_string(lack.originator);
+    return "node " + base::to_string(node) + " asked for datagram " + std::to_string(lack.seq.value) + of +
+           " for " + std::to_string(lack.ms) + " ms, and never got it, while the token passed " +
+           std::to_string(lack.visits) + " times";
 }
 
 std::string words_of_silence(const Member& who) {
@@ -229,6 +256,8 @@ std::string words(const Episode& episode, const RingConfig& config) {
             return node + "'s daemon died (its guard says so)";
         case wire::Reason::unreachable:
             return by(node + "'s daemon is gone (its machine says so, and it did not answer)");
+        case wire::Reason::failed_to_receive:
+            return words(episode.subject, *episode.lack);
     }
     return "";
 }

@@ -16,7 +16,7 @@ void send_join(Gather& g, Context& ctx) {
     const std::vector<wire::NodeStanding> nodes = e.standings.list();
     g.told = g.rows.own();
     ctx.send_all(wire::Join{serial, ring_seq, ctx.config.features, e.reason, e.subject, nodes,
-                            g.rows.list(nodes, serial)});
+                            g.rows.list(nodes, serial), e.lack});
     // A multicast join to a dead daemon is not refused by its machine; this is.
     for (const auto& [node, other] : g.others) {
         if (other.heard == base::Instant::never()) ctx.send_to(node, wire::Probe{wire::ProbeKind::look});

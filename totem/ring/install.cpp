@@ -111,7 +111,8 @@ Phase enter_alone(Context& ctx, Episode episode, RingLog old) {
     install(ctx, episode, old, {ctx.self()}, view, ctx.config.features);
     Operational o{RingLog(view, ctx.config.window), {}, {}};
     o.rotation.flow.agreed = o.rotation.flow.window = largest_window(ctx.config);
-    o.beacon_at = ctx.now;
+    // Who has left a ring lets the others hear of that first.
+    o.beacon_at = episode.lack ? ctx.now + ctx.config.merge_interval : ctx.now;
     submitted(o, ctx);
     return o;
 }

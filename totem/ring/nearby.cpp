@@ -225,7 +225,9 @@ void lost(Context& ctx, const Member& who) {
         ctx.nearby.heard.erase(who.node);
     }
     const base::Duration forget = ctx.config.token_timeout * kForgetLoss;
-    const std::int64_t quiet = (ctx.now - n.lost_at).ns / forget.ns;
+    // While it is held off it can't be lost: that time does not count for it.
+    const base::Instant since = std::max(n.lost_at, n.until);
+    const std::int64_t quiet = std::max<std::int64_t>(0, (ctx.now - since).ns) / forget.ns;
     n.losses = n.losses > quiet ? n.losses - static_cast<unsigned>(quiet) : 0;
     n.losses = std::min(n.losses + 1, 63U);
     n.lost_at = ctx.now;

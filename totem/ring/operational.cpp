@@ -46,14 +46,20 @@ Supply queue_of(Context& ctx) {
     return supply;
 }
 
-void work(Operational& o, Context& ctx, wire::Token token) {
+Next work(Operational& o, Context& ctx, wire::Token token) {
     o.held.reset();
+    if (const auto lack = failed_to_receive(ctx, o.rotation, o.log)) {
+        Episode episode;
+        leave_alone(ctx, episode, o.log.view, *lack);
+        return to_gather(o, ctx, std::move(episode), words(ctx.self().node, *lack));
+    }
     o.wake_at = base::Instant::never();
     o.look_at = ctx.now + ctx.config.look_interval;
     visit(ctx, o.rotation, o.log, token, queue_of(ctx));
     pass(ctx, o.rotation, o.log, std::move(token));
     deliver_in_order(ctx, o.log);
     o.log.window.free_to(std::min(o.log.stable, o.log.delivered));
+    return std::nullopt;
 }
 
 // A ring of one: what is queued is ordered and delivered at once.
@@ -125,10 +131,7 @@ Next on(Operational& o, Context& ctx, const Member& from, const wire::Token& tok
     const bool idle = o.rotation.quiet_visits >= kQuietVisits && token.seq == o.rotation.passed_seq &&
                       token.aru == token.seq && token.retransmit.empty() && token.backlog == 0 &&
                       ctx.packer.empty();
-    if (!idle) {
-        work(o, ctx, token);
-        return std::nullopt;
-    }
+    if (!idle) return work(o, ctx, token);
     ctx.send_to(from.node, wire::TokenAck{token.ring, token.token_seq});
     o.held = token;
     o.release_at = ctx.now + idle_hold(o, ctx.config);
@@ -185,9 +188,18 @@ Next on(Operational& o, Context& ctx, const Member& from, const wire::Join& join
     for (const wire::NodeStanding& n : join.nodes) {
         fails_us |= n.node == ctx.self().node && n.standing >= wire::Standing{ctx.self().incarnation, true};
     }
+    const bool fresh = join.ring_seq >= o.log.view.ring.seq;
+    if (is_member && fresh && leaves(from, join)) {
+        Episode episode;
+        episode.reason = join.reason;
+        episode.subject = episode.reporter = from.node;
+        episode.lack = join.lack;
+        episode.standings.fail(from);
+        return to_gather(o, ctx, std::move(episode), words(from.node, *join.lack));
+    }
     // A member's join from before this ring would tear it down for nothing; one that excludes us concerns
     // others.
-    if (fails_us || (is_member && join.ring_seq < o.log.view.ring.seq)) {
+    if (fails_us || leaves(from, join) || (is_member && !fresh)) {
         ++ctx.counters.dropped;
         return std::nullopt;
     }
@@ -203,6 +215,7 @@ Next on(Operational& o, Context& ctx, const Member& from, const wire::Join& join
         episode.reason = join.reason;
         episode.subject = join.subject;
         episode.reporter = from.node;
+        episode.lack = join.lack;
         why = words(episode, ctx.config);
     } else if (member != nullptr) {
         episode.reason = wire::Reason::restarted;
@@ -245,7 +258,7 @@ Next advance(Operational& o, Context& ctx) {
     }
     if (o.held && ctx.now >= o.release_at) {
         wire::Token token = *std::move(o.held);
-        work(o, ctx, std::move(token));
+        if (Next next = work(o, ctx, std::move(token))) return next;
     }
     if (ctx.now >= o.wake_at) {
         ctx.send_all(wire::Wake{o.log.view.ring});
@@ -281,7 +294,7 @@ base::Instant deadline(const Operational& o, const Context& ctx) {
 }
 
 void postpone(Operational& o, base::Duration pause) {
-    o.rotation.lost_at = o.rotation.lost_at + pause;
+    postpone(o.rotation, pause);
 }
 
 void check_invariants(const Operational& o, const Context& ctx) {

@@ -30,6 +30,7 @@ struct Episode {
     wire::Reason reason{wire::Reason::start};  // the first cause
     base::NodeId subject;                      // whom it names
     base::NodeId reporter;                     // who noticed first; 0: this node itself
+    std::optional<wire::Lack> lack;            // with failed_to_receive
     base::Instant began;
     std::vector<Finding> findings;
     std::vector<std::pair<base::NodeId, base::NodeId>>
@@ -231,6 +232,13 @@ enum class Opinion {
 bool fail_gone(const Context& ctx, Standings& standings);
 // "node 3 said goodbye"
 [[nodiscard]] std::string words(const Member& from, const wire::Leave& leave);
+// "node 3 asked for datagram 17 of node 1 ..."
+[[nodiscard]] std::string words(base::NodeId node, const wire::Lack& lack);
+// This process leaves its ring, the members of which are these, and accuses nobody: it holds all others for
+// failed as long as it gathers, which whoever hears that takes for its leaving.
+void leave_alone(const Context& ctx, Episode& episode, const View& ring, const wire::Lack& lack);
+// Whether a join says that its sender leaves so.
+[[nodiscard]] bool leaves(const Member& from, const wire::Join& join);
 // "node 3 did not answer ..."
 [[nodiscard]] std::string words_of_silence(const Member& who);
 // "token lost", "node 3 joined": the first cause in words

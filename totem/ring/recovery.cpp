@@ -79,6 +79,10 @@ void count_unrecovered(Recovery& r, wire::Token& token) {
 }
 
 Next work(Recovery& r, Context& ctx, wire::Token token) {
+    if (const auto lack = failed_to_receive(ctx, r.rotation, r.log)) {
+        leave_alone(ctx, r.episode, r.log.view, *lack);
+        return back_to_gather(r, ctx, ctx.self().node, words(ctx.self().node, *lack));
+    }
     Supply supply;
     supply.backlog = [&] { return charge_of_pending(r); };
     supply.next_charge = [&] { return r.pending.empty() ? 0 : charge_of(r, *r.pending.begin()); };
@@ -215,6 +219,10 @@ Next on(Recovery& r, Context& ctx, const Member& from, const wire::Join& join) {
         ++ctx.counters.dropped;
         return std::nullopt;
     }
+    if (leaves(from, join)) {
+        r.episode.standings.fail(from);
+        return back_to_gather(r, ctx, from.node, words(from.node, *join.lack));
+    }
     Phase next = back_to_gather(
         r, ctx, from.node, "node " + base::to_string(from.node) + (restarted ? " restarted" : " gave it up"));
     static_cast<void>(on(*std::get_if<Gather>(&next), ctx, from, join));
@@ -252,7 +260,7 @@ base::Instant deadline(const Recovery& r, const Context& /*ctx*/) {
 }
 
 void postpone(Recovery& r, base::Duration pause) {
-    r.rotation.lost_at = r.rotation.lost_at + pause;
+    postpone(r.rotation, pause);
 }
 
 void check_invariants(const Recovery& r, const Context& ctx) {

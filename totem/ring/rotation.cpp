@@ -11,6 +11,8 @@ namespace {
 
 constexpr base::Duration kMinRetry = base::milliseconds(3);
 constexpr base::Duration kMaxRetry = base::milliseconds(100);
+// So many requests for one datagram are not all lost by chance, nor are the answers to them.
+constexpr unsigned kRequests = 16;
 
 std::size_t place_of(const View& view, base::NodeId node) {
     const auto at = std::find_if(view.members.begin(), view.members.end(),
@@ -93,6 +95,19 @@ void request(const Rotation& rotation, const RingLog& log, wire::Token& token) {
     token.retransmit = std::move(wanted);
 }
 
+// Only what holds up the whole ring counts: where others lack something before it, they are served first.
+void watch_stall(const Context& ctx, Rotation& rotation, const RingLog& log, const wire::Token& token) {
+    Stall& stall = rotation.stall;
+    const base::Seq first{log.window.aru().value + 1};
+    if (token.retransmit.empty() || token.retransmit.front() != first) {
+        if (stall.seq != first) stall = {};
+        return;
+    }
+    if (stall.seq != first) stall = {first, {}, ctx.now, 0};
+    if (token.aru == log.window.aru() && token.lacked_of.value != 0) stall.originator = token.lacked_of;
+    ++stall.visits;
+}
+
 // What somebody shall still send again, we or others.
 void reserve(const Context& ctx, const RingLog& log, const wire::Token& token, Allowance& allowance) {
     for (const base::Seq seq : token.retransmit) {
@@ -120,10 +135,14 @@ std::size_t send_new(Context& ctx, RingLog& log, wire::Token& token, const Suppl
 void update_aru(const Context& ctx, const RingLog& log, wire::Token& token) {
     const base::NodeId self = ctx.self().node;
     const base::Seq mine = log.window.aru();
+    const base::Seq before = token.aru;
     if (mine < token.aru || token.aru_owner == self || token.aru_owner == base::NodeId{}) {
         token.aru = std::min(mine, token.seq);
         token.aru_owner = token.aru == token.seq ? base::NodeId{} : self;
     }
+    if (token.aru != before) token.lacked_of = {};
+    const wire::Data* lacked = log.window.find(base::Seq{token.aru.value + 1});
+    if (lacked != nullptr && token.aru < token.seq) token.lacked_of = lacked->originator;
 }
 
 }  // namespace
@@ -156,6 +175,15 @@ bool accept(Context& ctx, Rotation& rotation, const RingLog& log, const Member& 
     return true;
 }
 
+std::optional<wire::Lack> failed_to_receive(const Context& ctx, const Rotation& rotation,
+                                            const RingLog& log) {
+    const Stall& stall = rotation.stall;
+    const base::Duration waited = ctx.now - stall.since;
+    const bool still = stall.seq.value == log.window.aru().value + 1;
+    if (!still || stall.visits < kRequests || waited < ctx.config.token_timeout) return std::nullopt;
+    return wire::Lack{stall.seq, stall.originator, static_cast<std::uint32_t>(waited.ms()), stall.visits};
+}
+
 void visit(Context& ctx, Rotation& rotation, RingLog& log, wire::Token& token, const Supply& supply) {
     // What we passed with aru a and comes back with aru b, everybody has up to min(a, b): whoever had less
     // lowered it.
@@ -167,6 +195,7 @@ void visit(Context& ctx, Rotation& rotation, RingLog& log, wire::Token& token, c
     Allowance allowance(ctx.config, rotation.flow, log, token, supply.backlog(), supply.next_charge());
     std::size_t sent = serve(ctx, rotation, log, token, allowance);
     request(rotation, log, token);
+    watch_stall(ctx, rotation, log, token);
     reserve(ctx, log, token, allowance);
     sent += send_new(ctx, log, token, supply, allowance);
     const std::size_t backlog = supply.backlog();
@@ -212,6 +241,11 @@ void retry_hop(Context& ctx, Rotation& rotation) {
     ctx.out.datagrams.push_back({hop.successor, hop.passed});
     ctx.debug("no sign of the token from node " + base::to_string(hop.successor) + ": sent again, " +
               std::to_string(hop.retries) + ". time");
+}
+
+void postpone(Rotation& rotation, base::Duration pause) {
+    rotation.lost_at = rotation.lost_at + pause;
+    rotation.stall.since = rotation.stall.since + pause;
 }
 
 void check_invariants(const Rotation& rotation, const RingLog& log) {

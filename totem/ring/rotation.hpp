@@ -30,12 +30,21 @@ struct Hop {
     base::Duration srtt, rttvar;
 };
 
+// The first datagram that this member lacks, while it is the first that anybody lacks.
+struct Stall {
+    base::Seq seq;            // 0: none
+    base::NodeId originator;  // 0: not known
+    base::Instant since;      // when it was first asked for
+    unsigned visits{0};       // at which it was asked for
+};
+
 struct Rotation {
     std::uint64_t token_seq{0};        // highest token_seq accepted or passed; tokens up to it are duplicates
     base::Seq passed_seq, passed_aru;  // token.seq and token.aru when it left us last
     Flow flow;
     unsigned quiet_visits{0};              // consecutive visits in which nothing was or had to be sent
     std::map<base::Seq, unsigned> served;  // how often each unstable datagram was asked of us
+    Stall stall;
     base::Instant visited_at{base::Instant::never()};
     base::Instant lost_at{base::Instant::never()};
     Hop hop;
@@ -52,6 +61,11 @@ struct Supply {
 // acknowledged.
 [[nodiscard]] bool accept(Context& ctx, Rotation& rotation, const RingLog& log, const Member& from,
                           const wire::Token& token);
+// Whether this member is to leave its ring, since it does not get what it asks for: the token passes, and
+// what it lacks has not come for a token timeout, although it was asked for at many visits. To be asked
+// before a visit.
+[[nodiscard]] std::optional<wire::Lack> failed_to_receive(const Context& ctx, const Rotation& rotation,
+                                                          const RingLog& log);
 // Does everything but pass the token on.
 void visit(Context& ctx, Rotation& rotation, RingLog& log, wire::Token& token, const Supply& supply);
 void pass(Context& ctx, Rotation& rotation, const RingLog& log, wire::Token token);
@@ -61,6 +75,8 @@ void pass(Context& ctx, Rotation& rotation, const RingLog& log, wire::Token toke
 void acknowledged(Context& ctx, Rotation& rotation, const wire::TokenAck& ack);
 // Sends the token again if that is due.
 void retry_hop(Context& ctx, Rotation& rotation);
+// We were not running for `pause`.
+void postpone(Rotation& rotation, base::Duration pause);
 void check_invariants(const Rotation& rotation, const RingLog& log);
 
 }  // namespace totem

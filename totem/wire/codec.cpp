@@ -53,6 +53,7 @@ void put(ByteWriter& out, const Token& token) {
     out.u64(token.seq.value);
     out.u64(token.aru.value);
     out.u32(token.aru_owner.value);
+    out.u32(token.lacked_of.value);
     out.u64(token.sequenced);
     out.u64(token.everywhere);
     out.u32(token.window);
@@ -74,6 +75,7 @@ Result<Message> get_token(ByteReader& in) {
     token.seq = base::Seq{in.u64()};
     token.aru = base::Seq{in.u64()};
     token.aru_owner = base::NodeId{in.u32()};
+    token.lacked_of = base::NodeId{in.u32()};
     token.sequenced = in.u64();
     token.everywhere = in.u64();
     token.window = in.u32();
@@ -160,6 +162,12 @@ void put(ByteWriter& out, const Join& join) {
         out.u64(row.heard);
         out.u64(row.deaf);
     }
+    ASSERT(join.lack.has_value() == (join.reason == Reason::failed_to_receive));
+    if (!join.lack) return;
+    out.u64(join.lack->seq.value);
+    out.u32(join.lack->originator.value);
+    out.u32(join.lack->ms);
+    out.u32(join.lack->visits);
 }
 
 bool get_rows(ByteReader& in, Join& join) {
@@ -206,6 +214,9 @@ Result<Message> get_join(ByteReader& in) {
         join.nodes.push_back(n);
     }
     if (!get_rows(in, join)) return bad("join has malformed rows");
+    if (join.reason == Reason::failed_to_receive) {
+        join.lack = Lack{base::Seq{in.u64()}, base::NodeId{in.u32()}, in.u32(), in.u32()};
+    }
     return Message{std::move(join)};
 }
 

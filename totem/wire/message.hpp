@@ -40,9 +40,11 @@ struct Token {
     base::Seq seq;               // of the last datagram that was sequenced
     base::Seq aru;               // all received up to: the lowest of all members, once it came round
     base::NodeId aru_owner;      // who lowered aru last; 0: nobody, aru == seq
+    // Whose the datagram after aru is, which somebody lacks; 0: nobody who has it has seen this token yet.
+    base::NodeId lacked_of;
     // Flow control, in bytes with what a datagram costs besides its own.
-    std::uint64_t sequenced{0};         // all datagrams up to seq; all of them that are known to be with
-    std::uint64_t everywhere{0};        // all members: at most as many
+    std::uint64_t sequenced{0};         // all datagrams up to seq
+    std::uint64_t everywhere{0};        // those of them that are known to be with all members
     std::uint32_t window{1};            // that may be outstanding now; at least 1
     std::uint8_t steady{0};             // rotations until the window may be changed again
     bool limited{false};                // somebody had to wait for the window during this rotation
@@ -85,10 +87,20 @@ enum class Reason : std::uint8_t {
     foreign,
     commit_lost,
     recovery_lost,
-    died,        // its guard says so
-    unreachable  // its machine says that nobody listens, and it did not answer
+    died,              // its guard says so
+    unreachable,       // its machine says that nobody listens, and it did not answer
+    failed_to_receive  // the subject leaves, since it does not get what it asks for
 };
-constexpr std::uint8_t kReasons = 10;
+constexpr std::uint8_t kReasons = 11;
+
+// What a node asked for in vain.
+struct Lack {
+    base::Seq seq;            // of a datagram of its ring
+    base::NodeId originator;  // 0: not known
+    std::uint32_t ms{0};      // for so long
+    std::uint32_t visits{0};  // of the token meanwhile
+    bool operator==(const Lack&) const = default;
+};
 
 // What a node thinks of another in this round of membership. Ordered: a failed process is above its living
 // self, a later process of the same node is above both, so that merging two opinions is taking the larger
@@ -124,6 +136,7 @@ struct Join {
     base::NodeId subject;             // whom the reason names; 0: nobody
     std::vector<NodeStanding> nodes;  // ascending by node, at most kMaxMembers
     std::vector<JoinRow> rows;        // ascending by owner: the sender's own, and those that it knows of
+    std::optional<Lack> lack;         // the subject's, if and only if the reason is failed_to_receive
     bool operator==(const Join&) const = default;
 };
 

@@ -176,8 +176,18 @@ class Play {
                 return d;
             }
             case 2: {
-                wire::Join j{
-                    script_.number() + serial_, script_.number(), 0, wire::Reason::joined, node(), {}, {}};
+                wire::Join j{script_.number() + serial_,
+                             script_.number(),
+                             0,
+                             wire::Reason::joined,
+                             node(),
+                             {},
+                             {},
+                             {}};
+                if (script_.below(4) == 0) {
+                    j.reason = wire::Reason::failed_to_receive;
+                    j.lack = wire::Lack{Seq{script_.number()}, node(), 1000, 16};
+                }
                 for (std::uint32_t n = 1; n <= 3; ++n) {
                     if (script_.below(4) != 0)
                         j.nodes.push_back(
@@ -235,6 +245,7 @@ class Play {
         t.seq = Seq{script_.number()};
         t.aru = Seq{script_.number()};
         t.aru_owner = NodeId{static_cast<std::uint32_t>(1 + script_.below(4))};
+        t.lacked_of = NodeId{static_cast<std::uint32_t>(script_.below(4))};
         t.sequenced = script_.number();
         t.everywhere = script_.below(4) == 0 ? t.sequenced : script_.number();
         t.window = static_cast<std::uint32_t>(1 + script_.below(256) * 80);

@@ -10,6 +10,9 @@ namespace sim {
     return config.token_timeout * 2 + config.consensus_timeout + config.merge_interval;
 }
 
+// Nobody is held off longer, in token timeouts (docs/protocol.md, "Holding off").
+constexpr std::int64_t kLongestHold = 8;
+
 // B2 of E16: until then all that was queued is delivered, however small the windows are.
 constexpr base::Duration kDeliversWithin = base::seconds(60);
 

@@ -296,19 +296,25 @@ void Faults::heal_soon() {
     });
 }
 
-// A node's receive buffer overflows: tokens reach it, data does not. Then, perhaps, another one dies, and
-// there is much to recover.
+// Tokens reach a node, data does not: for a moment, or until it has to leave, or for good. Then, perhaps,
+// another one dies, and there is much to recover.
 void Faults::deafen(NodeId id) {
-    count(Fault::deafened, "node " + base::to_string(id) + " receives no data");
+    const bool for_long = rng.chance(400);
+    const Duration how_long =
+        for_long ? about(world_.config().token_timeout, seconds(30)) : milliseconds(between(rng, 1, 100));
+    count(Fault::deafened,
+          "node " + base::to_string(id) + " receives no data for " + std::to_string(how_long.ms()) + " ms");
+    if (for_long) ++counts_[Fault::deafened_for_long];
     deaf_ = id;
     for (const NodeId other : world_.roster()) {
         for (std::uint64_t n = rng.below(60); n > 0; --n) submit_(other, 1000);
     }
-    const Duration how_long = milliseconds(between(rng, 1, 100));
-    later(how_long, [this] {
+    later(for_long ? about(milliseconds(1), how_long) : how_long, [this] {
         if (rng.chance(500)) crash(any());
     });
-    later(how_long + milliseconds(between(rng, 0, 10)), [this] { deaf_ = {}; });
+    later(how_long + milliseconds(between(rng, 0, 10)), [this, id] {
+        if (deaf_ == id) deaf_ = {};
+    });
 }
 
 void Faults::storm() {

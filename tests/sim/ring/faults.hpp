@@ -44,6 +44,7 @@ enum class Fault : std::uint8_t {
     heal,
     storm,
     deafened,
+    deafened_for_long,
     ambush,
     kinds
 };
@@ -77,6 +78,7 @@ constexpr std::array<const char*, static_cast<std::size_t>(Fault::kinds)> kFault
     "heals",
     "storms",
     "nodes that receive no data",
+    "  longer than the token",
     "faults amid a view change",
 };
 

@@ -19,7 +19,7 @@ Tally& Tally::operator+=(const Tally& o) {
         views += o.views;
     quiet_ms += o.quiet_ms, single_faults += o.single_faults;
     submitted += o.submitted, safe += o.safe, large += o.large;
-    partial_meshes += o.partial_meshes, replayed += o.replayed;
+    partial_meshes += o.partial_meshes, deaf_for_good += o.deaf_for_good, replayed += o.replayed;
     faults += o.faults;
     hits += o.hits;
     coverage += o.coverage;
@@ -68,7 +68,7 @@ class Run {
             };
         }
         world_.copies = [this](NodeId /*from*/, NodeId to, base::ByteView bytes) {
-            return to == faults_.deaf() && bytes[1] == kDataType ? 0 : 1;
+            return (to == faults_.deaf() || to == deaf_) && bytes[1] == kDataType ? 0 : 1;
         };
     }
 
@@ -157,8 +157,8 @@ class Run {
         // While that settles they need not hear each other.
         if (faults_.rng.chance(800)) faults_.partition();
         static_cast<void>(until([] { return false; }, settle));
-        // Nodes that were lost again and again are held off for up to 8 x token (docs/protocol.md).
-        static_cast<void>(until([] { return false; }, config_.token_timeout * 8));
+        // Nodes that were lost again and again are held off for a while.
+        static_cast<void>(until([] { return false; }, config_.token_timeout * kLongestHold));
         // E15: from here on nothing disturbs them.
         recorder_.tell("healed for good");
         world_.heal();
@@ -186,7 +186,52 @@ class Run {
         replay();
         static_cast<void>(until([] { return false; }, settle));
         checker_.allow_any();
-        if (!is_over() && world_.running().size() > 1 && faults_.rng.chance(500)) broken_links();
+        if (is_over() || world_.running().size() < 2) return;
+        if (faults_.rng.chance(500)) return broken_links();
+        if (faults_.rng.chance(500)) deaf_for_good();
+    }
+
+    // Data never reaches one node any more, all else does. The others must go on without it, again and again
+    // since it comes back as soon as it is heard, but less and less often.
+    void deaf_for_good() {
+        ++tally_.deaf_for_good;
+        const std::vector<NodeId> nodes = world_.running();
+        deaf_ = nodes[faults_.rng.below(nodes.size())];
+        recorder_.tell("node " + base::to_string(deaf_) + " receives no data any more");
+        std::vector<Member> others;
+        for (const Member& m : living()) {
+            if (m.node != deaf_) others.push_back(m);
+        }
+        const Duration token = config_.token_timeout, bound = token * 2 + unites_within(config_);
+        safe_ = 1000;
+        submit(others.front().node, 100);
+        if (!until([&] { return checker_.undelivered(others).empty(); }, bound)) {
+            stuck_ = checker_.undelivered(others);
+            return;
+        }
+        chatter(others, world_.now() + token * 60);
+        static_cast<void>(until([] { return false; }, token * 40));
+        // By now it is held off for as long as anybody is. Each time it comes and goes is two views.
+        checker_.allow(2 * (1 + 20 / kLongestHold));
+        static_cast<void>(until([] { return false; }, token * 20));
+        checker_.allow_any();
+        if (!until([&] { return checker_.undelivered(others).empty(); }, bound)) {
+            stuck_ = checker_.undelivered(others);
+            return;
+        }
+        recorder_.tell("node " + base::to_string(deaf_) + " receives again");
+        deaf_ = {};
+        const Duration limit = unites_within(config_) + token * (kLongestHold + 2);
+        if (!until([&] { return checker_.one_ring(living()); }, limit))
+            stuck_ = checker_.apart(living(), limit, limit);
+    }
+
+    // Somebody says something now and then.
+    void chatter(const std::vector<Member>& who, Instant until) {
+        if (world_.now() >= until) return;
+        submit(who[faults_.rng.below(who.size())].node, 8 + faults_.rng.below(300));
+        world_.at(world_.now() + nanoseconds(between(faults_.rng, 0, config_.token_timeout.ns / 2)),
+                  [this, who, until] { chatter(who, until); });
     }
 
     // Some links die in one direction and stay dead while one node starts anew: all must settle on the sets
@@ -342,6 +387,7 @@ class Run {
     Tally tally_;
     Instant traffic_until_;
     Duration message_interval_;
+    NodeId deaf_;  // at the end, for good; 0: nobody
     std::uint64_t last_id_{0};
     std::string stuck_;
 };

@@ -15,7 +15,7 @@ namespace sim {
 struct Tally {
     std::uint64_t virtual_ms{0}, steps{0}, deliveries{0}, transitional{0}, views{0}, quiet_ms{0},
         single_faults{0}, submitted{0}, safe{0}, large{0};
-    std::uint64_t partial_meshes{0}, worst_settle_ms{0}, replayed{0}, most_steps_at_once{0};
+    std::uint64_t partial_meshes{0}, deaf_for_good{0}, worst_settle_ms{0}, replayed{0}, most_steps_at_once{0};
     FaultCounts faults;
     Hits hits;
     Coverage coverage;

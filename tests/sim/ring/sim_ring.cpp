@@ -55,6 +55,7 @@ void print_table(const sim::Tally& t, std::size_t seeds) {
     row("  falsely", t.hits.false_silences);
     for (std::size_t i = 0; i < sim::kFaultNames.size(); ++i) row(sim::kFaultNames[i], t.faults.of[i]);
     row("links left broken", t.partial_meshes);
+    row("nodes left deaf to data", t.deaf_for_good);
     row("receive buffers overflown", t.hits.overflowed);
     row("stops before sending", t.hits.stalls);
     row("writes of the disk that fail", t.hits.failed_writes);

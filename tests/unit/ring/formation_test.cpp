@@ -208,7 +208,7 @@ TEST_CASE("strangers, our own frames and garbage change nothing and are counted"
     namespace wire = totem::wire;
     const auto join = [](std::uint32_t node) {
         return wire::encode(wire::Join{
-            1, 0, 0, wire::Reason::start, {}, {{NodeId{node}, {base::Incarnation{1}, false}}}, {}});
+            1, 0, 0, wire::Reason::start, {}, {{NodeId{node}, {base::Incarnation{1}, false}}}, {}, {}});
     };
     const base::Bytes of_3 = join(3), of_1 = join(1), garbage{1, 200, 3};
     ring.receive(sim::Instant{}, {{{NodeId{3}, base::Incarnation{1}}, of_3},
@@ -247,4 +247,52 @@ TEST_CASE(
     world.run_until(world.now() + seconds(3));
     CHECK(world.united());
     CHECK(world.status(NodeId{1}).view.ring != before.ring);
+}
+
+TEST_CASE(
+    "who leaves because it does not receive is believed that, and nothing else that it says of others") {
+    namespace wire = totem::wire;
+    base::SilentTracer silent;
+    totem::RingConfig config;
+    config.self = {NodeId{4}, base::Incarnation{1}};
+    config.roster = {NodeId{1}, NodeId{2}, NodeId{3}, NodeId{4}};
+    totem::Ring ring(config, 0, base::Rng(1), silent, sim::Instant{});
+    // As nodes 1 to 3 know each other; node 4 is new to them.
+    auto say = [&, serial = 0U](std::uint32_t node, wire::Reason reason, bool others_failed) mutable {
+        wire::Join join;
+        join.serial = ++serial;
+        join.ring_seq = 1;
+        join.reason = reason;
+        join.subject = NodeId{node};
+        if (reason == wire::Reason::failed_to_receive)
+            join.lack = wire::Lack{base::Seq{17}, NodeId{1}, 1000, 40};
+        for (std::uint32_t n = 1; n <= 3; ++n)
+            join.nodes.push_back({NodeId{n}, {base::Incarnation{1}, others_failed && n != node}});
+        const base::Bytes bytes = wire::encode(join);
+        ring.receive(sim::Instant{} + milliseconds(1), {{{NodeId{node}, base::Incarnation{1}}, bytes}});
+    };
+    const auto failed = [&] {
+        std::string text;
+        for (const totem::Datagram& datagram : ring.drain().datagrams) {
+            const auto message = wire::decode(datagram.bytes);
+            REQUIRE(message);
+            const auto* join = std::get_if<wire::Join>(&*message);
+            if (join == nullptr) continue;
+            text.clear();
+            for (const wire::NodeStanding& n : join->nodes) {
+                if (n.standing.failed) text += base::to_string(n.node) + " ";
+            }
+        }
+        return text;
+    };
+    for (std::uint32_t n = 1; n <= 3; ++n) say(n, wire::Reason::joined, false);
+    CHECK(failed() == "");
+    SUBCASE("it leaves") {
+        say(3, wire::Reason::failed_to_receive, true);
+        CHECK(failed() == "3 ");
+    }
+    SUBCASE("it accuses, for any other reason") {
+        say(3, wire::Reason::token_lost, true);
+        CHECK(failed() == "1 2 ");
+    }
 }

@@ -250,7 +250,7 @@ TEST_CASE(
     }
 }
 
-TEST_CASE("one receiver is out for long, tokens pass: the ring waits within its window, and goes on") {
+TEST_CASE("one receiver is out, tokens pass: the ring waits within its window, and goes on") {
     totem::RingConfig config;
     config.window = 300'000;
     Scene scene(3, config);
@@ -259,12 +259,61 @@ TEST_CASE("one receiver is out for long, tokens pass: the ring waits within its 
         return is<wire::Data>(bytes) && to == NodeId{3} ? 0 : 1;
     };
     for (int i = 0; i < 500; ++i) scene.submit(1, 1000);
-    scene.run(seconds(2));
+    scene.run(milliseconds(950));
     scene.world.copies = {};
     scene.run(seconds(2));
     scene.check_all();
     CHECK(scene.views(1) == 1);
     CHECK(scene.world.status(NodeId{1}).queued_bytes == 0);
+}
+
+TEST_CASE(
+    "whoever never receives data leaves by itself, and is let in less and less often; the others go on") {
+    Scene scene(3);
+    scene.start_all();
+    scene.world.copies = [](NodeId, NodeId to, base::ByteView bytes) {
+        return is<wire::Data>(bytes) && to == NodeId{3} ? 0 : 1;
+    };
+    const base::Instant began = scene.world.now();
+    std::vector<std::int64_t> left_at;  // seconds
+    for (std::uint64_t views = 1; scene.world.now() < began + seconds(120); scene.run(milliseconds(100))) {
+        scene.submit(1, 100, totem::Guarantee::safe);
+        const totem::RingStatus status = scene.world.status(NodeId{3});
+        if (status.views == views || status.view.members.size() > 1) continue;
+        views = status.views;
+        left_at.push_back((scene.world.now() - began).ms() / 1000);
+        const totem::MembershipChange change = scene.world.changes(NodeId{3}).back();
+        CHECK(change.cause == wire::Reason::failed_to_receive);
+        CHECK(scene.world.changes(NodeId{1}).back().cause == wire::Reason::failed_to_receive);
+        CHECK(scene.world.changes(NodeId{1}).back().after.nodes() == base::NodeSet{NodeId{1}, NodeId{2}});
+    }
+    REQUIRE(left_at.size() >= 10);
+    CHECK(left_at.size() <= 20);
+    CHECK(left_at[1] - left_at[0] <= 2);
+    for (std::size_t i = left_at.size() - 3; i < left_at.size(); ++i) CHECK(left_at[i] - left_at[i - 1] >= 8);
+    scene.world.copies = {};
+    REQUIRE(scene.united(seconds(12)));
+    scene.run(seconds(1));
+    scene.check_all();
+}
+
+TEST_CASE("nothing that the originator sends reaches anybody: it goes on alone, the others without it") {
+    Scene scene(3);
+    scene.start_all();
+    scene.world.copies = [](NodeId from, NodeId, base::ByteView bytes) {
+        return is<wire::Data>(bytes) && from == NodeId{1} ? 0 : 1;
+    };
+    scene.submit(1);
+    scene.run(milliseconds(900));
+    CHECK(scene.views(2) == 1);
+    scene.run(milliseconds(300));
+    CHECK(scene.views(2) > 1);
+    CHECK(scene.world.changes(NodeId{2})[1].findings.front().evidence.rfind(
+              "node 2 asked for datagram 1 of node 1 for 1", 0) == 0);
+    scene.world.copies = {};
+    REQUIRE(scene.united(seconds(3)));
+    scene.run(milliseconds(50));
+    scene.check_all();
 }
 
 TEST_CASE("32 nodes start at once: one view, and no join without news") {
@@ -420,7 +469,7 @@ TEST_CASE("ring sequences go on above 32 bits") {
     scene.world.start(NodeId{2});
     REQUIRE(scene.united(seconds(1)));
     const std::uint64_t high = 0xffff'ffff;
-    wire::Join join{1, high, 0, wire::Reason::start, {}, {}, {}};
+    wire::Join join{1, high, 0, wire::Reason::start, {}, {}, {}, {}};
     join.nodes = {{NodeId{2}, {scene.world.member(NodeId{2}).incarnation, false}},
                   {NodeId{3}, {base::Incarnation{1}, false}}};
     join.rows = {{1, 1, 1, 0}};  // it hears node 2

@@ -15,8 +15,8 @@ namespace {
 const RingId kRing{8, NodeId{1}, Incarnation{77}};
 
 std::vector<Message> samples() {
-    Token token{kRing, 5,    Seq{40},   Seq{38}, NodeId{2}, 9000, 8000, 800,
-                3,     true, NodeId{4}, 77,      7,         9,    1,    {Seq{39}, Seq{40}}};
+    Token token{kRing,     5,  Seq{40}, Seq{38}, NodeId{2}, NodeId{3},         9000, 8000, 800, 3, true,
+                NodeId{4}, 77, 7,       9,       1,         {Seq{39}, Seq{40}}};
     Data data{kRing, Seq{41}, NodeId{3}, Guarantee::safe, std::nullopt, {1, 2, 3}};
     Data recovered{
         kRing, Seq{1}, NodeId{3}, Guarantee::safe, Origin{{4, NodeId{2}, Incarnation{5}}, Seq{9}, NodeId{4}},
@@ -27,7 +27,11 @@ std::vector<Message> samples() {
               Reason::token_lost,
               NodeId{2},
               {{NodeId{1}, {Incarnation{77}, false}}, {NodeId{2}, {Incarnation{4}, true}}},
-              {{0, 3, 0, 2}, {1, 9, 1, 0}}};
+              {{0, 3, 0, 2}, {1, 9, 1, 0}},
+              std::nullopt};
+    Join leaving = join;
+    leaving.reason = Reason::failed_to_receive;
+    leaving.lack = Lack{Seq{17}, NodeId{1}, 1000, 40};
     CommitToken commit{kRing,
                        3,
                        6,
@@ -54,7 +58,8 @@ std::vector<Message> samples() {
             TokenAck{kRing, 12},
             Leave{9},
             Leave{9, true},
-            Probe{ProbeKind::ask}};
+            Probe{ProbeKind::ask},
+            leaving};
 }
 
 }  // namespace
