@@ -93,11 +93,16 @@ class LoadedWorld final : public sim::Observer {
     }
     // Each node's queue is never empty.
     void load(base::Duration time, std::size_t size = 1000) {
-        for (const auto end = world.now() + time; world.now() < end; run(milliseconds(1))) {
+        static_cast<void>(load_until([] { return false; }, time, size));
+    }
+    template <typename Done>
+    bool load_until(const Done& done, base::Duration at_most, std::size_t size = 1000) {
+        for (const auto end = world.now() + at_most; world.now() < end && !done(); run(milliseconds(1))) {
             for (const NodeId id : world.roster()) {
                 while (world.status(id).queued_bytes < 300'000) REQUIRE(submit(id.value, size));
             }
         }
+        return done();
     }
     void finish() {
         const auto sent = [&] {
@@ -255,18 +260,17 @@ TEST_CASE("a buffer that holds less than it says: the window is halved when it o
     scene.world.weather.lazy = 900;
     scene.world.weather.lazy_by = milliseconds(3);
     scene.start_all();
-    scene.load(seconds(2));
+    scene.load(seconds(1));
     const std::uint64_t overflowed = scene.world.hits.overflowed;
     CHECK(overflowed > 0);
     CHECK(scene.smallest_window < 400'000);
     CHECK(scene.smallest_window >= 16 * totem::charge(scene.world.config().datagram_size));
     // Once it has found out, little is lost.
-    scene.load(seconds(2));
+    scene.load(seconds(1));
     CHECK(scene.world.hits.overflowed - overflowed < scene.world.status(NodeId{1}).sent / 50);
     // The reason is gone: under load the window grows again, as far as it was agreed, and not beyond.
     scene.world.weather.overhead = 832;
-    scene.load(seconds(10));
-    CHECK(scene.world.status(NodeId{1}).window == 400'000);
+    CHECK(scene.load_until([&] { return scene.world.status(NodeId{1}).window == 400'000; }, seconds(10)));
     scene.finish();
 }
 
