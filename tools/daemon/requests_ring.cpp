@@ -119,6 +119,8 @@ RingLink told(const totem::LinkStatus& link, base::Duration offset) {
     out.sent = link.sent;
     out.lost = link.lost;
     out.went_down = link.went_down;
+    out.group = link.group;
+    out.copies = link.copies;
     out.trouble = link.trouble;
     return out;
 }

@@ -142,6 +142,8 @@ void put(pb::RingLink& out, const RingLink& in) {
     out.set_sent(in.sent);
     out.set_lost(in.lost);
     out.set_went_down(in.went_down);
+    out.set_group(in.group);
+    out.set_copies(in.copies);
     out.set_trouble(in.trouble);
 }
 
@@ -164,6 +166,8 @@ RingLink get(const pb::RingLink& in) {
     out.sent = in.sent();
     out.lost = in.lost();
     out.went_down = in.went_down();
+    out.group = in.group();
+    out.copies = in.copies();
     out.trouble = in.trouble();
     return out;
 }

@@ -84,6 +84,8 @@ struct RingLink {
     double loss{0};                         // of our last heartbeats, 0 to 1
     std::uint64_t sent{0}, lost{0};         // heartbeats
     std::uint64_t went_down{0};
+    std::string group;    // of the link: an address, or "broadcast"; empty: none
+    bool copies{false};   // the group does not reach the peer: what goes to all goes to it by unicast
     std::string trouble;  // what is wrong with the path though it is up; empty: nothing
     bool operator==(const RingLink&) const = default;
 };

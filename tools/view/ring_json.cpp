@@ -47,6 +47,8 @@ Json link_json(const RingLink& link) {
             {"heartbeats_sent", link.sent},
             {"heartbeats_lost", link.lost},
             {"went_down", link.went_down},
+            {"group", link.group},
+            {"copies", link.copies},
             {"trouble", link.trouble}};
 }
 

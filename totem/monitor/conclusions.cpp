@@ -71,6 +71,7 @@ void Monitor::judge(Peer& peer) {
         note_state(peer, link, before);
         changed = true;
     }
+    for (std::size_t link = 0; link < own_.size(); ++link) changed |= judge_group(peer, link);
     if (!changed) return;
     ++version_;
     choose(peer);
@@ -150,7 +151,9 @@ std::vector<LinkStatus> Monitor::status() const {
             status.sent = path.sent;
             status.lost = path.lost;
             status.went_down = path.went_down;
-            status.trouble = size_trouble(peer, link);
+            status.group = config_.links[link].group;
+            status.copies = copies(peer.node, link);
+            status.trouble = trouble(peer, link);
             out.push_back(std::move(status));
         }
     }

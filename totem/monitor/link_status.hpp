@@ -34,6 +34,8 @@ struct LinkStatus {
     double loss{0};              // of our last heartbeats, 0 to 1
     std::uint64_t sent{0};       // heartbeats to this peer by this link
     std::uint64_t lost{0};       // of those, which the peer does not report as heard
+    std::string group;           // of the link: an address, or "broadcast"; empty: none
+    bool copies{false};          // the group does not reach the peer: what goes to all goes to it by unicast
     std::uint64_t went_down{0};  // how often the path was up and was so no longer
     std::string trouble;         // in words, what is wrong with the path though it is up; empty: nothing
 };

@@ -7,27 +7,31 @@
 namespace totem {
 namespace {
 
-enum Kind : std::uint8_t { kHeartbeat = 1, kProbe = 2, kAnswer = 3, kPiece = 4 };
+enum Kind : std::uint8_t { kHeartbeat = 1, kProbe = 2, kAnswer = 3, kPiece = 4, kGroupBeat = 5 };
 
 constexpr std::size_t kPaddingField = 2;
-constexpr std::uint8_t kHears = 1;
+constexpr std::uint8_t kHears = 1, kHearsGroup = 2;
 
 void put(base::ByteWriter& out, const LinkReport& report) {
     constexpr std::int64_t kLongest = 0xffffffff;
     out.u8(report.link);
-    out.u8(report.hears ? kHears : 0);
+    out.u8(static_cast<std::uint8_t>((report.hears ? kHears : 0) | (report.hears_group ? kHearsGroup : 0)));
     out.u32(report.heard);
     out.u32(report.mask);
     out.u32(static_cast<std::uint32_t>(std::clamp<std::int64_t>(report.hold.ns / 1000, 0, kLongest)));
+    out.u32(report.group_sent);
 }
 
 LinkReport get_report(base::ByteReader& in) {
     LinkReport out;
     out.link = in.u8();
-    out.hears = (in.u8() & kHears) != 0;
+    const std::uint8_t flags = in.u8();
+    out.hears = (flags & kHears) != 0;
+    out.hears_group = (flags & kHearsGroup) != 0;
     out.heard = in.u32();
     out.mask = in.u32();
     out.hold = base::microseconds(in.u32());
+    out.group_sent = in.u32();
     return out;
 }
 
@@ -51,6 +55,14 @@ std::optional<LinkMessage> get_probe(base::ByteReader& in) {
     out.link = in.u8();
     out.id = in.u32();
     if (out.link >= kMaxLinks) return std::nullopt;
+    return out;
+}
+
+std::optional<LinkMessage> get_group_beat(base::ByteReader& in) {
+    GroupBeat out;
+    out.link = in.u8();
+    out.number = in.u32();
+    if (out.link >= kMaxLinks || out.number == 0) return std::nullopt;
     return out;
 }
 
@@ -94,6 +106,10 @@ base::Bytes encode(const LinkMessage& message, std::size_t size) {
         out.u8(kAnswer);
         out.u8(answer->link);
         out.u32(answer->id);
+    } else if (const auto* group = std::get_if<GroupBeat>(&message)) {
+        out.u8(kGroupBeat);
+        out.u8(group->link);
+        out.u32(group->number);
     }
     const std::size_t used = bytes.size() + kPaddingField;
     const std::size_t padding = size > used ? std::min<std::size_t>(size - used, 0xffff) : 0;
@@ -111,6 +127,7 @@ std::optional<LinkMessage> decode_link_message(base::ByteView body) {
     if (kind == kHeartbeat) out = get_heartbeat(in);
     if (kind == kProbe) out = get_probe<SizeProbe>(in);
     if (kind == kAnswer) out = get_probe<SizeAnswer>(in);
+    if (kind == kGroupBeat) out = get_group_beat(in);
     const std::size_t padding = in.u16();
     static_cast<void>(in.raw(padding));
     if (!in.done()) return std::nullopt;

@@ -22,6 +22,10 @@ struct LinkReport {
     std::uint32_t heard{0};  // highest heartbeat number; 0: none
     std::uint32_t mask{0};   // bit i: number heard - i was heard
     base::Duration hold;     // how long ago the highest one came; in microseconds on the wire
+    // Of the link's group, if it has one: whether what the receiver sends by it arrives here, and the highest
+    // number that was sent by it from here.
+    bool hears_group{false};
+    std::uint32_t group_sent{0};
     bool operator==(const LinkReport&) const = default;
 };
 
@@ -44,6 +48,13 @@ struct SizeAnswer {
     bool operator==(const SizeAnswer&) const = default;
 };
 
+// By the group of a link, to all at once: does the group reach them?
+struct GroupBeat {
+    std::uint8_t link{0};
+    std::uint32_t number{0};  // from 1, for each (sender, link)
+    bool operator==(const GroupBeat&) const = default;
+};
+
 // A part of a ring message that is larger than what the path carries.
 struct Piece {
     std::uint32_t id{0};  // of the message, for each sender
@@ -51,7 +62,7 @@ struct Piece {
     base::ByteView bytes;  // of the decoded body: valid as long as that
 };
 
-using LinkMessage = std::variant<Heartbeat, SizeProbe, SizeAnswer, Piece>;
+using LinkMessage = std::variant<Heartbeat, SizeProbe, SizeAnswer, Piece, GroupBeat>;
 
 [[nodiscard]] inline bool is_link_message(base::ByteView body) {
     return !body.empty() && body.front() == kLinkMark;

@@ -72,8 +72,10 @@ void Monitor::step(base::Instant now) {
 
 void Monitor::link_opened(base::Instant now, std::size_t link, std::size_t largest, std::size_t headers) {
     step(now);
-    own_[link] = {true, headers};
+    own_[link].open = true;
+    own_[link].headers = headers;
     ++version_;
+    beat_group(link);
     for (Peer& peer : peers_) {
         peer.paths[link].size.set_limit(largest, headers);
         beat(peer, link, false);
@@ -102,6 +104,9 @@ void Monitor::meet(Peer& peer, base::Incarnation incarnation) {
         path.good = 0;
         path.heard_at = path.told_at = base::Instant::never();
         path.was_up = false;
+        path.ear = {};
+        path.heard_group = false;
+        path.here = path.there = {};
         if (path.state == LinkState::up) ++path.went_down;
         path.state = LinkState::unknown;
         path.since = now_;
@@ -129,6 +134,8 @@ bool Monitor::receive(base::Instant now, base::NodeId node, base::Incarnation in
         out_.frames.push_back({link, node, encode(SizeAnswer{config_.links[link].number, probe->id}), false});
     } else if (const auto* answer = std::get_if<SizeAnswer>(&*message)) {
         if (path.size.answered(now_, answer->id)) this->probe(*peer, link);
+    } else if (const auto* group = std::get_if<GroupBeat>(&*message)) {
+        if (group->link == config_.links[link].number) path.ear.heard(group->number);
     }
     judge(*peer);
     if (met) beat_all(*peer, false);
@@ -160,6 +167,8 @@ void Monitor::take(Peer& peer, std::size_t link, const Heartbeat& beat) {
 void Monitor::take_report(Path& path, const LinkReport& report, bool same_link) {
     path.told_at = now_;
     path.told_hears = report.hears;
+    if (std::exchange(path.heard_group, report.hears_group) != report.hears_group) ++version_;
+    path.ear.told(report.group_sent);
     if (report.heard == 0 || report.heard > path.sent) return;  // of our former start
     for (std::uint32_t i = 0; i < 32 && i < report.heard; ++i) {
         const std::uint32_t number = report.heard - i;
@@ -196,15 +205,13 @@ void Monitor::beat(Peer& peer, std::size_t link, bool large) {
         const base::Duration hold =
             of.heard == 0 || of.heard_at == base::Instant::never() ? base::Duration{} : now_ - of.heard_at;
         beat.reports.push_back({config_.links[i].number, own_[i].open && hears(of), of.heard,
-                                of.heard == 0 ? 0 : of.mask, hold});
+                                of.heard == 0 ? 0 : of.mask, hold, of.ear.hears(), own_[i].group_sent});
     }
     const std::uint64_t bit = std::uint64_t{1} << path.sent % kKept;
     path.sent_at[path.sent % kKept] = now_;
     path.acked &= ~bit;
     path.large = large ? path.large | bit : path.large & ~bit;
-    // Not smaller than the seal's question to a stranger, which must not be larger than what made it ask.
-    constexpr std::size_t kSmall = 64;
-    const std::size_t size = large ? path.size.size() - config_.overhead : kSmall;
+    const std::size_t size = large ? path.size.size() - config_.overhead : kSmallestBeat;
     out_.frames.push_back({link, peer.node, encode(beat, size), large});
 }
 
@@ -247,6 +254,7 @@ void Monitor::advance(base::Instant now) {
     if (beats) {
         large_turn_ = !large_turn_;
         next_beat_ = now_ + config_.interval();
+        for (std::size_t link = 0; link < own_.size(); ++link) beat_group(link);
     }
     for (Peer& peer : peers_) {
         for (std::size_t link = 0; beats && link < own_.size(); ++link) {

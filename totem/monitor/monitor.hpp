@@ -1,7 +1,8 @@
 // The link monitor: which way to each peer is open. Heartbeats run on every link and say what their sender
 // hears of the receiver, so that a direction that is dead is known at both ends; the active link of a peer is
-// the one with the highest priority that is up both ways (corosync's passive mode). Stepped with `now`,
-// values in and out; the engine sends what it says.
+// the one with the highest priority that is up both ways (corosync's passive mode). Where a link has a group,
+// whom it does not reach is known as well. Stepped with `now`, values in and out; the engine sends what it
+// says.
 #pragma once
 
 #include <array>
@@ -15,6 +16,7 @@
 #include "totem/base/ids.hpp"
 #include "totem/base/time.hpp"
 #include "totem/base/trace.hpp"
+#include "totem/monitor/group_ear.hpp"
 #include "totem/monitor/link_status.hpp"
 #include "totem/monitor/messages.hpp"
 #include "totem/monitor/path_size.hpp"
@@ -24,6 +26,7 @@ namespace totem {
 struct MonitorLink {
     std::uint8_t number{0};
     unsigned priority{1};  // the highest that is up is active, of equals the lowest number
+    std::string group{};   // by which frames to all go out once, as in LinkStatus; empty: the link has none
 };
 
 struct MonitorConfig {
@@ -40,10 +43,10 @@ struct MonitorConfig {
     [[nodiscard]] base::Duration hush() const;
 };
 
-// One body to be sealed and sent to one peer by one link.
+// One body to be sealed and sent by one link.
 struct LinkFrame {
     std::size_t link{0};
-    base::NodeId to;
+    std::optional<base::NodeId> to;  // none: to all, by the link's group
     base::Bytes body;
     bool whole{false};  // must arrive as one packet or not at all
 };
@@ -82,10 +85,13 @@ class Monitor {
     // Outputs.
     [[nodiscard]] MonitorOutbox drain();
     [[nodiscard]] base::Instant next_deadline() const { return deadline_; }
-    // Grows when carries(), reached(), frame_size() or common_frame_size() may have changed.
+    // Grows when carries(), copies(), reached(), frame_size() or common_frame_size() may have changed.
     [[nodiscard]] std::uint64_t version() const { return version_; }
     // Whether frames to the peer go by this link: by the active one; by all that are open while none is up.
     [[nodiscard]] bool carries(base::NodeId peer, std::size_t link) const;
+    // Whether the peer needs what goes to all for itself: it is up by this link, and does not say that what
+    // we send by the link's group arrives.
+    [[nodiscard]] bool copies(base::NodeId peer, std::size_t link) const;
     // The process of the peer to which this link is up; 0: it is not.
     [[nodiscard]] base::Incarnation reached(base::NodeId peer, std::size_t link) const;
     // The largest frame (UDP payload) that the path to the peer takes as one packet.
@@ -97,6 +103,13 @@ class Monitor {
 
   private:
     static constexpr std::size_t kKept = 64;  // heartbeats of which the time is kept
+    // Not smaller than the seal's question to a stranger, which must not be larger than what made it ask.
+    static constexpr std::size_t kSmallestBeat = 64;
+    // That a group does not reach somebody, while unicast does.
+    struct Deafness {
+        base::Instant since{base::Instant::never()};
+        bool told{false};  // it has lasted, and people know
+    };
     struct Path {
         // Our heartbeats.
         std::uint32_t sent{0}, judged{0}, measured{0};
@@ -112,6 +125,11 @@ class Monitor {
         // What they say of ours.
         base::Instant told_at{base::Instant::never()};
         bool told_hears{false};
+        // The link's group.
+        GroupEar ear;
+        bool ear_told{false};     // what the peer was last to be told of it
+        bool heard_group{false};  // by the peer, it says
+        Deafness here, there;
         // Conclusions.
         LinkState state{LinkState::unknown};
         base::Instant since;
@@ -132,6 +150,7 @@ class Monitor {
     struct OwnLink {
         bool open{false};
         std::size_t headers{28};
+        std::uint32_t group_sent{0};
     };
 
     [[nodiscard]] Peer* find(base::NodeId node);
@@ -150,9 +169,14 @@ class Monitor {
     void choose(Peer& peer);
     void beat(Peer& peer, std::size_t link, bool large);
     void beat_all(Peer& peer, bool large);
+    void beat_group(std::size_t link);
+    [[nodiscard]] bool judge_group(Peer& peer, std::size_t link);
+    void judge_deafness(const Peer& peer, std::size_t link, bool deaf, Deafness& deafness);
+    [[nodiscard]] std::string group_text(const Peer& peer, std::size_t link, bool here) const;
     void probe(Peer& peer, std::size_t link);
     void note_state(const Peer& peer, std::size_t link, LinkState before);
     void note_size(Peer& peer, std::size_t link);
+    [[nodiscard]] std::string trouble(const Peer& peer, std::size_t link) const;
     [[nodiscard]] std::string size_trouble(const Peer& peer, std::size_t link) const;
     void settle();
     [[nodiscard]] std::optional<std::size_t> index_of(std::uint8_t number) const;

@@ -25,9 +25,12 @@ void Stack::follow_monitor() {
     for (std::size_t i = 0; i < ways_.size(); ++i) {
         Way& way = ways_[i];
         way.carries.clear();
+        way.copies.clear();
         for (const base::LinkPeer& peer : config_.links[i].peers) {
             // The only link there is carries all, also what nobody hears.
-            if (ways_.size() == 1 || monitor_.carries(peer.node, i)) way.carries.push_back(peer.node);
+            if (ways_.size() > 1 && !monitor_.carries(peer.node, i)) continue;
+            way.carries.push_back(peer.node);
+            if (monitor_.copies(peer.node, i)) way.copies.push_back(peer.node);
         }
     }
     fit_ring();
@@ -123,11 +126,9 @@ void Stack::route(const std::optional<base::NodeId>& to, base::ByteView body) {
     for (std::size_t i = 0; i < ways_.size(); ++i) {
         Way& way = ways_[i];
         const StackLink& link = config_.links[i];
-        if (!to && (link.by_group || way.carries.size() == link.peers.size())) {
-            if (!way.carries.empty()) way.outgoing.push_back({std::nullopt, frame});
-            continue;
-        }
-        for (const base::NodeId node : way.carries) {
+        const bool at_once = !to && (!link.group.empty() || way.carries.size() == link.peers.size());
+        if (at_once && way.copies.size() < way.carries.size()) way.outgoing.push_back({std::nullopt, frame});
+        for (const base::NodeId node : at_once ? way.copies : way.carries) {
             if (!to || *to == node) way.outgoing.push_back({node, frame});
         }
     }

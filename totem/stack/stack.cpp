@@ -15,7 +15,7 @@ MonitorConfig monitor_config(const StackConfig& config) {
         if (node != config.ring.self.node) out.peers.push_back(node);
     }
     for (const StackLink& link : config.links)
-        out.links.push_back({static_cast<std::uint8_t>(link.number), link.priority});
+        out.links.push_back({static_cast<std::uint8_t>(link.number), link.priority, link.group});
     out.token_timeout = config.ring.token_timeout;
     out.overhead = Sealer::kOverhead;
     return out;

@@ -30,7 +30,7 @@ struct StackLink {
     unsigned number{0};    // N of ringN_addr
     unsigned priority{1};  // of the links that are up the highest carries the frames, of equals the lowest
                            // number
-    bool by_group{false};  // frames to all go out once, by multicast or broadcast
+    std::string group{};   // by which frames to all go out once: its address, or "broadcast"; empty: none
     std::vector<base::LinkPeer>
         peers;  // all configured nodes but ourselves, and where their frames come from
 };
@@ -141,6 +141,7 @@ class Stack {
     // What goes out by one link.
     struct Way {
         std::vector<base::NodeId> carries;                 // frames to these go by it
+        std::vector<base::NodeId> copies;                  // of these, whom its group does not reach
         std::map<base::NodeId, base::Incarnation> wanted;  // lifelines to these
         base::NodeSet lifelines;
         std::vector<base::Outgoing> outgoing;  // reused from batch to batch

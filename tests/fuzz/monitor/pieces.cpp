@@ -13,7 +13,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     base::Instant now{1'000'000'000};
     totem::MonitorConfig config;
     config.peers = {kPeer};
-    config.links = {{0, 1}, {1, 1}};
+    config.links = {{0, 1}, {1, 1, "239.0.0.1"}};
     totem::Monitor monitor(config, now);
     for (std::size_t link = 0; link < 2; ++link) monitor.link_opened(now, link, 1472, 28);
     while (in.left() > 3) {

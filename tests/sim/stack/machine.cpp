@@ -52,8 +52,10 @@ void Machine::start_as(base::Incarnation incarnation) {
     config.ring.self = member_;
     config.ring.roster = world_.roster();
     for (std::size_t link = 0; link < world_.links(); ++link) {
-        totem::StackLink one{
-            static_cast<unsigned>(link), world_.setup().priorities[link], world_.setup().by_group[link], {}};
+        totem::StackLink one{static_cast<unsigned>(link),
+                             world_.setup().priorities[link],
+                             world_.setup().by_group[link] ? "broadcast" : "",
+                             {}};
         for (const NodeId other : world_.roster()) {
             if (other != node()) one.peers.push_back({other, address_of(link, other)});
         }

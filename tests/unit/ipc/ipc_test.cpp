@@ -285,7 +285,8 @@ TEST_CASE("the ring's status survives its bytes") {
     ring.pauses = 19;
     ring.longest_pause_us = 20;
     ring.realtime = ring.memory_locked = true;
-    ring.links = {{{2}, 1, "eth0", "a", "b", 2, "up", true, true, {3}, 4, 5, 6, 0.25, 7, 8, 9, "t"}};
+    ring.links = {
+        {{2}, 1, "eth0", "a", "b", 2, "up", true, true, {3}, 4, 5, 6, 0.25, 7, 8, 9, "g", true, "t"}};
     ring.changes = {
         {"token_lost", {21}, 22, 23, 24, 25, "8.1", "12.1", {{1}}, {{2}}, {{3}}, {{{1}, {2}, 26, "e"}}}};
     const auto back = decode_reply(encode(Reply{ring}));

@@ -307,3 +307,100 @@ TEST_CASE("what is tried on a path follows what its interface takes") {
     REQUIRE(again);
     CHECK(again->size == 1400 - 28);
 }
+
+namespace {
+
+const std::vector<totem::MonitorLink> kGroup = {{0, 1, "239.1.1.1"}};
+
+// Of three nodes, those whom `from` gives copies.
+base::NodeSet copied(World& world, std::uint32_t from) {
+    base::NodeSet out;
+    for (std::uint32_t to = 1; to <= 3; ++to) {
+        if (to != from && world.at(from).copies(base::NodeId{to}, 0)) out.insert(base::NodeId{to});
+    }
+    return out;
+}
+
+}  // namespace
+
+TEST_CASE("whom a group does not reach is known within half a token timeout, and named when it lasts") {
+    World world(3, kGroup);
+    world.run(base::milliseconds(300));
+    for (const std::uint32_t n : {1u, 2u, 3u}) CHECK(copied(world, n).empty());
+    world.run(base::seconds(3));
+    world.passes = [](const Flight& f) { return !f.by_group || f.to != 3; };
+    world.run(base::milliseconds(505));
+    CHECK(copied(world, 1) == base::NodeSet{kThree});
+    CHECK(copied(world, 2) == base::NodeSet{kThree});
+    CHECK(copied(world, 3).empty());
+    CHECK(world.path(1, 3).trouble.empty());
+    world.run(base::seconds(1));
+    const std::string what =
+        "what is sent by multicast group 239.1.1.1 does not arrive; copies go by unicast";
+    CHECK(world.path(1, 3).trouble == "link 0 to node 3: " + what);
+    CHECK(world.path(3, 1).trouble == "link 0 from node 1: " + what);
+    CHECK(world.path(1, 2).trouble.empty());
+    CHECK(world.path(1, 3).copies);
+    CHECK(world.path(1, 3).group == "239.1.1.1");
+    CHECK(world.noted(1, "link 0 to node 3: " + what + ". A switch or a filter"));
+    CHECK(world.path(1, 3).state == LinkState::up);
+    CHECK(world.path(1, 3).went_down == 0);
+    world.passes = [](const Flight&) { return true; };
+    world.run(base::milliseconds(490));  // two are not enough
+    CHECK(copied(world, 1) == base::NodeSet{kThree});
+    world.run(base::milliseconds(300));
+    CHECK(copied(world, 1).empty());
+    CHECK(world.path(1, 3).trouble.empty());
+    CHECK(world.noted(1, "link 0 to node 3: what is sent by multicast group 239.1.1.1 arrives again"));
+    CHECK(world.noted(3, "link 0 from node 1: what is sent by multicast group 239.1.1.1 arrives again"));
+}
+
+TEST_CASE("a group that is dead from the start is not relied upon") {
+    World world(3, kGroup);
+    world.flights.clear();
+    world.passes = [](const Flight& f) { return !f.by_group; };
+    for (const std::uint32_t n : {1u, 2u, 3u}) world.start(n);
+    world.run(base::milliseconds(3));
+    CHECK(copied(world, 1) == base::NodeSet{kTwo, kThree});
+    world.run(base::seconds(3));
+    CHECK(copied(world, 1) == base::NodeSet{kTwo, kThree});
+    CHECK(world.path(1, 2).trouble.find("link 0 from node 2: ") != std::string::npos);
+    CHECK(world.path(1, 2).trouble.find("link 0 to node 2: ") != std::string::npos);
+}
+
+TEST_CASE("who is not there gets no copies, nor does a lost frame or a pause make any") {
+    World world(3, kGroup);
+    world.run(base::seconds(2));
+    world.kill(3);
+    world.run(base::seconds(3));
+    CHECK(copied(world, 1).empty());
+    int lost = 0;
+    world.passes = [&](const Flight& f) { return !f.by_group || f.from != 2 || ++lost != 1; };
+    world.run(base::seconds(1));
+    CHECK(lost > 1);
+    CHECK(copied(world, 2).empty());
+    world.now = world.now + base::seconds(5);  // both are paused
+    world.run(base::milliseconds(1));
+    CHECK(copied(world, 1).empty());
+    CHECK(copied(world, 2).empty());
+    CHECK(world.notes[1].size() == 3);  // up, up, down
+}
+
+TEST_CASE("a restarted peer hears the group at once, and a link that comes back is not said to be deaf") {
+    World world(3, {{0, 1, "239.1.1.1"}, {1, 1}});
+    world.run(base::seconds(2));
+    world.kill(3);
+    world.run(base::seconds(2));
+    world.start(3);
+    world.run(base::milliseconds(200));
+    CHECK(copied(world, 1).empty());
+    CHECK(copied(world, 3).empty());
+    world.passes = [](const Flight& f) { return f.link != 0; };
+    world.run(base::seconds(3));
+    CHECK(copied(world, 1).empty());  // nothing of what goes to all goes by it
+    world.passes = [](const Flight&) { return true; };
+    world.run(base::seconds(1));
+    CHECK(world.path(1, 2, 0).state == LinkState::up);
+    CHECK(copied(world, 1).empty());
+    CHECK_FALSE(world.noted(1, "group"));
+}

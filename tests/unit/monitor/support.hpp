@@ -19,7 +19,7 @@ struct Flight {
     std::uint32_t from{0}, to{0};
     std::size_t link{0}, size{0};
     base::Bytes body;
-    bool whole{false};
+    bool whole{false}, by_group{false};
 };
 
 struct Told {
@@ -55,10 +55,13 @@ struct World {
     void collect(std::uint32_t n) {
         totem::MonitorOutbox out = monitors[n]->drain();
         for (totem::LinkFrame& frame : out.frames) {
-            Flight flight{now + delay, n,          frame.to.value, frame.link, frame.body.size() + 64,
-                          frame.body,  frame.whole};
             ++sent;
-            if (passes(flight)) flights.push_back(std::move(flight));
+            for (std::uint32_t to = 1; to <= count; ++to) {
+                if (to == n || (frame.to && frame.to->value != to)) continue;
+                Flight flight{now + delay, n,           to,       frame.link, frame.body.size() + 64,
+                              frame.body,  frame.whole, !frame.to};
+                if (passes(flight)) flights.push_back(std::move(flight));
+            }
         }
         for (auto& note : out.notes) notes[n].push_back(note.text);
         for (const totem::Silence& s : out.silences) silences.push_back({now, n, s.peer.value, s.silent});

@@ -45,7 +45,8 @@ struct Node {
         out.ring.roster = {NodeId{1}, NodeId{2}};
         out.ring.datagram_size = 8000;
         for (unsigned i = 0; i < links; ++i)
-            out.links.push_back({i, 1, by_group, {{NodeId{3 - self}, address(3 - self, i)}}});
+            out.links.push_back(
+                {i, 1, by_group ? "239.0.0.1" : "", {{NodeId{3 - self}, address(3 - self, i)}}});
         return out;
     }
     Notes notes;
@@ -81,6 +82,7 @@ struct Pair {
                 for (const base::Outgoing& frame : nodes[n].stack.outgoing(i)) {
                     largest = std::max(largest, frame.frame.size());
                     if (!frame.to) ++to_all;
+                    if (!frame.to && group_cut) continue;
                     if (frame.frame.size() + 28 > mtu) continue;
                     wire.push_back({1 - n, i, {frame.frame.begin(), frame.frame.end()}});
                 }
@@ -126,6 +128,7 @@ struct Pair {
         return count;
     }
     std::size_t largest{0}, to_all{0};
+    bool group_cut{false};
 };
 
 std::uint32_t epoch_of(base::ByteView frame) {
@@ -250,4 +253,44 @@ TEST_CASE("an idle node looks at a peer to whom it has no lifeline by the link t
     CHECK(with_wrong_one <= with_none + 5);
     CHECK(with_none <= with_wrong_one + 5);
     CHECK(pair.nodes[0].stack.ring_status().views == 1);
+}
+
+TEST_CASE("a group that is dead costs no view: what goes to all goes by unicast, until it is heard again") {
+    Pair pair(1, true);
+    pair.open();
+    REQUIRE(pair.until([&] { return pair.united(); }));
+    static_cast<void>(pair.frames_in(2000));
+    CHECK_FALSE(pair.nodes[0].stack.status().links[0].copies);
+    CHECK(pair.nodes[0].stack.status().links[0].group == "239.0.0.1");
+    const auto deliver = [&] {
+        for (int i = 0; i < 20; ++i) {
+            Node& node = pair.nodes[static_cast<std::size_t>(i % 2)];
+            CHECK(node.stack.submit(pair.now, base::Bytes(2000, 'x')) == totem::Submit::accepted);
+            static_cast<void>(pair.frames_in(10));
+        }
+        for (Node& node : pair.nodes) {
+            CHECK(pair.until([&] { return node.delivered.size() == 20; }));
+            node.delivered.clear();
+        }
+    };
+    pair.group_cut = true;
+    deliver();
+    static_cast<void>(pair.frames_in(2000));
+    CHECK(pair.nodes[0].stack.status().links[0].copies);
+    // Only the group beats go by it now.
+    pair.to_all = 0;
+    deliver();
+    CHECK(pair.to_all <= 4);
+    pair.group_cut = false;
+    static_cast<void>(pair.frames_in(2000));
+    CHECK_FALSE(pair.nodes[0].stack.status().links[0].copies);
+    deliver();
+    CHECK(pair.nodes[0].stack.ring_status().views == 1);
+}
+
+TEST_CASE("nodes find together without the group that they are configured to use") {
+    Pair pair(1, true);
+    pair.group_cut = true;
+    pair.open();
+    CHECK(pair.until([&] { return pair.united(); }));
 }

@@ -108,6 +108,8 @@ RingReply troubled_ring() {
     reply.links[1].mtu = 0;
     reply.links[1].sent = 0;
     reply.links[2].loss = 0.125;
+    reply.links[4].group = "239.255.77.1";
+    reply.links[4].copies = true;
     reply.links[3].trouble = "frames above 1200 bytes do not arrive";
     reply.links[2].lost = 625;
     RingChange silent;

@@ -17,8 +17,10 @@ StackConfig stack_config(const EngineConfig& config, const std::vector<LinkConfi
     StackConfig out{config.ring, config.cluster_name, {}};
     out.ring.max_queued = kUnbounded;  // Engine::submit keeps the bound: what it took is not refused later
     for (std::size_t i = 0; i < links.size(); ++i) {
-        const bool by_group = links[i].group || links[i].broadcast;
-        out.links.push_back({config.links[i].number, config.links[i].priority, by_group, links[i].peers});
+        const std::string group = links[i].group       ? to_string(*links[i].group)
+                                  : links[i].broadcast ? "broadcast"
+                                                       : "";
+        out.links.push_back({config.links[i].number, config.links[i].priority, group, links[i].peers});
     }
     return out;
 }
