@@ -63,6 +63,22 @@ void draw_paths(Network& network, base::Rng rng) {
     });
 }
 
+std::string lose_group(Network& network, const base::NodeSet& roster, std::size_t links, base::Rng& rng) {
+    const std::size_t link = rng.below(links);
+    const bool all_links = rng.chance(300);
+    const auto nodes = static_cast<std::uint32_t>(roster.size());
+    const NodeId from{1 + static_cast<std::uint32_t>(rng.below(nodes))};
+    const NodeId to{(from.value + static_cast<std::uint32_t>(rng.below(nodes - 1))) % nodes + 1};
+    const std::uint64_t how = rng.below(4);
+    network.for_each([&](std::size_t of, NodeId a, NodeId b, Path& path) {
+        if (of != link && !all_links) return;
+        path.group_cut |= (a == from || how == 0 || how == 1) && (b == to || how == 0 || how == 2);
+    });
+    return (all_links ? "all groups" : "the group of link " + std::to_string(link)) +
+           (how == 0 || how == 1 ? "" : " from node " + base::to_string(from)) +
+           (how == 0 || how == 2 ? " to nobody" : " not to node " + base::to_string(to));
+}
+
 Mix::Mix(base::Rng rng) {
     for (std::uint64_t& w : weight) w = rng.chance(400) ? 1 + rng.below(8) : 0;
     // Few seeds have processes in two hands: nothing else can be judged there.

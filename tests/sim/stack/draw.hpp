@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <string>
 
 #include "tests/sim/stack/world.hpp"
 
@@ -13,6 +14,10 @@ namespace stack_sim {
 [[nodiscard]] Weather draw_weather(base::Rng rng);
 // Delays, losses and sizes of each link's paths.
 void draw_paths(Network& network, base::Rng rng);
+
+// The group of a link, or of all, does not pass any more, while unicast does: to one node, from one node,
+// from one to one, or at all. What it is, in words.
+std::string lose_group(Network& network, const base::NodeSet& roster, std::size_t links, base::Rng& rng);
 
 enum class Fault : std::uint8_t {
     crash,
@@ -27,6 +32,7 @@ enum class Fault : std::uint8_t {
     node_cut,
     slow_path,
     lossy_path,
+    group_lost,
     smaller_path,
     smaller_interface,
     jump,
@@ -51,6 +57,7 @@ constexpr std::array<const char*, static_cast<std::size_t>(Fault::kinds)> kFault
     "nodes cut off",
     "paths slow",
     "paths with bursts of losses",
+    "groups that do not arrive",
     "paths that carry less",
     "interfaces that carry less",
     "clock jumps",

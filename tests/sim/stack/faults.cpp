@@ -112,6 +112,8 @@ void Faults::of_a_link(Fault fault, NodeId node) {
 }
 
 void Faults::of_a_path(Fault fault) {
+    if (fault == Fault::group_lost)
+        return world_.witness.tell(lose_group(world_.network, world_.roster(), world_.links(), rng_));
     const std::size_t link = any_link();
     const NodeId from = any(), to = other_than(from);
     constexpr std::array<std::size_t, 5> kSizes = {700, 1028, 1280, 1400, 1500};

@@ -148,6 +148,8 @@ class Run {
         rest(config_.token_timeout * 11 + weather_.slow_by);
         world_.witness.tell("healed for good");
         faults_.heal();
+        if (rng_.chance(250))
+            world_.witness.tell(lose_group(world_.network, world_.roster(), world_.links(), rng_));
         const Duration unite = sim::unites_within(config_);
         const Instant from = world_.now();
         if (!until([&] { return checker().one_ring(world_.living()); }, unite)) {
@@ -216,6 +218,7 @@ class Run {
         for (std::uint64_t n = 1 + rng_.below(2); n > 0 && !is_over() && stuck_.empty(); --n) {
             const auto trial = static_cast<Trial>(rng_.below(kTrialNames.size()));
             if (trial == Trial::lost_link && world_.links() < 2) continue;
+            if (trial == Trial::lost_group && !any_group()) continue;
             ++tally_.trials[static_cast<std::size_t>(trial)];
             world_.witness.tell("trial:" + std::string(kTrialNames[static_cast<std::size_t>(trial)]));
             if (trial == Trial::junk && rng_.chance(500)) restart_subject();
@@ -235,6 +238,8 @@ class Run {
                 return bear_junk();
             case Trial::lost_link:
                 return lose_link();
+            case Trial::lost_group:
+                return lose_a_group();
             case Trial::smaller_paths:
                 return shrink_paths();
             case Trial::key_change:
@@ -307,6 +312,58 @@ class Run {
         faults_.heal();
         rest(config_.token_timeout * 2);
         if (!is_over()) wait_for_paths();
+    }
+
+    [[nodiscard]] bool any_group() const {
+        const std::vector<bool>& by_group = world_.setup().by_group;
+        return std::find(by_group.begin(), by_group.end(), true) != by_group.end();
+    }
+
+    // Everything is delivered while a group is dead, at the first try; copies go to those that it does not
+    // reach and to nobody else, and to nobody at all when it is whole again.
+    void lose_a_group() {
+        faults_.heal();
+        expect_copies();
+        world_.witness.tell(lose_group(world_.network, world_.roster(), world_.links(), rng_));
+        expect_copies();
+        traffic_until_ = world_.now();
+        wait_for_deliveries();
+        const std::uint64_t first = sum(&totem::RingStatus::sent);
+        const std::uint64_t again = sum(&totem::RingStatus::retransmitted);
+        for (int i = 0; i < 50; ++i) {
+            submit(any(), 8 + rng_.below(1000));
+            rest(milliseconds(2));
+        }
+        wait_for_deliveries();
+        if (is_over() || !stuck_.empty()) return;
+        const std::uint64_t repeated = sum(&totem::RingStatus::retransmitted) - again;
+        const std::uint64_t all = sum(&totem::RingStatus::sent) - first;
+        if (repeated * 4 > all) {
+            world_.witness.violate("groups: of " + std::to_string(all) + " datagrams " +
+                                   std::to_string(repeated) + " were sent again");
+        }
+        faults_.heal();
+        expect_copies();
+    }
+
+    [[nodiscard]] std::uint64_t sum(std::uint64_t totem::RingStatus::*of) {
+        std::uint64_t out = 0;
+        for (const NodeId node : world_.running()) out += world_.machine(node).stack().ring_status().*of;
+        return out;
+    }
+
+    void expect_copies() {
+        rest(config_.token_timeout * 2);
+        for (const NodeId node : world_.running()) {
+            if (is_over()) return;
+            for (const totem::LinkStatus& way : world_.machine(node).stack().status().links) {
+                if (!world_.machine(way.peer).up() || !world_.setup().by_group[way.number]) continue;
+                if (way.copies == world_.network.path(way.number, node, way.peer).group_cut) continue;
+                world_.witness.violate("groups: node " + base::to_string(node) + " gives node " +
+                                       base::to_string(way.peer) + (way.copies ? "" : " no") +
+                                       " copies by link " + std::to_string(way.number));
+            }
+        }
     }
 
     NodeId other_than(NodeId node) {
