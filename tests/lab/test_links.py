@@ -1,12 +1,13 @@
-"""The ways between nodes: IPv6, broadcast, a second network, paths that swallow large packets, a port blocked one way."""
+"""The ways between nodes: IPv6, groups and their loss, a second network, paths that swallow large packets, a port blocked one way."""
 import json
 import subprocess
 
 from labkit import expect, test
 from labkit.machine import run_in_network
-from labkit.network import mac_of
+from labkit.network import address_of, mac_of
 
 SECOND = "10.78.0"  # the second network
+BROADCAST = address_of(255)
 
 
 def configure(lab, change):
@@ -104,6 +105,65 @@ def broadcast(lab):
     lab.start()
     changes_go_through(lab, 5)
     expect("broadcast" in lab.nodes[0].log_text(), "the log does not say that frames are broadcast")
+
+
+def copies(node, peer):
+    """Whether `node` gives `peer` copies, and `custos ring status` on both names the group that does not arrive."""
+    lost = f"what is sent by {'' if path(node, peer)['group'] == 'broadcast' else 'multicast group '}{path(node, peer)['group']} does not arrive"
+    there = f"link 0 to node {peer.number}: {lost}" in path(node, peer)["trouble"]
+    here = f"link 0 from node {node.number}: {lost}" in path(peer, node)["trouble"]
+    return path(node, peer)["copies"] and there and here
+
+
+def whole(lab):
+    return not any(p["copies"] or p["trouble"] for node in lab.nodes for p in ring(node)["links"])
+
+
+def group_is_lost(lab, rule):
+    """The switch drops what matches `rule`, to n3 and then to all; from the first moment on, changes go through."""
+    n1, n2, n3 = lab.nodes
+    lab.wait_until(lambda: whole(lab), "the group reaches everybody", 10)
+    before = n1.status()
+    for where in ('oifname "p3" ', ""):
+        filter_at_switch(lab, f"{where}{rule} drop")
+        changes_go_through(lab, 6)
+        lab.wait_until(lambda: copies(n1, n3) and copies(n2, n3), "n3 gets copies, and status says why", 10)
+        if where:
+            expect(not any(path(a, b)["copies"] for a, b in ((n1, n2), (n2, n1), (n3, n1), (n3, n2))), "copies to whom the group reaches")
+        else:
+            lab.wait_until(lambda: all(copies(a, b) for a in lab.nodes for b in lab.nodes if a is not b), "all get copies", 10)
+        changes_go_through(lab, 6)
+        expect("does not arrive; copies go by unicast" in n1.custos("ring status").stdout, "the text does not name it")
+    filter_at_switch(lab)
+    lab.wait_until(lambda: whole(lab), "the group is used again", 10)
+    changes_go_through(lab, 6)
+    after = n1.status()
+    expect(after.views == before.views and after.members == ["n1", "n2", "n3"],
+           f"{after.views - before.views} new views: {[c['findings'] for c in ring(n1)['changes']]}")
+    for node, peer, way in ((n1, n3, "to"), (n3, n1, "from")):
+        text = node.log_text()
+        for said in ("does not arrive; copies go by unicast. A switch or a filter", "arrives again"):
+            expect(any(f"link 0 {way} node {peer.number}: what is sent by " in line and said in line for line in text.splitlines()),
+                   f"the log of {node.name} does not say: {said}")
+
+
+@test("links: a multicast group is lost to one node, then to all: no view changes, and it is named", transport="udp")
+def lost_group(lab):
+    group_is_lost(lab, "ip daddr 239.255.77.1")
+
+
+@test("links: the same for broadcast", transport="udp", started=False)
+def lost_broadcast(lab):
+    configure(lab, lambda config: config.replace("mcastaddr: 239.255.77.1", "broadcast: yes"))
+    lab.start()
+    group_is_lost(lab, f"ip daddr {BROADCAST}")
+
+
+@test("links: nodes whose multicast group never arrives form a ring", transport="udp", started=False)
+def group_never_came(lab):
+    filter_at_switch(lab, "ip daddr 239.255.77.1 drop")
+    lab.start()
+    changes_go_through(lab, 6)
 
 
 @test("links: of two networks one fails: no view changes, and it is used again when it is back", started=False)
