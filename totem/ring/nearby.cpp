@@ -5,6 +5,7 @@
 
 #include "totem/ring/choice.hpp"
 #include "totem/ring/context.hpp"
+#include "totem/ring/rotation.hpp"
 #include "totem/ring/rows.hpp"
 
 namespace totem {
@@ -225,8 +226,9 @@ void lost(Context& ctx, const Member& who) {
         ctx.nearby.heard.erase(who.node);
     }
     const base::Duration forget = ctx.config.token_timeout * kForgetLoss;
-    // While it is held off it can't be lost: that time does not count for it.
-    const base::Instant since = std::max(n.lost_at, n.until);
+    // What passes before it can be lost again does not count for it: while it is held off, and until a member
+    // that receives nothing leaves.
+    const base::Instant since = std::max(n.lost_at, n.until) + receive_timeout(ctx.config);
     const std::int64_t quiet = std::max<std::int64_t>(0, (ctx.now - since).ns) / forget.ns;
     n.losses = n.losses > quiet ? n.losses - static_cast<unsigned>(quiet) : 0;
     n.losses = std::min(n.losses + 1, 63U);

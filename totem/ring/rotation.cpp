@@ -13,6 +13,9 @@ constexpr base::Duration kMinRetry = base::milliseconds(3);
 constexpr base::Duration kMaxRetry = base::milliseconds(100);
 // So many requests for one datagram are not all lost by chance, nor are the answers to them.
 constexpr unsigned kRequests = 16;
+// Beside a token timeout: what the links may need to find out that a path has stopped taking large packets,
+// and what it still takes. That shall cost no view.
+constexpr base::Duration kPathSearch = base::seconds(1);
 
 std::size_t place_of(const View& view, base::NodeId node) {
     const auto at = std::find_if(view.members.begin(), view.members.end(),
@@ -175,12 +178,16 @@ bool accept(Context& ctx, Rotation& rotation, const RingLog& log, const Member& 
     return true;
 }
 
+base::Duration receive_timeout(const RingConfig& config) {
+    return config.token_timeout + kPathSearch;
+}
+
 std::optional<wire::Lack> failed_to_receive(const Context& ctx, const Rotation& rotation,
                                             const RingLog& log) {
     const Stall& stall = rotation.stall;
     const base::Duration waited = ctx.now - stall.since;
     const bool still = stall.seq.value == log.window.aru().value + 1;
-    if (!still || stall.visits < kRequests || waited < ctx.config.token_timeout) return std::nullopt;
+    if (!still || stall.visits < kRequests || waited < receive_timeout(ctx.config)) return std::nullopt;
     return wire::Lack{stall.seq, stall.originator, static_cast<std::uint32_t>(waited.ms()), stall.visits};
 }
 

@@ -61,8 +61,10 @@ struct Supply {
 // acknowledged.
 [[nodiscard]] bool accept(Context& ctx, Rotation& rotation, const RingLog& log, const Member& from,
                           const wire::Token& token);
+// How long a member asks for a datagram in vain before it leaves its ring.
+[[nodiscard]] base::Duration receive_timeout(const RingConfig& config);
 // Whether this member is to leave its ring, since it does not get what it asks for: the token passes, and
-// what it lacks has not come for a token timeout, although it was asked for at many visits. To be asked
+// what it lacks has not come for the receive timeout, although it was asked for at many visits. To be asked
 // before a visit.
 [[nodiscard]] std::optional<wire::Lack> failed_to_receive(const Context& ctx, const Rotation& rotation,
                                                           const RingLog& log);

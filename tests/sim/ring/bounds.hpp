@@ -13,6 +13,11 @@ namespace sim {
 // Nobody is held off longer, in token timeouts (docs/protocol.md, "Holding off").
 constexpr std::int64_t kLongestHold = 8;
 
+// Who receives nothing leaves after so long (docs/protocol.md, "Failing to receive").
+[[nodiscard]] inline base::Duration leaves_within(const totem::RingConfig& config) {
+    return config.token_timeout + base::seconds(1);
+}
+
 // B2 of E16: until then all that was queued is delivered, however small the windows are.
 constexpr base::Duration kDeliversWithin = base::seconds(60);
 

@@ -202,15 +202,17 @@ class Run {
         for (const Member& m : living()) {
             if (m.node != deaf_) others.push_back(m);
         }
-        const Duration token = config_.token_timeout, bound = token * 2 + unites_within(config_);
+        const Duration token = config_.token_timeout, leaves = leaves_within(config_);
+        const Duration bound = leaves + token + unites_within(config_);
         safe_ = 1000;
         submit(others.front().node, 100);
         if (!until([&] { return checker_.undelivered(others).empty(); }, bound)) {
             stuck_ = checker_.undelivered(others);
             return;
         }
-        chatter(others, world_.now() + token * 60);
-        static_cast<void>(until([] { return false; }, token * 40));
+        const Duration warm_up = leaves * 9 + token * 3 * kLongestHold;
+        chatter(others, world_.now() + warm_up + token * 20);
+        static_cast<void>(until([] { return false; }, warm_up));
         // By now it is held off for as long as anybody is. Each time it comes and goes is two views.
         checker_.allow(2 * (1 + 20 / kLongestHold));
         static_cast<void>(until([] { return false; }, token * 20));

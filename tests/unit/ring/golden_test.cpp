@@ -31,6 +31,7 @@
 #include <filesystem>
 #include <fstream>
 #include <sstream>
+#include <utility>
 
 #include "tests/sim/ring/coverage.hpp"
 #include "tests/sim/ring/world.hpp"
@@ -342,7 +343,12 @@ std::string play(const std::filesystem::path& file, Story& story) {
     std::ifstream in(file);
     std::string result, line;
     std::string output;
-    bool in_output = false;
+    bool in_output = false, commanded = false;  // since the last outcome
+    const auto outcome = [&] {
+        result += "----\n" + std::exchange(output, {});
+        commanded = false;
+        story.begin_block();
+    };
     story.begin_block();
     while (std::getline(in, line)) {
         if (in_output) {
@@ -350,15 +356,17 @@ std::string play(const std::filesystem::path& file, Story& story) {
             in_output = false;
             result += "\n";
         } else if (line == "----") {
-            result += "----\n" + output;
-            output.clear();
-            story.begin_block();
+            outcome();
             in_output = true;
         } else {
+            if (line.empty() && commanded) outcome();  // none was expected: that is a difference
             result += line + "\n";
-            if (!line.empty() && line[0] != '#') output += story.command(line);
+            if (line.empty() || line[0] == '#') continue;
+            output += story.command(line);
+            commanded = true;
         }
     }
+    if (commanded) outcome();
     return result;
 }
 

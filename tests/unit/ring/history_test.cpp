@@ -304,12 +304,12 @@ TEST_CASE("nothing that the originator sends reaches anybody: it goes on alone, 
         return is<wire::Data>(bytes) && from == NodeId{1} ? 0 : 1;
     };
     scene.submit(1);
-    scene.run(milliseconds(900));
+    scene.run(milliseconds(1900));
     CHECK(scene.views(2) == 1);
     scene.run(milliseconds(300));
     CHECK(scene.views(2) > 1);
     CHECK(scene.world.changes(NodeId{2})[1].findings.front().evidence.rfind(
-              "node 2 asked for datagram 1 of node 1 for 1", 0) == 0);
+              "node 2 asked for datagram 1 of node 1 for 2", 0) == 0);
     scene.world.copies = {};
     REQUIRE(scene.united(seconds(3)));
     scene.run(milliseconds(50));
