@@ -8,6 +8,10 @@
 namespace totem {
 namespace {
 
+// How long the first size probe waits for its answer. Each further one waits twice as long, and an answer to
+// an earlier one counts: a path of up to 700 ms is searched, and no path of which less was measured for long.
+constexpr base::Duration kLeastPatience = base::milliseconds(25), kMostPatience = base::milliseconds(100);
+
 base::Duration larger(base::Duration a, base::Duration b) {
     return std::max(a, b);
 }
@@ -240,7 +244,8 @@ void Monitor::judge_sent(Path& path) {
 void Monitor::probe(Peer& peer, std::size_t link) {
     Path& path = peer.paths[link];
     if (!own_[link].open || path.state != LinkState::up || now_ < path.size.next_deadline()) return;
-    const base::Duration patience = larger(base::milliseconds(25), path.srtt * 2 + path.rttvar * 4);
+    const base::Duration patience =
+        std::clamp(path.srtt * 2 + path.rttvar * 4, kLeastPatience, kMostPatience);
     if (const auto probe = path.size.due(now_, patience)) {
         const SizeProbe message{config_.links[link].number, probe->id};
         out_.frames.push_back({link, peer.node, encode(message, probe->size - config_.overhead), true});
