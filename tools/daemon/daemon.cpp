@@ -251,7 +251,9 @@ base::Status Daemon::start_node(base::NodeId self) {
     };
     handlers.note = [this](Level level, const std::string& text) { log_.line(level, text); };
     handlers.outdated = [this](const std::string& why) {
-        boost::asio::post(io_, [this, why] { stop(agents::kExitFailed, why + "; starting anew, above it"); });
+        boost::asio::post(io_, [this, why] {
+            stop(agents::kExitFailed, why + "; starting anew, as another process of this node");
+        });
     };
     TRY(engine_, totem::Engine::start(engine_config(self, incarnation), keys_, std::move(handlers)));
     log_.line(Level::info, "node " + config_.find(self)->name + " (" + base::to_string(self) +

@@ -86,8 +86,9 @@ class Engine {
         // Called on the engine's thread; the receiver posts to its own loop and returns at once.
         std::function<void(std::vector<Event>)> events;
         std::function<void(base::Level, std::string)> note;
-        // Nobody listens to this process, because a peer knew a start of this node with a higher incarnation;
-        // why that is, in words. It should end: what next_incarnation() needs is stored. May be empty.
+        // Nobody listens to this process, because a peer knew a start of this node with a higher incarnation,
+        // or more of this start than it remembers itself; why that is, in words. It should end: what
+        // next_incarnation() needs is stored. May be empty.
         std::function<void(std::string)> outdated{};
     };
     // Reads the epoch file and starts the threads. A missing own address is not an error: the engine waits

@@ -46,6 +46,7 @@ std::optional<LinkMessage> get_heartbeat(base::ByteReader& in) {
         if (report.link >= kMaxLinks || (report.heard == 0 && report.mask != 0)) return std::nullopt;
         out.reports.push_back(report);
     }
+    out.heard = base::Heard::read(in);
     return out;
 }
 
@@ -98,6 +99,7 @@ base::Bytes encode(const LinkMessage& message, std::size_t size) {
         out.u32(beat->number);
         out.u8(static_cast<std::uint8_t>(beat->reports.size()));
         for (const LinkReport& report : beat->reports) put(out, report);
+        beat->heard.write(out);
     } else if (const auto* probe = std::get_if<SizeProbe>(&message)) {
         out.u8(kProbe);
         out.u8(probe->link);

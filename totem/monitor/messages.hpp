@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "totem/base/bytes.hpp"
+#include "totem/base/heard.hpp"
 #include "totem/base/time.hpp"
 
 namespace totem {
@@ -33,6 +34,7 @@ struct Heartbeat {
     std::uint8_t link{0};             // by which it is sent
     std::uint32_t number{0};          // from 1, for each (sender, receiver, link)
     std::vector<LinkReport> reports;  // at most kMaxLinks
+    base::Heard heard;                // of the receiver's process, as the seal counts
     bool operator==(const Heartbeat&) const = default;
 };
 

@@ -148,6 +148,7 @@ bool Monitor::receive(base::Instant now, base::NodeId node, base::Incarnation in
 }
 
 void Monitor::take(Peer& peer, std::size_t link, const Heartbeat& beat) {
+    out_.told.push_back(beat.heard);
     Path& path = peer.paths[link];
     if (beat.number > path.heard) {
         const std::uint32_t ahead = beat.number - path.heard;
@@ -211,6 +212,7 @@ void Monitor::beat(Peer& peer, std::size_t link, bool large) {
         beat.reports.push_back({config_.links[i].number, own_[i].open && hears(of), of.heard,
                                 of.heard == 0 ? 0 : of.mask, hold, of.ear.hears(), own_[i].group_sent});
     }
+    beat.heard = peer.heard;
     const std::uint64_t bit = std::uint64_t{1} << path.sent % kKept;
     path.sent_at[path.sent % kKept] = now_;
     path.acked &= ~bit;
@@ -296,6 +298,10 @@ void Monitor::settle() {
     common_size_ = common == 0 ? PathSize::kFloor : common;
     if (sizes != sizes_) ++version_;
     sizes_ = sizes;
+}
+
+void Monitor::set_heard(base::NodeId node, const base::Heard& heard) {
+    if (Peer* const peer = find(node)) peer->heard = heard;
 }
 
 MonitorOutbox Monitor::drain() {

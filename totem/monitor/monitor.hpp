@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "totem/base/bytes.hpp"
+#include "totem/base/heard.hpp"
 #include "totem/base/ids.hpp"
 #include "totem/base/time.hpp"
 #include "totem/base/trace.hpp"
@@ -66,6 +67,7 @@ struct MonitorOutbox {
     std::vector<LinkFrame> frames;
     std::vector<MonitorNote> notes;
     std::vector<Silence> silences;  // those that changed
+    std::vector<base::Heard> told;  // what peers have heard of this node, by what they say
 };
 
 class Monitor {
@@ -81,6 +83,8 @@ class Monitor {
     [[nodiscard]] bool receive(base::Instant now, base::NodeId node, base::Incarnation incarnation,
                                std::size_t link, base::ByteView body);
     void advance(base::Instant now);
+    // What was heard of the peer's process: heartbeats to it say so from now on.
+    void set_heard(base::NodeId node, const base::Heard& heard);
 
     // Outputs.
     [[nodiscard]] MonitorOutbox drain();
@@ -144,6 +148,7 @@ class Monitor {
         base::Instant known_since;
         base::Instant urgent_at{};  // of the last heartbeats out of turn
         std::optional<std::size_t> active;
+        base::Heard heard;   // is told to it
         bool silent{false};  // no link hears it any more
         std::array<Path, kMaxLinks> paths;
     };

@@ -21,8 +21,10 @@ constexpr std::size_t kMostCredit = 4096;
 constexpr std::size_t kMostKept = 8;
 constexpr std::size_t kMostKeptBody = 4096;
 
-constexpr std::size_t kChallengeBody = 4 + sizeof(Challenge);  // whom it asks, the challenge
-constexpr std::size_t kOutdatedBody = 4 + 8;                   // whom it tells, the later start
+// Whom it asks, the challenge, and what was heard of it.
+constexpr std::size_t kChallengeBody = 4 + sizeof(Challenge) + base::Heard::kSize;
+constexpr std::size_t kAnswerBody = sizeof(Challenge) + base::Heard::kSize;
+constexpr std::size_t kOutdatedBody = 4 + 8;  // whom it tells, the later start
 
 // What the key of an answer is bound to: the challenge, and who asked.
 using AnswerContext = std::array<std::uint8_t, sizeof(Challenge) + 4 + 8>;
@@ -33,6 +35,14 @@ AnswerContext answer_context(base::ByteView challenge, std::uint32_t asker, std:
     for (std::size_t i = 0; i < 4; ++i) out[at++] = static_cast<std::uint8_t>(asker >> (8 * i));
     for (std::size_t i = 0; i < 8; ++i) out[at++] = static_cast<std::uint8_t>(incarnation >> (8 * i));
     return out;
+}
+
+base::Bytes answer_body(const Challenge& own, const base::Heard& heard) {
+    base::Bytes body;
+    base::ByteWriter w(body);
+    w.raw(own);
+    heard.write(w);
+    return body;
 }
 
 bool is_open(const detail::Question& question, base::Instant now) {
@@ -53,19 +63,45 @@ Rejected Sealer::Impl::open_stranger(Peer& peer, const Header& h, base::ByteView
                              ? &stranger
                              : candidate_for(peer, name, older ? Claim::older : Claim::start);
     if (key == nullptr) return Rejected::claims;
-    if (key->window.seen(h.counter)) return Rejected::replay;
+    const bool is_another = !stranger.set || stranger.name.incarnation != name.incarnation;
+    if (!is_another && peer.strangers.seen(h.counter)) return Rejected::replay;
     if (!decrypt(*key, h, frame)) return Rejected::tag;
-    key->window.mark(h.counter);
+    if (is_another) {
+        peer.kept.clear();
+        peer.strangers = {};
+    }
+    peer.strangers.add(h.counter, detail::mark_of(frame));
+    key->highest = std::max(key->highest, h.counter);
     if (key == peer.candidate.get()) {
-        if (!stranger.set || stranger.name.incarnation != name.incarnation) peer.kept.clear();
         std::swap(peer.stranger, peer.candidate);
         peer.candidate->set = false;
     }
+    static_cast<void>(ask_first(peer, h, frame));
+    return verdict;
+}
+
+bool Sealer::Impl::was_silent(const Peer& peer) const {
+    return now - peer.newest_at > horizon;
+}
+
+// What has yet to be proven counts later, if at all.
+Rejected Sealer::Impl::ask_first(Peer& peer, const Header& h, base::ByteView frame) {
+    const bool older = h.incarnation < peer.proven.value;
     peer.question.credit = std::min(peer.question.credit + frame.size(), kMostCredit);
     ask(peer, older);
     if (!older && peer.kept.size() < kMostKept && h.length <= kMostKeptBody)
-        peer.kept.push_back({{h.epoch, h.counter}, opened(h)});
-    return verdict;
+        peer.kept.push_back({h.counter, opened(h)});
+    return Rejected::unproven;
+}
+
+// Counters that we have not come to, or another frame in a place that we remember.
+bool Sealer::Impl::told(const base::Heard& heard) {
+    if (heard.incarnation.value != header.incarnation || heard.counter == 0) return true;
+    const bool is_recent = header.counter - heard.counter < kMarks;
+    const bool agrees =
+        heard.counter <= header.counter && (!is_recent || marks[heard.counter % kMarks] == heard.mark);
+    from_the_past |= !agrees;
+    return agrees;
 }
 
 bool Sealer::Impl::may_ask(const Peer& peer, bool older) const {
@@ -93,7 +129,8 @@ void Sealer::Impl::ask(Peer& peer, bool older) {
     base::ByteWriter w(body);
     w.u32(peer.node.value);
     w.raw(draw(peer));
-    replies.push_back({peer.node, seal_once(Header::kChallengeStream, position(), {}, body)});
+    peer.believed.write(w);
+    replies.push_back({peer.node, seal_once(Header::kChallengeStream, header.counter, {}, body)});
 }
 
 Rejected Sealer::Impl::open_handshake(Peer& peer, const Header& h, base::ByteView frame) {
@@ -122,16 +159,19 @@ Rejected Sealer::Impl::on_challenge(Peer& peer, const Header& h, base::ByteView 
     base::ByteReader r(base::ByteView(scratch).first(kChallengeBody));
     if (r.u32() != header.sender || !peer.answers.take(now)) return Rejected::replay;
     const AnswerContext context = answer_context(r.raw(sizeof(Challenge)), h.sender, h.incarnation);
+    // A memory from the past is nobody that answers for this start.
+    if (!told(base::Heard::read(r))) return Rejected::handshake;
 
     const bool older = h.incarnation < peer.proven.value;
-    const bool ask_back = h.incarnation != peer.proven.value && may_ask(peer, older);
-    const Challenge own = ask_back ? draw(peer) : Challenge{};
-    replies.push_back({peer.node, seal_once(Header::kAnswerStream, floor, context, own)});
+    const bool unsure = h.incarnation != peer.proven.value || peer.returning || was_silent(peer);
+    const Challenge own = unsure && may_ask(peer, older) ? draw(peer) : Challenge{};
+    replies.push_back(
+        {peer.node, seal_once(Header::kAnswerStream, floor, context, answer_body(own, peer.believed))});
     return Rejected::handshake;
 }
 
 Rejected Sealer::Impl::on_answer(Peer& peer, const Header& h, base::ByteView frame) {
-    if (h.length != sizeof(Challenge)) return Rejected::tag;
+    if (h.length != kAnswerBody) return Rejected::tag;
     // An answer to nothing, or to a question of before: a recording, or late.
     if (!is_open(peer.question, now)) return Rejected::replay;
     const AnswerContext context = answer_context(peer.question.challenge, header.sender, header.incarnation);
@@ -140,7 +180,9 @@ Rejected Sealer::Impl::on_answer(Peer& peer, const Header& h, base::ByteView fra
     peer.question.drawn.reset();
 
     const base::Incarnation start{h.incarnation};
-    const base::ByteView asked = base::ByteView(scratch).first(sizeof(Challenge));
+    base::ByteReader r(base::ByteView(scratch).first(kAnswerBody));
+    const base::ByteView asked = r.raw(sizeof(Challenge));
+    if (!told(base::Heard::read(r))) return Rejected::handshake;
     const bool asks = std::any_of(asked.begin(), asked.end(), [](std::uint8_t b) { return b != 0; });
     const AnswerContext back = answer_context(asked, h.sender, h.incarnation);
     if (start < peer.proven) {
@@ -149,20 +191,30 @@ Rejected Sealer::Impl::on_answer(Peer& peer, const Header& h, base::ByteView fra
         base::ByteWriter w(body);
         w.u32(peer.node.value);
         w.u64(peer.proven.value);
-        replies.push_back({peer.node, seal_once(Header::kOutdatedStream, position(), {}, body)});
+        replies.push_back({peer.node, seal_once(Header::kOutdatedStream, header.counter, {}, body)});
         return Rejected::handshake;
     }
-    if (start > peer.proven) prove(peer, h);
+    if (start > peer.proven) {
+        prove(peer, h);
+    } else if (peer.returning) {
+        peer.floor = std::max(peer.floor, h.counter);
+        release(peer);
+    }
     if (asks && peer.answers.take(now))
-        replies.push_back({peer.node, seal_once(Header::kAnswerStream, floor, back, Challenge{})});
+        replies.push_back({peer.node, seal_once(Header::kAnswerStream, floor, back, answer_body({}, {}))});
     return Rejected::handshake;
 }
 
 void Sealer::Impl::prove(Peer& peer, const Header& answer) {
-    const base::Incarnation start{answer.incarnation};
-    peer.prove(start, {answer.epoch, answer.counter});
+    peer.prove({answer.incarnation}, answer.counter);
+    release(peer);
+}
+
+// The proven start has answered: what was kept of it counts.
+void Sealer::Impl::release(Peer& peer) {
+    peer.believe(now);
     for (detail::Kept& kept : peer.kept) {
-        if (kept.frame.incarnation == start && kept.position > peer.floor) {
+        if (kept.frame.incarnation == peer.proven && kept.counter > peer.floor) {
             released.push_back(std::move(kept.frame));
             ++accepted_late;
         }

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "totem/base/bytes.hpp"
+#include "totem/base/heard.hpp"
 #include "totem/base/ids.hpp"
 #include "totem/base/result.hpp"
 #include "totem/base/time.hpp"
@@ -84,7 +85,7 @@ enum class Rejected {
     incarnation,  // an older process start of that node
     own,          // our own frame, come back by multicast: harmless
     unproven,     // of a start of the node that has not answered our challenge (yet): a recording, or its
-                  // beginning
+                  // beginning; or its first frames after a silence
     claims,  // not looked at: it claims a start or an epoch of a node of which too many were claimed lately
     handshake,  // a challenge or an answer, for the sealer itself: not refused, hence not counted
 };
@@ -143,6 +144,19 @@ class Sealer {
     // The time of what follows, for limits and ages; before each batch that is opened or sealed. Time that
     // goes back is ignored.
     void set_time(base::Instant now);
+    // A process of which nothing new was opened for longer than this has to answer before it counts again: it
+    // may have been put back to a former state of its memory. Shorter than that takes, and longer than a
+    // process that is well is silent. When set_time() was not called for more than half of this, this
+    // process was away itself, and that time does not count. A second at first.
+    void set_horizon(base::Duration horizon);
+
+    // What was opened of the peer and counts, to be told to it.
+    [[nodiscard]] base::Heard heard(base::NodeId peer) const;
+    // What a peer says that it has heard of this node.
+    void told(const base::Heard& heard);
+    // A peer has heard more of this process than it knows itself, or something else: its machine was put back
+    // to a former state, memory included. It answers no challenge any more; it should say nothing and end.
+    [[nodiscard]] bool from_the_past() const;
 
     // Which start of a peer is alive is found out by asking it. What is to be sent for that, and the frames
     // of starts that were proven since the last call (they came before; some are dropped, none is handed out
@@ -153,9 +167,9 @@ class Sealer {
     // needs a higher incarnation than that.
     [[nodiscard]] std::optional<base::Incarnation> outdated_by() const;
 
-    // A new sending key from fresh randomness. To be called when this process may be a copy of itself (a
-    // resumed or restored virtual machine would repeat counters), and now and then; the sealer does it by
-    // itself every 2^32 frames.
+    // A new sending key from fresh randomness; counters go on. To be called when this process may be a copy
+    // of itself (a resumed or restored virtual machine would repeat counters), and now and then; the sealer
+    // does it by itself every 2^32 frames.
     void renew();
 
     // How many keys were derived so far: what frames of others cost besides being read.

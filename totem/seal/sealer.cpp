@@ -39,6 +39,10 @@ Nonce nonce_of(const Header& h) {
     return nonce;
 }
 
+std::uint64_t mark_of(base::ByteView frame) {
+    return base::ByteReader(frame.last(kTagSize)).u64();
+}
+
 }  // namespace detail
 
 Sealer::Impl::Impl(const MasterKeys& live, std::string cluster, base::NodeId id, base::Incarnation start,
@@ -89,14 +93,14 @@ std::uint64_t Sealer::Impl::fresh_salt() const {
     return base::ByteReader(salt).u64();
 }
 
+// Counters go on: a receiver knows a start's frames by them, whatever its keys.
 void Sealer::Impl::renew() {
     ++header.epoch;
-    header.counter = 0;
+    epoch_began = header.counter;
     header.salt = fresh_salt();
     derive(detail::key_name(header), {}, sender);
 }
 
-// Epochs go on: under a key that comes back, counters begin anew, but in an epoch that it never had.
 void Sealer::Impl::change_keys(const MasterKeys& live) {
     const auto gone = [&](std::uint8_t id) {
         const MasterKey* const before = keys.find(id);
@@ -111,7 +115,7 @@ void Sealer::Impl::change_keys(const MasterKeys& live) {
 }
 
 void Sealer::Impl::seal(base::ByteView body, base::Bytes& frame) {
-    if (header.counter == kFramesPerEpoch) renew();
+    if (header.counter - epoch_began == kFramesPerEpoch) renew();
     ++header.counter;
     header.length = static_cast<std::uint16_t>(body.size());
     frame.clear();
@@ -119,14 +123,14 @@ void Sealer::Impl::seal(base::ByteView body, base::Bytes& frame) {
     frame.resize(body.size() + kOverhead);
     sender.seal(detail::nonce_of(header), base::ByteView(frame).first(Header::kSize), body,
                 frame.data() + Header::kSize);
+    marks[header.counter % kMarks] = detail::mark_of(frame);
 }
 
-base::Bytes Sealer::Impl::seal_once(std::uint8_t stream, detail::Position position, base::ByteView context,
+base::Bytes Sealer::Impl::seal_once(std::uint8_t stream, std::uint64_t counter, base::ByteView context,
                                     base::ByteView body) {
     Header h = header;
     h.stream = stream;
-    h.epoch = position.epoch;
-    h.counter = position.counter;
+    h.counter = counter;
     h.length = static_cast<std::uint16_t>(body.size());
     h.salt = fresh_salt();
     Aead aead(cipher.get(), Aead::Direction::seal);
@@ -141,12 +145,16 @@ base::Bytes Sealer::Impl::seal_once(std::uint8_t stream, detail::Position positi
 
 void Sealer::Impl::set_time(base::Instant t) {
     if (t <= now) return;
+    // Whoever was away itself has no right to call others silent.
+    if (t - now > horizon / 2) {
+        for (Peer& peer : peers) peer.newest_at = peer.newest_at + (t - now);
+    }
     if (t - now >= kLongAgo) {  // nothing was sealed since `now`
-        floor = mark = position();
+        floor = mark = header.counter;
         marked = t;
     } else if (t - marked >= kLongAgo) {
         floor = mark;
-        mark = position();
+        mark = header.counter;
         marked = t;
     }
     now = t;
@@ -169,7 +177,7 @@ PeerKey* Sealer::Impl::candidate_for(Peer& peer, const KeyName& name, Claim clai
         derive(name, {}, candidate.aead);
         candidate.name = name;
         candidate.set = true;
-        candidate.window = {};
+        candidate.highest = 0;
     }
     return &candidate;
 }
@@ -205,15 +213,20 @@ std::optional<Rejected> Sealer::Impl::open(base::ByteView frame, OpenedFrame& in
 
 std::optional<Rejected> Sealer::Impl::open_ring(Peer& peer, const Header& h, base::ByteView frame,
                                                 OpenedFrame& into) {
-    if (detail::Position{h.epoch, h.counter} <= peer.floor) return Rejected::replay;
+    const bool returns = peer.returning || was_silent(peer);
+    if (h.counter <= peer.floor || (returns && h.counter <= peer.believed.counter)) return Rejected::replay;
+    if (peer.track.seen(h.counter))
+        return Rejected::replay;  // cheap; also keeps recordings from costing us a decryption
     const auto found = key_for(peer, detail::key_name(h));
     if (const auto* why = std::get_if<Rejected>(&found)) return *why;
     PeerKey* const key = *std::get_if<PeerKey*>(&found);
-    if (key->window.seen(h.counter))
-        return Rejected::replay;  // cheap; also keeps recordings from costing us a decryption
     if (!decrypt(*key, h, frame)) return Rejected::tag;
-    key->window.mark(h.counter);
+    if (returns && !peer.returning) peer.ask_again();
+    const bool is_newest = peer.track.add(h.counter, detail::mark_of(frame));
+    key->highest = std::max(key->highest, h.counter);
     if (key == peer.candidate.get()) peer.promote();
+    if (peer.returning) return ask_first(peer, h, frame);
+    if (is_newest) peer.believe(now);
     hand_over(h, into);
     return std::nullopt;
 }
@@ -309,6 +322,23 @@ void Sealer::set_time(base::Instant now) {
     impl_->set_time(now);
 }
 
+void Sealer::set_horizon(base::Duration horizon) {
+    impl_->horizon = horizon;
+}
+
+base::Heard Sealer::heard(base::NodeId peer) const {
+    const Peer* const known = impl_->find(peer);
+    return known == nullptr ? base::Heard{} : known->believed;
+}
+
+void Sealer::told(const base::Heard& heard) {
+    static_cast<void>(impl_->told(heard));
+}
+
+bool Sealer::from_the_past() const {
+    return impl_->from_the_past;
+}
+
 void Sealer::seal(base::ByteView body, base::Bytes& frame) {
     ASSERT(body.size() <= kMaxBody);
     impl_->seal(body, frame);
@@ -316,7 +346,7 @@ void Sealer::seal(base::ByteView body, base::Bytes& frame) {
 
 base::Bytes Sealer::seal_last_words(base::ByteView body) {
     ASSERT(body.size() <= kMaxBody);
-    return impl_->seal_once(Header::kLastWordsStream, {1, 1}, {}, body);
+    return impl_->seal_once(Header::kLastWordsStream, 1, {}, body);
 }
 
 std::optional<base::NodeId> Sealer::claimed_sender(base::ByteView frame) {

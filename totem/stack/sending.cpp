@@ -17,6 +17,7 @@ void Stack::follow_monitor() {
     MonitorOutbox out = monitor_.drain();
     for (const MonitorNote& note : out.notes) tracer_.note(note.level, note.text);
     std::move(out.frames.begin(), out.frames.end(), std::back_inserter(link_frames_));
+    for (const base::Heard& heard : out.told) sealer_.told(heard);
     for (const Silence& s : out.silences) {
         if (ring_) ring_->peer_hint(*last_input_, s.peer, s.silent ? Hint::silent : Hint::heard);
     }
@@ -36,6 +37,11 @@ void Stack::follow_monitor() {
     fit_ring();
     want_lifelines();
     tell_lifelines();
+}
+
+// Heartbeats tell each peer what was heard of it.
+void Stack::tell_heard() {
+    for (const base::NodeId node : config_.ring.roster) monitor_.set_heard(node, sealer_.heard(node));
 }
 
 // A lifeline to each process that is reached by a link, by that link.
@@ -79,6 +85,7 @@ void Stack::renew_key() {
 StackOutbox Stack::drain() {
     for (Way& way : ways_) way.outgoing.clear();
     frames_used_ = 0;
+    if (sealer_.from_the_past()) return fall_silent();
     StackOutbox out;
     out.lifelines = std::exchange(wanted_lifelines_, {});
 
@@ -101,6 +108,16 @@ StackOutbox Stack::drain() {
     out.persist_ring_seq = ring.persist_epoch;
     out.events = std::move(ring.events);
     if (!ring.datagrams.empty()) send(ring.datagrams);
+    return out;
+}
+
+// Whatever it would say or deliver, it says and delivers out of a past that others have gone on from.
+StackOutbox Stack::fall_silent() {
+    replies_.clear();
+    link_frames_.clear();
+    if (ring_) static_cast<void>(ring_->drain());
+    StackOutbox out;
+    out.from_the_past = !std::exchange(fell_silent_, true);
     return out;
 }
 

@@ -46,6 +46,8 @@ Stack::Stack(StackConfig config, const MasterKeys& keys, std::uint64_t stored_ri
       stored_ring_seq_(stored_ring_seq),
       rng_(rng),
       renewed_(now) {
+    // Who was silent for so long is taken for lost anyway, by the ring or by the links.
+    sealer_.set_horizon(std::max(config_.ring.token_timeout, monitor_config(config_).silence()));
     note_keys(keys);
     follow_monitor();
 }
@@ -153,6 +155,7 @@ void Stack::take(base::Instant now, std::size_t link, const OpenedFrame& frame) 
     if (!message) return;
     const auto* piece = std::get_if<Piece>(&*message);
     if (piece == nullptr) {
+        monitor_.set_heard(frame.sender, sealer_.heard(frame.sender));
         static_cast<void>(monitor_.receive(now, frame.sender, frame.incarnation, link, frame.body));
         return;
     }
@@ -186,6 +189,7 @@ void Stack::overflowed(base::Instant now, std::uint64_t datagrams) {
 void Stack::advance(base::Instant now) {
     wake(now);
     if (monitor_.next_deadline() <= now) {
+        tell_heard();
         monitor_.advance(now);
         follow_monitor();
     }

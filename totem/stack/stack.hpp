@@ -83,6 +83,9 @@ struct StackOutbox {
     // A peer knew a start of this node with this incarnation: nobody listens to this process. Its successor
     // needs a higher one.
     std::optional<base::Incarnation> persist_incarnation;
+    // A peer has heard more of this process than it remembers: its machine was put back to a former state,
+    // memory included. It says nothing any more; another process is to take its place. Told once.
+    bool from_the_past{false};
     std::vector<WantedLifeline> lifelines;
     std::vector<Event> events;  // in order; each exactly once
 };
@@ -133,6 +136,7 @@ class Stack {
     // What is to be said for this process when it has ended without a goodbye, sealed.
     [[nodiscard]] base::Bytes last_words();
     [[nodiscard]] std::size_t queued_bytes() const;  // submitted and not sent yet
+    [[nodiscard]] base::Heard heard(base::NodeId peer) const { return sealer_.heard(peer); }
     [[nodiscard]] StackStatus status() const;
     [[nodiscard]] RingStatus ring_status() const;  // of status(), alone
     void check_invariants() const;                 // asserts what must hold between inputs
@@ -164,6 +168,8 @@ class Stack {
     void note_keys(const MasterKeys& keys);
     // Outputs (sending.cpp).
     void follow_monitor();
+    void tell_heard();
+    [[nodiscard]] StackOutbox fall_silent();
     void fit_ring();
     void want_lifelines();
     void tell_lifelines();
@@ -190,6 +196,7 @@ class Stack {
     base::Instant renewed_;  // when the sealer's key was
     bool clock_jumped_{false};
     base::Incarnation outdated_by_;  // as it was told; 0: not at all
+    bool fell_silent_{false};
 
     // Buffers that are reused from batch to batch.
     std::vector<OpenedFrame> frames_in_;

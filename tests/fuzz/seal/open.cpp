@@ -30,7 +30,7 @@ std::unique_ptr<totem::Sealer> sealer(std::uint32_t node) {
 // `known` says. Made anew for each input, so that a finding needs no history.
 struct Pair {
     explicit Pair(unsigned known) {
-        static_cast<void>(two->open(one->seal(base::Bytes(41))));
+        static_cast<void>(two->open(one->seal(base::Bytes(64))));
         challenge = two->take_replies().at(0).frame;
         if (known == 0) return;
         static_cast<void>(one->open(challenge));

@@ -34,7 +34,7 @@ bool has(const Texts& texts, const std::string& text) {
     return std::find(texts.begin(), texts.end(), text) != texts.end();
 }
 
-const std::string kHello = "hello, here speaks somebody who is alive now";
+const std::string kHello = "hello, here speaks somebody who is alive now, and has a lot to say";
 
 bool called(const std::string& call) {
     return script().wait([&](const Script& s) { return has(s.calls, call); });

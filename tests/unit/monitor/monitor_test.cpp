@@ -138,11 +138,25 @@ TEST_CASE("a restarted peer is met anew at once; what an older process said is n
     world.run(base::milliseconds(3));
     CHECK(world.path(1, 2).state == LinkState::up);
     CHECK(world.path(2, 1).state == LinkState::up);
-    const auto body = totem::encode(totem::Heartbeat{0, 1, {}});
+    const auto body = totem::encode(totem::Heartbeat{0, 1, {}, {}});
     CHECK(world.at(1).receive(world.now, kTwo, {1}, 0, body));
     CHECK(world.path(1, 2).state == LinkState::up);
     CHECK(world.at(1).receive(world.now, base::NodeId{9}, {1}, 0, body));  // not configured
     CHECK_FALSE(world.at(1).receive(world.now, kTwo, {5}, 0, base::Bytes{totem::kLinkMark, 9}));
+}
+
+TEST_CASE("heartbeats tell each peer what was heard of it, until that is said anew") {
+    World world(2);
+    const base::Heard of_two{{2}, 17, 0xabcd};
+    world.at(1).set_heard(kTwo, of_two);
+    world.at(1).set_heard(base::NodeId{9}, of_two);  // not configured
+    world.run(base::seconds(1));
+    REQUIRE_FALSE(world.told[2].empty());
+    CHECK(world.told[2].back() == of_two);
+    CHECK(world.told[1].back() == base::Heard{});
+    world.at(1).set_heard(kTwo, {{2}, 18, 1});
+    world.run(base::seconds(1));
+    CHECK(world.told[2].back() == base::Heard{{2}, 18, 1});
 }
 
 TEST_CASE("a peer that dies is down; an own pause accuses nobody") {

@@ -33,7 +33,8 @@ struct World {
         : count(nodes),
           link_list(std::move(links)),
           monitors(nodes + 1),
-          notes(nodes + 1) {
+          notes(nodes + 1),
+          told(nodes + 1) {
         for (std::uint32_t n = 1; n <= nodes; ++n) start(n);
     }
     void start(std::uint32_t n) {
@@ -63,6 +64,7 @@ struct World {
                 if (passes(flight)) flights.push_back(std::move(flight));
             }
         }
+        told[n].insert(told[n].end(), out.told.begin(), out.told.end());
         for (auto& note : out.notes) notes[n].push_back(note.text);
         for (const totem::Silence& s : out.silences) silences.push_back({now, n, s.peer.value, s.silent});
     }
@@ -116,6 +118,7 @@ struct World {
     std::function<bool(const Flight&)> passes{[](const Flight&) { return true; }};
     std::vector<std::unique_ptr<totem::Monitor>> monitors;
     std::vector<std::vector<std::string>> notes;
+    std::vector<std::vector<base::Heard>> told;  // to each node
     std::vector<base::Incarnation> incarnations;
     std::vector<Told> silences;
     std::uint64_t starts{0}, sent{0};

@@ -28,7 +28,7 @@ class Forger {
   public:
     explicit Forger(std::uint64_t seed) : rng_(seed) {}
     base::Bytes frame(std::uint8_t stream, std::uint64_t incarnation) {
-        const std::size_t body = stream == kChallenge ? 36 : stream == kAnswer ? 32 : 64;
+        const std::size_t body = stream == kChallenge ? 60 : stream == kAnswer ? 56 : 64;
         base::Bytes out = sealed_like(body);
         out[4] = stream;
         put(out, 20, 4, 2 + rng_.below(1U << 30));  // epoch
@@ -67,6 +67,7 @@ TEST_CASE("forged claims: one key is derived for each until too many came, then 
         Sealer two = start({.node = 2});
         base::Instant now{seconds(5).ns};
         two.set_time(now);
+        two.set_horizon(seconds(10));  // node 1 is silent for a while
         acquaint(1, one, 2, two);
         now = now + seconds(2);
         two.set_time(now);

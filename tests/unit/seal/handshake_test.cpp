@@ -8,9 +8,12 @@
 #include "totem/seal/detail/budget.hpp"
 
 using seal_test::acquaint;
+using seal_test::at_ms;
 using seal_test::bytes;
 using seal_test::count;
+using seal_test::kUnproven;
 using seal_test::outcome;
+using seal_test::proven;
 using seal_test::start;
 using seal_test::talk;
 using totem::Rejected;
@@ -18,19 +21,8 @@ using totem::Sealer;
 
 namespace {
 
-constexpr char kUnproven[] = "unproven start of the node";
 constexpr char kOlder[] = "older start of the node";
-const std::string kJoin(41, 'j');  // as long as the shortest join
-
-base::Instant at_ms(std::int64_t ms) {
-    return base::Instant{} + base::milliseconds(ms);
-}
-
-std::vector<std::string> proven(Sealer& at) {
-    std::vector<std::string> out;
-    for (const totem::OpenedFrame& frame : at.take_proven()) out.emplace_back(base::as_text(frame.body));
-    return out;
-}
+const std::string kJoin(64, 'j');  // as long as the shortest heartbeat
 
 }  // namespace
 

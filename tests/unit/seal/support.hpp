@@ -61,7 +61,7 @@ inline int talk(std::vector<std::pair<std::uint32_t, totem::Sealer*>> nodes) {
 
 // Both have proven to each other that they are alive.
 inline void acquaint(std::uint32_t a, totem::Sealer& one, std::uint32_t b, totem::Sealer& two) {
-    static_cast<void>(two.open(one.seal(base::Bytes(41))));
+    static_cast<void>(two.open(one.seal(base::Bytes(64))));
     talk({{a, &one}, {b, &two}});
     static_cast<void>(two.take_proven());
 }
@@ -75,6 +75,25 @@ inline std::string outcome(totem::Sealer& receiver, base::ByteView frame) {
     const auto result = receiver.open(frame);
     if (const auto* why = std::get_if<totem::Rejected>(&result)) return totem::to_string(*why);
     return "opened: " + std::string(base::as_text(std::get_if<totem::OpenedFrame>(&result)->body));
+}
+
+inline constexpr char kUnproven[] = "unproven start of the node";
+
+inline base::Instant at_ms(std::int64_t ms) {
+    return base::Instant{} + base::milliseconds(ms);
+}
+
+// Time passes at a sealer that is awake.
+inline void pass(totem::Sealer& at, std::int64_t from_ms, std::int64_t to_ms) {
+    for (std::int64_t ms = from_ms; ms < to_ms; ms += 100) at.set_time(at_ms(ms));
+    at.set_time(at_ms(to_ms));
+}
+
+// What was kept of starts that are proven now.
+inline std::vector<std::string> proven(totem::Sealer& at) {
+    std::vector<std::string> out;
+    for (const totem::OpenedFrame& frame : at.take_proven()) out.emplace_back(base::as_text(frame.body));
+    return out;
 }
 
 inline std::uint64_t count(const totem::Sealer& sealer, totem::Rejected why) {

@@ -5,6 +5,7 @@
 
 #include <deque>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -62,10 +63,17 @@ struct Pair {
         : links(link_count),
           mtu(path_mtu),
           nodes{Node{1, links, by_group, now}, Node{2, links, by_group, now}} {}
-    void open() {
+    // `with_image`: a twin of node 1 is fed the same; what it says goes nowhere.
+    void open(bool with_image = false) {
         for (Node& node : nodes) {
             for (std::size_t i = 0; i < links; ++i) node.stack.link_opened(now, i, 9000, 28);
             node.stack.start(now);
+        }
+        if (with_image) {
+            image = std::make_unique<Node>(1, links, false, now);
+            for (std::size_t i = 0; i < links; ++i) image->stack.link_opened(now, i, 9000, 28);
+            image->stack.start(now);
+            static_cast<void>(image->stack.drain());
         }
         pump();
     }
@@ -94,6 +102,11 @@ struct Pair {
         for (const Flight& f : std::exchange(wire, {})) {
             const base::Received one{address(static_cast<std::uint32_t>(2 - f.to), f.link), f.bytes};
             nodes[f.to].stack.receive(now, f.link, {&one, 1});
+            if (image && f.to == 0) image->stack.receive(now, f.link, {&one, 1});
+        }
+        if (image) {
+            if (image->stack.next_deadline() <= now) image->stack.advance(now);
+            static_cast<void>(image->stack.drain());
         }
         for (Node& node : nodes) {
             if (node.stack.next_deadline() <= now) node.stack.advance(now);
@@ -118,6 +131,7 @@ struct Pair {
     std::size_t links, mtu;
     Instant now = Instant{} + base::seconds(1);
     std::array<Node, 2> nodes;
+    std::unique_ptr<Node> image;
     std::vector<Flight> wire;
     [[nodiscard]] std::size_t frames_in(int ms) {
         std::size_t count = 0;
@@ -190,6 +204,44 @@ TEST_CASE("a jump of the clocks begins a new epoch with the next frame") {
     REQUIRE(pair.until([&] { return !pair.nodes[0].stack.outgoing(0).empty(); }));
     CHECK(epoch_of(pair.nodes[0].stack.outgoing(0).front().frame) == before + 1);
     CHECK(pair.united());
+}
+
+TEST_CASE(
+    "a process that was put back is told so by who heard it since, says nothing more, and lets it be known") {
+    Pair pair;
+    pair.open(true);
+    REQUIRE(pair.until([&] { return pair.united(); }));
+    const std::unique_ptr<Node> image = std::move(pair.image);
+    CHECK(pair.nodes[0].stack.submit(pair.now, base::Bytes(10, 'x')) == totem::Submit::accepted);
+    REQUIRE(pair.until([&] { return !pair.nodes[1].delivered.empty(); }));
+    Stack& two = pair.nodes[1].stack;
+
+    // Node 1 is off for three seconds; then its image goes on, and each hears the other.
+    const Instant back = pair.now + base::seconds(3);
+    pair.wire.clear();
+    std::vector<base::Bytes> said;
+    int told = 0;
+    for (; pair.now < back + base::seconds(1); pair.now = pair.now + base::milliseconds(1)) {
+        if (two.next_deadline() <= pair.now) two.advance(pair.now);
+        for (const base::Bytes& bytes : std::exchange(said, {})) {
+            const base::Received one{address(1, 0), bytes};
+            two.receive(pair.now, 0, {&one, 1});
+        }
+        static_cast<void>(two.drain());
+        if (pair.now < back) continue;
+        for (const base::Outgoing& frame : two.outgoing(0)) {
+            const base::Received one{address(2, 0), {frame.frame.begin(), frame.frame.end()}};
+            image->stack.receive(pair.now, 0, {&one, 1});
+        }
+        if (image->stack.next_deadline() <= pair.now) image->stack.advance(pair.now);
+        const totem::StackOutbox out = image->stack.drain();
+        if (out.from_the_past) ++told;
+        for (const base::Outgoing& frame : image->stack.outgoing(0))
+            said.emplace_back(frame.frame.begin(), frame.frame.end());
+        if (told > 0) CHECK((said.empty() && out.events.empty()));
+    }
+    CHECK(told == 1);
+    CHECK(two.ring_status().view.members.size() == 1);
 }
 
 TEST_CASE("a path that swallows large packets gets them in pieces, and then datagrams that fit") {

@@ -234,6 +234,12 @@ void Core::carry_out() {
         outdated_by_ = *out.persist_incarnation;
         writer_.write_incarnation(outdated_by_.value);
     }
+    if (out.from_the_past && handlers_.outdated) {
+        handlers_.outdated(
+            "the other nodes have heard more of this process than it remembers: this machine was put back to "
+            "a "
+            "snapshot, and what happened since is lost to it");
+    }
     for (const WantedLifeline& wanted : out.lifelines)
         ways_[wanted.link].link->keep_lifeline(wanted.peer, wanted.start.value);
     for (std::size_t i = 0; i < ways_.size(); ++i) {

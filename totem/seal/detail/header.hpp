@@ -19,7 +19,7 @@ struct Header {
     // Which start is alive. Each frame has a salt, hence a key, of its own.
     static constexpr std::uint8_t kChallengeStream = 2;
     static constexpr std::uint8_t kAnswerStream =
-        3;  // its key is bound to the challenge; epoch and counter: see Position floor
+        3;  // its key is bound to the challenge; counter: see Impl::floor
     static constexpr std::uint8_t kOutdatedStream = 4;  // "I knew a later start of yours"
     static constexpr std::uint8_t kLastStream = kOutdatedStream;
 
@@ -31,7 +31,7 @@ struct Header {
     std::uint32_t epoch{0};        // grows within an incarnation; half of the nonce
     std::uint64_t incarnation{0};  // the sender's process start
     std::uint64_t salt{0};         // random, drawn with the epoch
-    std::uint64_t counter{0};      // from 1, grows within an epoch; the other half of the nonce
+    std::uint64_t counter{0};      // from 1, grows within an incarnation; the other half of the nonce
 };
 
 // Appends the 48 bytes.

@@ -1,6 +1,7 @@
 // The sealer's insides: sealer.cpp seals and opens, handshake.cpp finds out which start of a peer is alive.
 #pragma once
 
+#include <array>
 #include <optional>
 #include <string>
 #include <variant>
@@ -27,11 +28,10 @@ struct Sealer::Impl {
     void change_keys(const MasterKeys& live);
     void seal(base::ByteView body, base::Bytes& frame);
     // One frame under a key of its own.
-    [[nodiscard]] base::Bytes seal_once(std::uint8_t stream, detail::Position position,
-                                        base::ByteView context, base::ByteView body);
+    [[nodiscard]] base::Bytes seal_once(std::uint8_t stream, std::uint64_t counter, base::ByteView context,
+                                        base::ByteView body);
     [[nodiscard]] std::uint64_t fresh_salt() const;
     void set_time(base::Instant t);
-    [[nodiscard]] detail::Position position() const { return {header.epoch, header.counter}; }
 
     // --- opening (sealer.cpp)
     [[nodiscard]] detail::Peer* find(base::NodeId node);
@@ -51,7 +51,12 @@ struct Sealer::Impl {
     [[nodiscard]] OpenedFrame opened(const detail::Header& h) const;
     void hand_over(const detail::Header& h, OpenedFrame& into) const;
 
-    // --- which start is alive (handshake.cpp)
+    // --- which start is alive, and whether its memory is whole (handshake.cpp)
+    [[nodiscard]] bool was_silent(const detail::Peer& peer) const;
+    Rejected ask_first(detail::Peer& peer, const detail::Header& h, base::ByteView frame);
+    void release(detail::Peer& peer);
+    // What somebody heard of us; whether that agrees with what we know.
+    bool told(const base::Heard& heard);
     Rejected open_stranger(detail::Peer& peer, const detail::Header& h, base::ByteView frame);
     Rejected open_handshake(detail::Peer& peer, const detail::Header& h, base::ByteView frame);
     Rejected on_challenge(detail::Peer& peer, const detail::Header& h, base::ByteView frame);
@@ -81,18 +86,25 @@ struct Sealer::Impl {
     base::Bytes scratch;  // a body whose tag is being checked
 
     base::Instant now;
-    detail::Position floor, mark;  // our position at least a second ago, and at `marked`
+    std::uint64_t floor{0}, mark{0};  // our counter at least a second ago, and at `marked`
     base::Instant marked;
     std::vector<SealReply> replies;
     std::vector<OpenedFrame> released;
     std::uint64_t accepted_late{0};  // of those, since the last open()
     std::optional<base::Incarnation> outdated_by;
+    base::Duration horizon{base::seconds(1)};
+    std::uint64_t epoch_began{0};  // our counter before its first frame
+    static constexpr std::size_t kMarks = 4096;
+    std::array<std::uint64_t, kMarks> marks{};  // of our last frames, by counter
+    bool from_the_past{false};
 };
 
 namespace detail {
 
 [[nodiscard]] KeyName key_name(const Header& h);
 [[nodiscard]] Nonce nonce_of(const Header& h);
+// What names a frame among those with its counter.
+[[nodiscard]] std::uint64_t mark_of(base::ByteView frame);
 
 }  // namespace detail
 

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "totem/base/heard.hpp"
 #include "totem/base/ids.hpp"
 #include "totem/base/time.hpp"
 #include "totem/seal/detail/budget.hpp"
@@ -61,20 +62,32 @@ class ClaimBudgets {
         Budget{kBurst, base::milliseconds(10)}};
 };
 
-// A place in what one start of a node has sealed for the ring. Grows.
-struct Position {
-    std::uint32_t epoch{1};
-    std::uint64_t counter{0};
-    auto operator<=>(const Position&) const = default;
-};
-
-// One key of a peer, with the counters seen under it.
+// One key of a peer.
 struct PeerKey {
     explicit PeerKey(const EVP_CIPHER* cipher) : aead(cipher, Aead::Direction::open) {}
     KeyName name;
     bool set{false};
     Aead aead;
-    ReplayWindow window;
+    std::uint64_t highest{0};  // counter that was opened with it
+};
+
+// What was opened of one start, whatever the keys: its counters go on from epoch to epoch.
+class Track {
+  public:
+    [[nodiscard]] bool seen(std::uint64_t counter) const { return window_.seen(counter); }
+    [[nodiscard]] std::uint64_t highest() const { return window_.highest(); }
+    [[nodiscard]] std::uint64_t mark_of_highest() const { return mark_; }
+    // A counter that is not seen(), and what names its frame. Returns whether it is the highest now.
+    bool add(std::uint64_t counter, std::uint64_t mark) {
+        const bool is_newest = counter > window_.highest();
+        if (is_newest) mark_ = mark;
+        window_.mark(counter);
+        return is_newest;
+    }
+
+  private:
+    ReplayWindow window_;
+    std::uint64_t mark_{0};
 };
 
 // Our question to a peer for the start that is alive now.
@@ -87,10 +100,13 @@ struct Question {
 };
 
 struct Kept {
-    Position position;
+    std::uint64_t counter{0};
     OpenedFrame frame;
 };
 
+// A start that is proven, and has been silent, is asked again before more of it counts: it may have been put
+// back to what it was in between.
+//
 // Four keys change roles, so that nothing is allocated: of the proven start the one in use and the one before
 // it (frames of it may still be under way), the one of a stranger (a start that is not proven, its tag was
 // right), and the one that was last derived for a frame whose tag has yet to be checked.
@@ -103,7 +119,11 @@ struct Peer {
           candidate(std::make_unique<PeerKey>(cipher)) {}
     base::NodeId node;
     base::Incarnation proven;  // the newest start that answered a challenge of ours; 0: none
-    Position floor;            // of the proven start: what is not above was sealed long before its answer
+    std::uint64_t floor{0};    // of the proven start: what is not above counts no more
+    Track track, strangers;    // of the proven start; of the stranger
+    base::Heard believed;      // what counts of the proven start
+    base::Instant newest_at;   // when the highest counter of that came
+    bool returning{false};     // it was silent, and has to answer
     std::unique_ptr<PeerKey> current, previous, stranger, candidate;
     Question question;
     std::vector<Kept> kept;  // of the stranger, until it is proven
@@ -115,8 +135,7 @@ struct Peer {
     template <typename Gone>
     void forget(const Gone& gone) {
         for (PeerKey* key : {current.get(), previous.get()}) {
-            if (key->set && gone(key->name.key_id))
-                floor = std::max(floor, Position{key->name.epoch, key->window.highest()});
+            if (key->set && gone(key->name.key_id)) floor = std::max(floor, key->highest);
         }
         for (PeerKey* key : {current.get(), previous.get(), stranger.get(), candidate.get()})
             key->set = key->set && !gone(key->name.key_id);
@@ -130,14 +149,29 @@ struct Peer {
     }
 
     // The start `which` is alive, and had sealed up to `from` a while ago. Its stranger's key, if there is
-    // one, is taken over with what was seen under it.
-    void prove(base::Incarnation which, Position from) {
+    // one, is taken over with what was seen of it.
+    void prove(base::Incarnation which, std::uint64_t from) {
         proven = which;
         floor = from;
         current->set = previous->set = false;
         const bool known = stranger->set && stranger->name.incarnation == which;
-        if (known && stranger->name.epoch >= floor.epoch) std::swap(current, stranger);
+        track = known ? strangers : Track{};
+        if (known) std::swap(current, stranger);
         stranger->set = false;
+    }
+
+    // What was opened of the proven start up to now counts.
+    void believe(base::Instant now) {
+        believed = {proven, track.highest(), track.mark_of_highest()};
+        newest_at = now;
+        returning = false;
+    }
+
+    // It was silent for so long that it may have been put back: what it said before is closed, also what was
+    // never heard of it.
+    void ask_again() {
+        returning = true;
+        floor = std::max(floor, believed.counter);
     }
 };
 
