@@ -115,7 +115,7 @@ base::Result<GuardRequest> encode(const GuardCommand& command) {
     out.kind = static_cast<std::uint16_t>(command.kind);
     out.id = command.address.id;
     out.ring_seq = command.ring.seq;
-    out.ring_incarnation = command.ring.incarnation.value;
+    out.ring_members = command.ring.members;
     out.ring_representative = command.ring.representative.value;
     const AddressRequest& request = command.address.request;
     if (command.address.resource.size() >= out.resource.size()) {
@@ -164,7 +164,7 @@ base::Result<GuardCommand> decode_request(base::ByteView packet) {
     if (in.magic != kRequestMagic) return malformed();
     GuardCommand command;
     command.kind = static_cast<GuardRequestKind>(in.kind);
-    command.ring = {in.ring_seq, {in.ring_representative}, {in.ring_incarnation}};
+    command.ring = {in.ring_seq, {in.ring_representative}, in.ring_members};
     switch (command.kind) {
         case GuardRequestKind::start:
         case GuardRequestKind::stop:

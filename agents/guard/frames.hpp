@@ -34,7 +34,7 @@ struct GuardRequest {
     std::uint64_t id{};
     // The view that decided it.
     std::uint64_t ring_seq{};
-    std::uint64_t ring_incarnation{};
+    std::uint64_t ring_members{};
     std::uint32_t ring_representative{};
     // The address, most significant octet first in the number.
     std::uint32_t ip{};

@@ -42,10 +42,10 @@ Result<Digest> digest_of(const std::string& bytes) {
 void put(const base::RingId& from, pb::Ring& to) {
     to.set_seq(from.seq);
     to.set_representative(from.representative.value);
-    to.set_incarnation(from.incarnation.value);
+    to.set_members(from.members);
 }
 base::RingId ring_of(const pb::Ring& from) {
-    return {from.seq(), {from.representative()}, {from.incarnation()}};
+    return {from.seq(), {from.representative()}, from.members()};
 }
 
 void put(const Head& from, pb::Head& to) {

@@ -29,12 +29,12 @@ struct Seq {
     constexpr auto operator<=>(const Seq&) const = default;
 };
 
-// Names one ring for ever: the sequence grows at every node, the incarnation keeps it unique when a disk was
-// lost.
+// Names one ring for ever: the sequence grows at every node, and where it does not (a disk was lost, a
+// machine was put back to a former state), the members are others.
 struct RingId {
     std::uint64_t seq{0};
     NodeId representative;
-    Incarnation incarnation;
+    std::uint64_t members{0};  // digest of the processes on it
     constexpr auto operator<=>(const RingId&) const = default;
 };
 

@@ -58,7 +58,7 @@ std::uint64_t RingLog::bit_of(base::NodeId node) const {
 
 RingLog no_ring(const RingConfig& config) {
     const Member& self = config.self;
-    return {View{base::RingId{0, self.node, self.incarnation}, {self}}, config.window};
+    return {View{ring_of(0, {self}), {self}}, config.window};
 }
 
 void deliver(Context& ctx, RingLog& log, const wire::Data& data, bool transitional) {

@@ -184,7 +184,7 @@ Next advance(Gather& g, Context& ctx) {
     conclude(g, ctx);
     if (living.size() == 1) return enter_alone(ctx, std::move(g.episode), std::move(g.old));
     wire::CommitToken token;
-    token.ring = {ring_seq, ctx.self().node, ctx.self().incarnation};
+    token.ring = ring_of(ring_seq, living);
     token.features = ctx.config.features;
     token.window = largest_window(ctx.config);
     for (const Member& m : living) token.entries.emplace_back().member = m;

@@ -105,7 +105,7 @@ Phase enter_alone(Context& ctx, Episode episode, RingLog old) {
     book(ctx, episode, &Episode::in_gather);
     ctx.epochs.used = ring_seq;
     ctx.epochs.seen = ring_seq;
-    const View view{base::RingId{ring_seq, ctx.self().node, ctx.self().incarnation}, {ctx.self()}};
+    const View view{ring_of(ring_seq, {ctx.self()}), {ctx.self()}};
     ctx.info("gather -> operational: nobody else is there after " + words(ctx.now - episode.began));
     old.obliged |= old.bit_of(ctx.self().node);
     install(ctx, episode, old, {ctx.self()}, view, ctx.config.features);

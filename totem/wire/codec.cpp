@@ -4,6 +4,20 @@
 #include <utility>
 
 #include "totem/base/check.hpp"
+#include "totem/base/rng.hpp"
+
+namespace totem {
+
+base::RingId ring_of(std::uint64_t seq, const std::vector<Member>& members) {
+    std::uint64_t digest = 0;
+    for (const Member& m : members) {
+        for (const std::uint64_t part : {std::uint64_t{m.node.value}, m.incarnation.value})
+            digest = base::Rng(digest ^ part).next();
+    }
+    return {seq, members.front().node, digest};
+}
+
+}  // namespace totem
 
 namespace totem::wire {
 
@@ -33,14 +47,14 @@ bool valid(base::NodeId node) {
 void put(ByteWriter& out, const base::RingId& ring) {
     out.u64(ring.seq);
     out.u32(ring.representative.value);
-    out.u64(ring.incarnation.value);
+    out.u64(ring.members);
 }
 
 base::RingId get_ring(ByteReader& in) {
     base::RingId ring;
     ring.seq = in.u64();
     ring.representative = base::NodeId{in.u32()};
-    ring.incarnation = base::Incarnation{in.u64()};
+    ring.members = in.u64();
     return ring;
 }
 
@@ -296,10 +310,10 @@ Result<Message> get_commit(ByteReader& in) {
         e.filled = filled == 1;
         token.entries.push_back(std::move(e));
     }
-    const Member& first = token.entries.front().member;
-    if (token.ring.representative != first.node || token.ring.incarnation != first.incarnation) {
-        return bad("commit token's ring is not named after its first member");
-    }
+    std::vector<Member> members;
+    for (const CommitEntry& e : token.entries) members.push_back(e.member);
+    if (token.ring != ring_of(token.ring.seq, members))
+        return bad("commit token's ring is not named after its members");
     return Message{std::move(token)};
 }
 

@@ -21,6 +21,11 @@ struct Member {
     auto operator<=>(const Member&) const = default;
 };
 
+// The id of the ring of these members (by ascending node, at least one), the first of which represents it. No
+// two processes have the same node and incarnation, so that no two sets of them share a ring id, whatever
+// their members remember of rings and sequences.
+[[nodiscard]] base::RingId ring_of(std::uint64_t seq, const std::vector<Member>& members);
+
 // What is promised when a message is delivered. Agreed: everybody who delivers it does so in the same order.
 // Safe: besides, in a regular view, that all its members have received it.
 enum class Guarantee : std::uint8_t { agreed, safe };

@@ -156,8 +156,7 @@ class Play {
     base::RingId ring_id() {
         if (!rings_.empty() && script_.below(8) != 0)
             return rings_[rings_.size() - 1 - script_.below(std::min<std::size_t>(rings_.size(), 3))];
-        return {script_.number(), NodeId{static_cast<std::uint32_t>(1 + script_.below(3))},
-                Incarnation{script_.number()}};
+        return {script_.number(), NodeId{static_cast<std::uint32_t>(1 + script_.below(3))}, script_.number()};
     }
 
     wire::Message random_message() {
@@ -223,6 +222,9 @@ class Play {
                 }
                 if (c.entries.empty())
                     c.entries.push_back({{NodeId{1}, Incarnation{5}}, false, {}, {}, {}, {}, 0, {}});
+                std::vector<totem::Member> members;
+                for (const wire::CommitEntry& entry : c.entries) members.push_back(entry.member);
+                if (script_.below(8) != 0) c.ring = totem::ring_of(c.ring.seq, members);
                 return c;
             }
             case 4:

@@ -58,7 +58,7 @@ std::string text(const Member& m) {
     return base::to_string(m.node) + "/" + std::to_string(m.incarnation.value);
 }
 std::string text(const base::RingId& r) {
-    return base::to_string(r) + "/" + std::to_string(r.incarnation.value);
+    return base::to_string(r) + "/" + std::to_string(r.members % 1000);
 }
 std::string text(const std::vector<Member>& members) {
     std::string out = "{";
@@ -363,7 +363,7 @@ void Checker::sent(const Member& who, base::ByteView bytes, const totem::RingCon
     constexpr std::uint8_t kToken = 1, kData = 2;
     if (bytes[1] != kToken && bytes[1] != kData) return;
     base::ByteReader in(bytes.subspan(2));
-    const base::RingId ring{in.u64(), NodeId{in.u32()}, base::Incarnation{in.u64()}};
+    const base::RingId ring{in.u64(), NodeId{in.u32()}, in.u64()};
     Visit& visit = visits_[ring][who];
     if (bytes[1] == kToken) {
         const std::uint64_t token = in.u64();

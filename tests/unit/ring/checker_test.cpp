@@ -18,8 +18,7 @@ namespace {
 
 const Member kOne{NodeId{1}, Incarnation{5}}, kTwo{NodeId{2}, Incarnation{5}},
     kThree{NodeId{3}, Incarnation{5}};
-const RingId kFirst{1, NodeId{1}, Incarnation{5}}, kSecond{2, NodeId{1}, Incarnation{5}},
-    kOther{2, NodeId{3}, Incarnation{5}};
+const RingId kFirst{1, NodeId{1}, 5}, kSecond{2, NodeId{1}, 5}, kOther{2, NodeId{3}, 5};
 
 // Three processes on one ring, of which the stories start.
 class Told {
@@ -52,7 +51,7 @@ class Told {
     }
     // It goes on without the others.
     Told& part(const Member& who) {
-        return transitional(who, {who}).regular(who, {2, who.node, who.incarnation}, {who});
+        return transitional(who, {who}).regular(who, {2, who.node, who.incarnation.value}, {who});
     }
     // What it found is this guarantee, told with these words.
     bool breaks(const std::string& guarantee, const std::string& part) const {
@@ -121,11 +120,11 @@ TEST_CASE("checker: E4, two memberships of one ring, or a ring sequence that doe
     two.transitional(kOne, {kOne}).regular(kOne, kSecond, {kOne});
     two.transitional(kTwo, {kTwo}).regular(kTwo, kSecond, {kTwo, kThree});
     CHECK(two.breaks("E4", "that elsewhere is of {1/5}"));
-    same.transitional(kThree, {kThree}).regular(kThree, {1, NodeId{3}, Incarnation{5}}, {kThree});
+    same.transitional(kThree, {kThree}).regular(kThree, {1, NodeId{3}, 5}, {kThree});
     CHECK(same.breaks("E4", "after one with sequence 1"));
     const Member next{NodeId{2}, Incarnation{6}};  // over a restart, too
     again.checker.started(next, true);
-    again.regular(next, {1, NodeId{2}, Incarnation{6}}, {next});
+    again.regular(next, {1, NodeId{2}, 6}, {next});
     CHECK(again.breaks("E4", "after one with sequence 1"));
 }
 
@@ -357,7 +356,7 @@ TEST_CASE("checker: E17, a view without a fault, or too many after one") {
     for (std::uint64_t n = 0; n <= sim::kViewsOfOneFault; ++n) {
         CHECK(fault.checker.violation() == "");
         fault.checker.happened(kThree, totem::Transitional{View{ring, {kThree}}});
-        ring = {++seq, NodeId{3}, Incarnation{5}};
+        ring = {++seq, NodeId{3}, 5};
         fault.regular(kThree, ring, {kThree});
     }
     CHECK(fault.breaks("E17", "as view number 4 where 3 are allowed"));

@@ -12,15 +12,14 @@ using totem::Guarantee;
 
 namespace {
 
-const RingId kRing{8, NodeId{1}, Incarnation{77}};
+const RingId kRing = totem::ring_of(8, {{NodeId{1}, Incarnation{77}}, {NodeId{2}, Incarnation{4}}});
 
 std::vector<Message> samples() {
     Token token{kRing,     5,  Seq{40}, Seq{38}, NodeId{2}, NodeId{3},         9000, 8000, 800, 3, true,
                 NodeId{4}, 77, 7,       9,       1,         {Seq{39}, Seq{40}}};
     Data data{kRing, Seq{41}, NodeId{3}, Guarantee::safe, std::nullopt, {1, 2, 3}};
-    Data recovered{
-        kRing, Seq{1}, NodeId{3}, Guarantee::safe, Origin{{4, NodeId{2}, Incarnation{5}}, Seq{9}, NodeId{4}},
-        {9}};
+    Data recovered{kRing, Seq{1}, NodeId{3}, Guarantee::safe, Origin{{4, NodeId{2}, 5}, Seq{9}, NodeId{4}},
+                   {9}};
     Join join{3,
               8,
               0,
@@ -38,7 +37,7 @@ std::vector<Message> samples() {
                        9000,
                        {{{NodeId{1}, Incarnation{77}},
                          true,
-                         {4, NodeId{1}, Incarnation{77}},
+                         {4, NodeId{1}, 77},
                          Seq{2},
                          Seq{3},
                          Seq{9},
@@ -126,7 +125,7 @@ TEST_CASE("numbers that contradict each other are refused") {
     commit.window = 0;
     CHECK_FALSE(decode(encode(commit)));
     commit.window = 1;
-    commit.ring.representative = NodeId{2};
+    commit.ring = totem::ring_of(8, {{NodeId{1}, Incarnation{77}}});
     CHECK_FALSE(decode(encode(commit)));
 
     commit = std::get<CommitToken>(samples()[4]);
