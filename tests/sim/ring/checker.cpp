@@ -88,22 +88,72 @@ void Checker::started(const Member& who, bool with_disk) {
         lost_disk_.insert(who.node);
         ring_seqs_.erase(who.node);
     }
-    const std::size_t number = processes_.size();
-    processes_[who].number = number;
+    processes_[who].number = numbers_++;
+}
+
+void Checker::put_back(const Member& who, const Memory& memory) {
+    const std::uint64_t submissions = processes_.at(who).submissions;
+    Process& p = processes_[who] = {};
+    p.number = numbers_++;
+    p.submissions = submissions;
+    p.own = memory.submitted;
+    p.put_back = p.in_the_past = true;
+    for (const totem::Event& event : memory.events) remember(who, p, event);
+    // What it promised since, and where it was, nobody can ask of it.
+    for (auto& [ring, owed] : owed_) {
+        for (Owed& one : owed) std::erase(one.to, who);
+    }
+    for (Rest& rest : rests_) {
+        if (rest.who == who) rest.deliveries.clear();
+    }
+    ring_seqs_.erase(who.node);  // its disk may be of any time
+    lost_disk_.insert(who.node);
+}
+
+// As happened() would note it, without a judgement.
+void Checker::remember(const Member& who, Process& p, const totem::Event& event) {
+    if (const auto* d = std::get_if<totem::Delivered>(&event)) {
+        const std::uint64_t id = id_of(d->payload);
+        p.delivered.insert(id);
+        p.seq = d->seq.value;
+        (p.transitional ? p.in_transitional : p.in_regular).push_back(id);
+        const auto message = messages_.find(id);
+        if (message != messages_.end()) p.last_index[message->second.sender] = message->second.index;
+    } else if (const auto* t = std::get_if<totem::Transitional>(&event)) {
+        p.transitional = t->view;
+        p.rest = rests_.size();
+        rests_.push_back({who, t->view.ring, p.seq, {}});
+    } else if (const auto* r = std::get_if<totem::Regular>(&event)) {
+        p.regular = r->view;
+        p.transitional.reset();
+        p.seq = 0;
+        p.position = 0;
+        p.in_regular.clear();
+        p.in_transitional.clear();
+    }
 }
 
 void Checker::submitted(const Member& who, base::ByteView payload, totem::Guarantee guarantee) {
     const std::uint64_t id = id_of(payload);
     Process& p = processes_.at(who);
     p.own.push_back(id);
+    const std::uint64_t index = ++p.submissions;
     Past past = p.seen;
     past.resize(std::max(past.size(), p.number + 1));
-    past[p.number] = p.own.size();
-    messages_[id] = {who, p.own.size(), hash_of(payload), guarantee, std::move(past)};
+    past[p.number] = index;
+    messages_[id] = {who, index, hash_of(payload), guarantee, std::move(past)};
 }
 
 void Checker::happened(const Member& who, const totem::Event& event) {
     Process& p = processes_.at(who);
+    if (p.in_the_past) {
+        const auto* next = std::get_if<totem::Regular>(&event);
+        if (next == nullptr || next->view.members == std::vector{who}) return remember(who, p, event);
+        ring_seqs_[who.node] = p.regular ? p.regular->ring.seq : 0;
+        p.in_the_past = false;
+        p.regular.reset();
+        p.transitional.reset();
+    }
     if (const auto* d = std::get_if<totem::Delivered>(&event)) delivered(who, p, *d);
     if (const auto* t = std::get_if<totem::Transitional>(&event)) transitional(who, p, t->view);
     if (const auto* r = std::get_if<totem::Regular>(&event)) regular(who, p, r->view);
@@ -128,9 +178,29 @@ void Checker::delivered(const Member& who, Process& p, const totem::Delivered& d
     std::uint64_t& last = p.last_index[m.sender];
     if (m.index <= last) return violate(kFifo, who, what + "after a later one of its sender");
     last = m.index;
-    causal(who, p, id, m);
+    if (said_again(who, p, d.ring, id, m)) {
+        places_.erase(id);
+    } else {
+        causal(who, p, id, m);
+    }
     order(who, p, d, id);
     if (!failed()) owe(who, p, id);
+}
+
+// A process that was put back says something again, and of those who are with it now nobody has heard it: so
+// nobody can know. It is another message, but for its number.
+bool Checker::said_again(const Member& who, const Process& p, const base::RingId& ring, std::uint64_t id,
+                         const Message& m) {
+    if (!processes_.at(m.sender).put_back) return false;
+    const auto [at, is_new] = said_again_.try_emplace({ring, id}, false);
+    if (!is_new) return at->second;
+    const auto placed = places_.find(id);
+    if (placed == places_.end() || placed->second.first == ring) return false;
+    for (const Member& member : p.regular->members) {
+        const Process& other = processes_.at(member);
+        if (member != who && !other.put_back && other.delivered.count(id) != 0) return false;
+    }
+    return at->second = true;
 }
 
 // E7: what happened before a message is never delivered after it. (The sender's order is a part of that, told
@@ -154,7 +224,8 @@ void Checker::owe(const Member& who, const Process& p, std::uint64_t id) {
     const Owed owed{id, (p.transitional ? *p.transitional : *p.regular).members, who};
     for (const Member& m : owed.to) {
         const auto other = processes_.find(m);
-        if (other == processes_.end() || !other->second.is_past(p.regular->ring)) continue;
+        if (other == processes_.end() || other->second.put_back) continue;
+        if (!other->second.is_past(p.regular->ring)) continue;
         if (other->second.delivered.count(id) == 0) {
             return violate(kSafe, who,
                            "delivered message " + std::to_string(id) + " of ring " + text(p.regular->ring) +
@@ -182,7 +253,7 @@ void Checker::pay(const Member& who, const Process& p, const base::RingId& next)
 void Checker::recovered(const Member& who, const Process& p) {
     for (const Member& m : p.transitional->members) {
         const Process& other = processes_.at(m);
-        if (!other.regular || other.regular->ring != p.regular->ring) continue;
+        if (other.in_the_past || !other.regular || other.regular->ring != p.regular->ring) continue;
         for (std::size_t i = p.in_regular.size(); i < other.in_regular.size(); ++i) {
             if (p.delivered.count(other.in_regular[i]) != 0) continue;
             return violate(kGaps, who,

@@ -28,6 +28,15 @@ class Checker {
     [[nodiscard]] bool failed() const { return !violation_.empty(); }
 
     void started(const Member& who, bool with_disk);
+    // What a process has been through.
+    struct Memory {
+        std::vector<std::uint64_t> submitted;
+        std::vector<totem::Event> events;
+    };
+    // From now on the process is what it was once, and then ended: another one by the same name, with this
+    // memory. What it does in the ring of its memory, or alone, concerns nobody else; from then on, all that
+    // is asked of any process is asked of it. The others must not notice.
+    void put_back(const Member& who, const Memory& memory);
     void submitted(const Member& who, base::ByteView payload, totem::Guarantee guarantee);
     void happened(const Member& who, const totem::Event& event);
 
@@ -87,7 +96,9 @@ class Checker {
         std::map<Member, std::uint64_t> last_index;  // of each sender's messages
         std::vector<std::uint64_t> own;
         std::size_t number{0};
+        std::uint64_t submissions{0};  // also those that it does not remember
         bool operational{false};
+        bool put_back{false}, in_the_past{false};
         std::uint64_t views{0};  // of those that are counted (allow)
         Past seen;               // what it delivered, and what happened before that
         std::size_t rest{0};     // of this transitional view, in rests_
@@ -121,6 +132,9 @@ class Checker {
         std::vector<std::uint64_t> in_regular, in_transitional;
     };
 
+    void remember(const Member& who, Process& p, const totem::Event& event);
+    [[nodiscard]] bool said_again(const Member& who, const Process& p, const base::RingId& ring,
+                                  std::uint64_t id, const Message& m);
     void delivered(const Member& who, Process& p, const totem::Delivered& d);
     void order(const Member& who, Process& p, const totem::Delivered& d, std::uint64_t id);
     void transitional(const Member& who, Process& p, const totem::View& view);
@@ -136,10 +150,10 @@ class Checker {
 
     base::NodeSet roster_;
     std::string violation_;
+    std::size_t numbers_{0};  // given to processes
     std::uint64_t allowed_{UINT64_MAX};
     bool is_past_{false};
     std::map<std::uint64_t, Message> messages_;
-    std::map<Member, std::uint64_t> submitted_;  // how many
     std::map<Member, Process> processes_;
     std::map<base::RingId, std::vector<Member>> rings_;
     std::map<base::RingId, std::vector<std::uint64_t>> orders_;               // messages in regular views
@@ -147,7 +161,8 @@ class Checker {
     std::map<std::pair<base::RingId, base::RingId>, Passage> passages_;
     std::map<std::uint64_t, std::pair<base::RingId, std::uint64_t>> places_;  // the other way round
     std::map<base::RingId, std::vector<Owed>> owed_;
-    std::map<base::RingId, std::map<Member, Visit>> visits_;  // the last of each member
+    std::map<base::RingId, std::map<Member, Visit>> visits_;             // the last of each member
+    std::map<std::pair<base::RingId, std::uint64_t>, bool> said_again_;  // (ring, message)
     std::vector<Rest> rests_;
     std::map<NodeId, std::uint64_t> ring_seqs_;        // of each node's last ring, over its restarts
     std::map<std::uint64_t, base::RingId> primaries_;  // majority rings by sequence

@@ -25,6 +25,22 @@ class Hash {
     std::uint64_t value_{0xcbf29ce484222325ULL};
 };
 
+// The key's name, all that a sending key is derived from; and the nonce.
+std::uint64_t place_of(const totem::MasterKey& master, const Header& h) {
+    Hash place;
+    place.add(master.bytes());
+    place.add(std::uint64_t{h.stream} << 8 | h.key_id);
+    place.add(std::uint64_t{h.sender} << 32 | h.epoch);
+    for (const std::uint64_t part : {h.incarnation, h.salt, h.counter}) place.add(part);
+    return place.value();
+}
+
+std::uint64_t hash_of(base::ByteView frame) {
+    Hash whole;
+    whole.add(frame);
+    return whole.value();
+}
+
 }  // namespace
 
 void Audit::sealed(const totem::MasterKeys& keys, base::ByteView frame) {
@@ -35,19 +51,19 @@ void Audit::sealed(const totem::MasterKeys& keys, base::ByteView frame) {
         if (violation_.empty()) violation_ = "the seal: a frame is sealed with a key that is not live";
         return;
     }
-    // The key's name, all that a sending key is derived from; and the nonce.
-    Hash place;
-    place.add(master->bytes());
-    place.add(std::uint64_t{h.stream} << 8 | h.key_id);
-    place.add(std::uint64_t{h.sender} << 32 | h.epoch);
-    for (const std::uint64_t part : {h.incarnation, h.salt, h.counter}) place.add(part);
-    Hash whole;
-    whole.add(frame);
-    const auto [at, is_new] = seen_.try_emplace(place.value(), whole.value());
-    if (is_new || at->second == whole.value() || !violation_.empty()) return;
+    const auto [at, is_new] = seen_.try_emplace(place_of(*master, h), hash_of(frame));
+    if (is_new || at->second == hash_of(frame) || !violation_.empty()) return;
     violation_ = "the seal: process " + std::to_string(h.sender) + "/" + std::to_string(h.incarnation) +
                  " used counter " + std::to_string(h.counter) + " of epoch " + std::to_string(h.epoch) +
                  " twice under one key";
+}
+
+bool Audit::differs(const totem::MasterKeys& keys, base::ByteView frame) const {
+    const Header h(frame);
+    const totem::MasterKey* const master = keys.find(h.key_id);
+    if (master == nullptr) return false;
+    const auto at = seen_.find(place_of(*master, h));
+    return at != seen_.end() && at->second != hash_of(frame);
 }
 
 }  // namespace stack_sim

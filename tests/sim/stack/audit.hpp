@@ -15,6 +15,8 @@ class Audit {
     // A process that has these keys sealed this frame. No nonce may come twice under one key, but for copies
     // of the same frame.
     void sealed(const totem::MasterKeys& keys, base::ByteView frame);
+    // Whether another frame was sealed in its place.
+    [[nodiscard]] bool differs(const totem::MasterKeys& keys, base::ByteView frame) const;
     [[nodiscard]] const std::string& violation() const { return violation_; }
     [[nodiscard]] std::uint64_t frames() const { return seen_.size(); }
 

@@ -90,6 +90,9 @@ Output Core::apply(const Input& input, bool with_junk) {
         case Input::Kind::leave:
             stack_.leave(input.now);
             break;
+        case Input::Kind::reseed:
+            reseed(input.seed);
+            break;
     }
     out.out = stack_.drain();
     const std::uint8_t* last = nullptr;  // copies of one frame follow each other
@@ -114,6 +117,7 @@ std::string difference(const Output& one, const Output& other) {
     if (differ(one.out.events, other.out.events)) return "events";
     if (one.out.persist_ring_seq != other.out.persist_ring_seq) return "reserved ring sequences";
     if (one.out.persist_incarnation != other.out.persist_incarnation) return "what it knows of its own start";
+    if (one.out.from_the_past != other.out.from_the_past) return "what it knows of its own memory";
     const auto mine = of_the_ring(one), its = of_the_ring(other);
     if (!std::equal(mine.begin(), mine.end(), its.begin(), its.end(),
                     [](const Sent* x, const Sent* y) { return same(*x, *y); })) {

@@ -40,7 +40,8 @@ struct Input {
         persisted,
         jumped,
         keys,
-        leave
+        leave,
+        reseed
     };
     Kind kind{Kind::advance};
     Instant now;
@@ -51,6 +52,7 @@ struct Input {
     base::Bytes payload{};         // submit
     totem::Guarantee guarantee{totem::Guarantee::agreed};
     std::uint64_t ring_seq{0};  // persisted
+    std::uint64_t seed{0};      // reseed
     std::optional<totem::MasterKeys> keys{};
 };
 

@@ -143,6 +143,7 @@ void Faults::of_the_seal(Fault fault, NodeId node) {
     Machine& machine = world_.machine(node);
     if (fault == Fault::jump) machine.jump();
     if (fault == Fault::copy) copy();
+    if (fault == Fault::put_back) put_back();
     if (fault == Fault::double_start) world_.start_double(node, rng_.chance(300), rng_.chance(500));
     if (fault == Fault::key_change) keys.begin(milliseconds(between(rng_, 0, 300)));
     if (fault == Fault::unsent)
@@ -169,6 +170,28 @@ void Faults::copy() {
         static_cast<void>(world_.copy_subject(at, same_address));
         if (!goes_on) world_.machine(world_.subject).crash();
     });
+}
+
+// The subject's machine loses its power, and comes back as what it was a while before that, memory included:
+// so late that nothing that it sent is under way any more, and that all have missed it.
+void Faults::put_back() {
+    Machine& machine = world_.machine(world_.subject);
+    if (!machine.up() || machine.paused() || machine.inputs() == 0) return;
+    const Duration ago{rng_.chance(500) ? between(rng_, 0, milliseconds(300).ns)
+                                        : between(rng_, 0, base::seconds(12).ns)};
+    const bool with_disk = rng_.chance(500), clock_shows = rng_.chance(500), whatever = rng_.chance(300);
+    const Snapshot was = machine.snapshot(ago);
+    machine.lose_power();
+    const Duration token = world_.setup().ring.token_timeout;
+    // Of a node that is paused, too, and of the slowest path.
+    const Duration longest = weather_.slow_by + token / 2 + token * 3 + milliseconds(10);
+    const Duration missed = std::max(token, milliseconds(150));
+    later(longest + missed + Duration{between(rng_, 0, token.ns * 2)},
+          [this, was, with_disk, clock_shows, whatever] {
+              // Perhaps it was started again meanwhile.
+              if (world_.machine(world_.subject).up() && !whatever) return;
+              world_.put_back(was, with_disk, clock_shows);
+          });
 }
 
 void Faults::heal() {

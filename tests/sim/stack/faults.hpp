@@ -62,6 +62,7 @@ class Faults {
     void of_a_path(Fault fault);
     void of_the_seal(Fault fault, NodeId node);
     void copy();
+    void put_back();
 
     World& world_;
     Weather weather_;

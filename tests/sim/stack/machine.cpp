@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "tests/sim/stack/header.hpp"
 #include "totem/base/check.hpp"
 
 namespace stack_sim {
@@ -67,6 +68,7 @@ void Machine::start_as(base::Incarnation incarnation) {
 void Machine::begin(const Core::Birth& birth) {
     ++process_;
     started_at_ = world_.now();
+    behind_ = {};
     log_.clear();
     birth_.reset();
     if (kind_ == Kind::node && node() == world_.subject) {
@@ -125,7 +127,9 @@ void Machine::stop() {
     core_.reset();
     twin_.reset();
     for (auto& socket : sockets_) socket.clear();
-    paused_ = false;
+    paused_ = was_put_back_ = repeats_nonces_ = false;
+    known_to_.clear();
+    differs_from_ = UINT64_MAX;
     ended_at_ = world_.now();
     armed_ = Instant::never();
     if (kind_ == Kind::node) world_.witness.ended(member_);
@@ -142,6 +146,10 @@ void Machine::crash() {
             if (other != node()) world_.transmit(*this, {link, other, words, false});
         }
     }
+}
+
+void Machine::lose_power() {
+    if (up()) stop();
 }
 
 void Machine::leave() {
@@ -246,9 +254,14 @@ void Machine::put_out(Output& output) {
         for (const totem::Event& event : output.out.events) world_.witness.happened(member_, event);
     }
     persist(output.out);
+    if (output.out.from_the_past) {
+        ++world_.hits.noticed;
+        world_.witness.tell("node " + base::to_string(node()) + " knows that its memory is from the past");
+    }
     if (world_.network.rng.chance(world_.weather.unsent)) fail_sends(base::milliseconds(5));
     for (const Sent& sent : output.frames) {
-        world_.witness.sent(member_, keys_, sent);
+        if (world_.witness.sent(member_, keys_, sent, repeats_nonces_))
+            differs_from_ = std::min(differs_from_, Header(*sent.bytes).counter);
         const std::size_t packet = sent.bytes->size() + kHeaders;
         if (sent.whole && packet > ports_[sent.link].mtu && ports_[sent.link].up) {
             world_.witness.violate("sizes: process " + base::to_string(node()) + " sends " +
@@ -274,6 +287,12 @@ void Machine::persist(const totem::StackOutbox& out) {
             Input persisted = input(Input::Kind::persisted);
             persisted.ring_seq = seq;
             feed(std::move(persisted));
+        });
+    }
+    if (out.from_the_past) {
+        later(base::milliseconds(1), [this] {
+            crash();
+            if (kind_ == Kind::node) start();
         });
     }
     if (!out.persist_incarnation) return;
@@ -329,8 +348,9 @@ bool Machine::uses(std::size_t link, NodeId peer) const {
 
 void Machine::arm(Instant due) {
     if (!up()) return;
-    due = std::max(due, world_.now());
-    if (due == Instant::never() || armed_ == due) return;
+    if (due == Instant::never()) return;
+    due = std::max(due + behind_, world_.now());
+    if (armed_ == due) return;
     armed_ = due;
     world_.timeline.at(due, [this, due, process = process_] {
         if (armed_ != due || process != process_ || !up()) return;
@@ -346,7 +366,7 @@ void Machine::later(Duration after, const std::function<void()>& action) {
 }
 
 void Machine::note(base::Level /*level*/, const std::string& text) {
-    if (kind_ == Kind::node) world_.witness.noted(member_, text);
+    if (kind_ == Kind::node && !is_remembering_) world_.witness.noted(member_, text);
 }
 
 }  // namespace stack_sim

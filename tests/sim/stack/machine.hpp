@@ -13,6 +13,14 @@
 
 namespace stack_sim {
 
+// A process as it was once: whatever is fed to it again makes it the same.
+struct Snapshot {
+    Member member;
+    Instant started_at;
+    Core::Birth birth;
+    std::vector<Input> inputs;
+};
+
 class Machine final : public base::Tracer {
   public:
     enum class Kind : std::uint8_t {
@@ -27,6 +35,7 @@ class Machine final : public base::Tracer {
     void start_copy(std::unique_ptr<Core> core, const Member& who);
     void start_as(base::Incarnation incarnation);
     void crash();
+    void lose_power();  // nobody is left who could say so
     void leave();
     void pause(Duration how_long);
     void hint(NodeId about);
@@ -61,6 +70,15 @@ class Machine final : public base::Tracer {
     [[nodiscard]] std::unique_ptr<Core> image(std::size_t inputs, base::Tracer& tracer) const;
     [[nodiscard]] totem::MasterKeys keys_at(std::size_t inputs) const;
 
+    // Its process as it was so long ago, at its beginning at the earliest.
+    [[nodiscard]] Snapshot snapshot(Duration ago) const;
+    // The machine goes on from there, memory included; perhaps its disk was put back as well. Its clock
+    // either shows that, or stood still.
+    void put_back(const Snapshot& was, bool with_disk, bool clock_shows);
+    // Its process was put back, and somebody who is alive has heard more of it than it remembers.
+    [[nodiscard]] bool is_from_the_past() const;
+    [[nodiscard]] bool was_put_back() const { return was_put_back_; }
+
     void note(base::Level level, const std::string& text) override;
 
   private:
@@ -72,6 +90,7 @@ class Machine final : public base::Tracer {
     void open_ports();
     void feed(Input input);
     void put_out(Output& output);
+    [[nodiscard]] std::vector<Port> former_ports() const;
     void persist(const totem::StackOutbox& out);
     void compare(const Input& input, const Output& output);
     void stop();
@@ -79,7 +98,8 @@ class Machine final : public base::Tracer {
     void wake();
     void arm(Instant due);
     void later(Duration after, const std::function<void()>& action);  // for this process
-    [[nodiscard]] Input input(Input::Kind kind) const { return {.kind = kind, .now = world_.now()}; }
+    [[nodiscard]] Instant clock() const { return {world_.now().ns - behind_.ns}; }
+    [[nodiscard]] Input input(Input::Kind kind) const { return {.kind = kind, .now = clock()}; }
     [[nodiscard]] base::Incarnation next_incarnation(bool clock_set_back);
 
     World& world_;
@@ -93,6 +113,13 @@ class Machine final : public base::Tracer {
     std::unique_ptr<Core> core_;
     std::uint64_t process_{0};  // number of starts
     bool feeding_{false}, paused_{false};
+    Duration behind_;  // its process's clock, that of the world
+    bool was_put_back_{false};
+    bool repeats_nonces_{false};  // and cannot know it
+    bool is_remembering_{false};  // what it says now it said before
+    // Who have heard more of it than it remembers, up to which counter; from where on it says something else.
+    std::vector<std::pair<Member, std::uint64_t>> known_to_;
+    std::uint64_t differs_from_{UINT64_MAX};
     base::Bytes last_words_;
     std::vector<std::vector<Arrival>> sockets_;
     Instant armed_{Instant::never()}, started_at_, ended_at_, refused_until_{0};

@@ -8,7 +8,7 @@ Hits& Hits::operator+=(const Hits& o) {
     lost += o.lost, cut += o.cut, group_cut += o.group_cut, too_large += o.too_large;
     fragmented += o.fragmented, duplicated += o.duplicated, slowed += o.slowed, refused += o.refused;
     rumours += o.rumours, last_words += o.last_words, unsent += o.unsent;
-    closed += o.closed;
+    closed += o.closed, put_back += o.put_back, unheard += o.unheard, noticed += o.noticed;
     return *this;
 }
 

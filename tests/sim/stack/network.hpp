@@ -46,7 +46,7 @@ struct Weather {
 // How often each thing was done.
 struct Hits {
     std::uint64_t lost{0}, cut{0}, group_cut{0}, too_large{0}, fragmented{0}, duplicated{0}, slowed{0},
-        refused{0}, rumours{0}, last_words{0}, unsent{0}, closed{0};
+        refused{0}, rumours{0}, last_words{0}, unsent{0}, closed{0}, put_back{0}, unheard{0}, noticed{0};
     Hits& operator+=(const Hits& o);
 };
 

@@ -148,6 +148,8 @@ class Run {
         rest(config_.token_timeout * 11 + weather_.slow_by);
         world_.witness.tell("healed for good");
         faults_.heal();
+        forget_the_past();
+        if (is_over() || !stuck_.empty()) return;
         if (rng_.chance(250))
             world_.witness.tell(lose_group(world_.network, world_.roster(), world_.links(), rng_));
         const Duration unite = sim::unites_within(config_);
@@ -160,6 +162,14 @@ class Run {
         checker().allow(0);
         wait_for_paths();
         wait_for_deliveries();
+    }
+
+    // Whose memory is from the past is told so, by whoever knows, and ends.
+    void forget_the_past() {
+        const Duration bound = config_.token_timeout * 2;
+        if (until([this] { return world_.from_the_past() == NodeId{}; }, bound) || is_over()) return;
+        stuck_ = "node " + base::to_string(world_.from_the_past()) + " was put back, and goes on " +
+                 std::to_string(bound.ms()) + " ms after faults ended, though others have heard more of it";
     }
 
     // While all that settles, they need not hear each other.
@@ -221,7 +231,9 @@ class Run {
             if (trial == Trial::lost_group && !any_group()) continue;
             ++tally_.trials[static_cast<std::size_t>(trial)];
             world_.witness.tell("trial:" + std::string(kTrialNames[static_cast<std::size_t>(trial)]));
-            if (trial == Trial::junk && rng_.chance(500)) restart_subject();
+            // Who was put back could learn that from a recording, and rightly.
+            const bool naive = world_.machine(world_.subject).was_put_back();
+            if (trial == Trial::junk && (rng_.chance(500) || naive)) restart_subject();
             if (is_over() || !stuck_.empty()) return;
             traffic_until_ = world_.now() + seconds(10);
             interval_ = microseconds(between(traffic_rng_, 5000, 50'000));
@@ -252,6 +264,8 @@ class Run {
                     rest(milliseconds(between(rng_, 0, 100)));
                 }
                 return rest(milliseconds(200));
+            case Trial::put_back:
+                return put_back_subject();
             case Trial::kinds:
                 return;
         }
@@ -259,6 +273,8 @@ class Run {
 
     // E13: strangers, damage and recordings, beside a twin of the subject that gets none of it.
     void bear_junk() {
+        // What came before its sender was proven may count when it comes again.
+        world_.past.watch(world_.machine(world_.subject).member());
         world_.machine(world_.subject).begin_twin();
         world_.weather.damaged = static_cast<std::uint32_t>(rng_.below(200));
         checker().allow(0, sim::Checker::Disturbance::past);
@@ -287,12 +303,31 @@ class Run {
         // What is thrown at a process that is about to meet its peers must not lead it astray.
         for (std::uint64_t n = rng_.below(4); n > 0; --n)
             world_.throw_recording(world_.subject, milliseconds(100));
+        await_one_ring();
+    }
+
+    void await_one_ring() {
+        if (is_over() || !stuck_.empty()) return;
         const Duration bound = config_.token_timeout * 12 + sim::unites_within(config_);
         if (!until([&] { return checker().one_ring(world_.living()); }, bound) && !is_over())
             stuck_ = checker().apart(world_.living(), bound, bound);
         rest(seconds(1));
         checker().allow(0);
         if (!is_over() && stuck_.empty()) wait_for_paths();
+    }
+
+    // All else is well: whoever heard its machine since then tells it.
+    void put_back_subject() {
+        checker().allow_any();
+        rest(milliseconds(between(rng_, 0, 8000)));
+        const Duration ago = milliseconds(between(rng_, 0, 12'000));
+        const Snapshot was = world_.machine(world_.subject).snapshot(ago);
+        world_.machine(world_.subject).lose_power();
+        rest(config_.token_timeout * 3 + milliseconds(between(rng_, 0, 3000)));
+        if (is_over()) return;
+        world_.put_back(was, rng_.chance(500), rng_.chance(500));
+        forget_the_past();
+        await_one_ring();
     }
 
     void lose_link() {

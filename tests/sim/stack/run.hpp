@@ -10,11 +10,21 @@
 
 namespace stack_sim {
 
-// What a quiet cluster must bear without a change of views.
-enum class Trial : std::uint8_t { junk, lost_link, lost_group, smaller_paths, key_change, jump, kinds };
+// What a quiet cluster must bear: without a change of views, but for the last one.
+enum class Trial : std::uint8_t {
+    junk,
+    lost_link,
+    lost_group,
+    smaller_paths,
+    key_change,
+    jump,
+    put_back,
+    kinds
+};
 constexpr std::array<const char*, static_cast<std::size_t>(Trial::kinds)> kTrialNames = {
     "  junk, beside a twin without", "  one of several links lost", "  a group that does not arrive",
-    "  paths that carry less",       "  a change of keys",          "  a jump of the clocks"};
+    "  paths that carry less",       "  a change of keys",          "  a jump of the clocks",
+    "  a machine put back"};
 
 // Counts, for the summary. Plain data: it crosses a pipe.
 struct Tally {

@@ -38,6 +38,9 @@ void print_table(const stack_sim::Tally& t, std::size_t seeds) {
     row("last words of the dead", t.hits.last_words);
     for (std::size_t i = 0; i < stack_sim::kFaultNames.size(); ++i)
         row(stack_sim::kFaultNames[i], t.faults.of[i]);
+    row("  that came to life", t.hits.put_back);
+    row("  whose later life nobody heard", t.hits.unheard);
+    row("  that noticed it", t.hits.noticed);
     row("runs with one identity twice", t.distrusted);
     row("junk", 0);
     for (std::size_t i = 0; i < std::size(t.junk); ++i) row(stack_sim::kJunkNames[i], t.junk[i]);

@@ -16,6 +16,11 @@ void Witness::started(const Member& who, bool with_disk) {
     line(who, with_disk ? "STARTED" : "STARTED WITHOUT ITS DISK");
 }
 
+void Witness::put_back(const Member& who, const sim::Checker::Memory& memory) {
+    checker_->put_back(who, memory);
+    line(who, "PUT BACK");
+}
+
 void Witness::submitted(const Member& who, base::ByteView payload, totem::Guarantee guarantee) {
     if (trusted_) checker_->submitted(who, payload, guarantee);
 }
@@ -44,10 +49,12 @@ void Witness::noted(const Member& who, const std::string& text) {
     if (on_phase_change && text.find(" -> ") != std::string::npos) on_phase_change();
 }
 
-void Witness::sent(const Member& who, const totem::MasterKeys& keys, const Sent& sent) {
-    audit.sealed(keys, *sent.bytes);
+bool Witness::sent(const Member& who, const totem::MasterKeys& keys, const Sent& sent, bool repeats) {
+    const bool differs = repeats && audit.differs(keys, *sent.bytes);
+    if (!repeats) audit.sealed(keys, *sent.bytes);
     mix(who.node.value << 20 | sent.bytes->size());
     if (!audit.violation().empty()) violate(audit.violation());
+    return differs;
 }
 
 void Witness::violate(const std::string& what) {

@@ -35,12 +35,15 @@ class Witness {
     [[nodiscard]] const sim::Checker& checker() const { return *checker_; }
 
     void started(const Member& who, bool with_disk);
+    void put_back(const Member& who, const sim::Checker::Memory& memory);
     void ended(const Member& who) { line(who, "ENDED"); }
     void submitted(const Member& who, base::ByteView payload, totem::Guarantee guarantee);
     void happened(const Member& who, const totem::Event& event);
     void looked(const Member& who, const totem::RingStatus& status, const totem::RingConfig& config);
     void noted(const Member& who, const std::string& text);
-    void sent(const Member& who, const totem::MasterKeys& keys, const Sent& sent);
+    // `repeats`: nonces that it has used before, unknowingly. Returns whether this is such a one, for another
+    // frame.
+    bool sent(const Member& who, const totem::MasterKeys& keys, const Sent& sent, bool repeats);
     void tell(const std::string& text) { line({}, text); }
     void violate(const std::string& what);
 

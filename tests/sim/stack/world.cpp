@@ -72,6 +72,24 @@ void World::start_double(NodeId node, bool same_incarnation, bool same_address) 
     copies_.back()->start_as({same_incarnation ? number : number - 1000 + machine_rng_.below(2000)});
 }
 
+void World::put_back(const Snapshot& was, bool with_disk, bool clock_shows) {
+    ++hits.put_back;
+    Machine& at = machine(was.member.node);
+    witness.tell("node " + base::to_string(was.member.node) + " goes on as what it was at " +
+                 std::to_string(was.inputs.back().now.ns / 1000) + " us" +
+                 (with_disk ? ", disk included" : "") +
+                 (clock_shows ? "" : "; its clock does not show that"));
+    at.put_back(was, with_disk, clock_shows);
+    if (!at.is_from_the_past()) ++hits.unheard;
+}
+
+NodeId World::from_the_past() const {
+    for (const auto& [node, machine] : machines_) {
+        if (machine->is_from_the_past()) return node;
+    }
+    return {};
+}
+
 void World::remove_copies() {
     for (const auto& copy : copies_) copy->crash();
 }

@@ -27,6 +27,7 @@ struct Setup {
 };
 
 class Machine;
+struct Snapshot;
 
 class World {
   public:
@@ -65,6 +66,10 @@ class World {
     // The same node is started twice.
     void start_double(NodeId node, bool same_incarnation, bool same_address);
     void remove_copies();
+    // The subject's machine goes on as what it was.
+    void put_back(const Snapshot& was, bool with_disk, bool clock_shows);
+    // Of the machines that were put back, the node of one that goes on though somebody knows better; 0: none.
+    [[nodiscard]] NodeId from_the_past() const;
 
     // Junk of this kind comes to the node, if there is any.
     void throw_junk(NodeId at, Junk kind);

@@ -229,6 +229,20 @@ TEST_CASE_FIXTURE(Fixture,
     CHECK(totem::next_incarnation(directory.file("epoch"), 100)->value == 501);
 }
 
+TEST_CASE_FIXTURE(Fixture,
+                  "a process of which a peer has heard more than it remembers says so, and nothing else") {
+    std::promise<std::string> outdated;
+    auto started = Engine::start(config(), key(),
+                                 {[](std::vector<totem::Event>) {}, [](base::Level, const std::string&) {},
+                                  [&](const std::string& why) { outdated.set_value(why); }});
+    REQUIRE(started);
+    REQUIRE(script().wait([](const Script& s) { return has(s.calls, "start 0"); }));
+    introduce(peer, sealer, 2, port);
+    const base::Heard heard{config().ring.self.incarnation, 1'000'000, 1};
+    peer.send("127.0.0.1", port, sealer.seal(totem::encode(totem::Heartbeat{0, 1, {}, heard})));
+    CHECK(outdated.get_future().get().find("put back to a snapshot") != std::string::npos);
+}
+
 TEST_CASE_FIXTURE(Fixture, "submit takes up to its bound, in order, and says no beyond it") {
     auto c = config();
     c.ring.max_queued = 10;
