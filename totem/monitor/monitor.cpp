@@ -183,7 +183,8 @@ void Monitor::take_report(Path& path, const LinkReport& report, bool same_link) 
     if (!same_link || report.heard <= path.measured || path.sent - report.heard >= kKept) return;
     path.measured = report.heard;
     const base::Duration rtt = now_ - path.sent_at[report.heard % kKept] - report.hold;
-    if (rtt.ns < 0) return;
+    // What an outage held up says nothing of the path.
+    if (rtt.ns < 0 || path.state != LinkState::up) return;
     if (path.srtt.ns == 0) {
         path.srtt = rtt;
         path.rttvar = rtt / 2;
@@ -227,7 +228,8 @@ void Monitor::beat_all(Peer& peer, bool large) {
 
 // Which of our heartbeats were heard, as soon as the peer has had the time to say so.
 void Monitor::judge_sent(Path& path) {
-    const base::Duration patience = config_.interval() * 2 + path.srtt * 2;
+    // A peer that takes longer to say so is not up.
+    const base::Duration patience = config_.interval() * 2 + std::min(path.srtt * 2, config_.silence());
     bool large_lost = false;
     while (path.judged < path.sent) {
         const std::uint32_t number = path.judged + 1;

@@ -13,6 +13,9 @@ constexpr base::Duration kMinRetry = base::milliseconds(3);
 constexpr base::Duration kMaxRetry = base::milliseconds(100);
 // So many requests for one datagram are not all lost by chance, nor are the answers to them.
 constexpr unsigned kRequests = 16;
+// In a token that is sent again: what asks for more may be too large for a path that is not known well yet.
+// The rest is asked for a rotation later.
+constexpr std::size_t kRequestsAgain = 40;
 // Beside a token timeout: what the links may need to find out that a path has stopped taking large packets,
 // and what it still takes. That shall cost no view.
 constexpr base::Duration kPathSearch = base::seconds(1);
@@ -218,13 +221,17 @@ void pass(Context& ctx, Rotation& rotation, const RingLog& log, wire::Token toke
     ++token.token_seq;
     rotation.token_seq = token.token_seq;
     Hop& hop = rotation.hop;
-    hop.passed = wire::encode(token);
     hop.successor = neighbour(log.view, ctx.self().node, 1).node;
+    hop.again = wire::encode(token);
+    ctx.out.datagrams.push_back({hop.successor, hop.again});
+    if (token.retransmit.size() > kRequestsAgain) {
+        token.retransmit.resize(kRequestsAgain);
+        hop.again = wire::encode(token);
+    }
     hop.token_seq = token.token_seq;
     hop.sent_at = ctx.now;
     hop.retries = 0;
     hop.retry_at = ctx.now + retry_interval(ctx, hop);
-    ctx.out.datagrams.push_back({hop.successor, hop.passed});
 }
 
 bool store(Context& ctx, Rotation& rotation, RingLog& log, const Member& from, const wire::Data& data) {
@@ -245,7 +252,7 @@ void retry_hop(Context& ctx, Rotation& rotation) {
     if (ctx.now < hop.retry_at) return;
     ++hop.retries;
     hop.retry_at = ctx.now + retry_interval(ctx, hop);
-    ctx.out.datagrams.push_back({hop.successor, hop.passed});
+    ctx.out.datagrams.push_back({hop.successor, hop.again});
     ctx.debug("no sign of the token from node " + base::to_string(hop.successor) + ": sent again, " +
               std::to_string(hop.retries) + ". time");
 }

@@ -19,7 +19,7 @@ namespace totem {
 // higher token_seq, data that a later holder sequenced, or an acknowledgement. Apart from token loss on
 // purpose: a hop is retried in milliseconds.
 struct Hop {
-    base::Bytes passed;  // the token as sent
+    base::Bytes again;  // the token for the next retry: 500 bytes at most
     base::NodeId successor;
     std::uint64_t token_seq{0};  // of the token as sent
     base::Instant sent_at;
