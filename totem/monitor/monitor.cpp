@@ -135,9 +135,12 @@ bool Monitor::receive(base::Instant now, base::NodeId node, base::Incarnation in
         if (beat->link != config_.links[link].number) return true;  // the peer's node file differs from ours
         take(*peer, link, *beat);
     } else if (const auto* probe = std::get_if<SizeProbe>(&*message)) {
+        // Of what the seal kept back the link is not known.
+        if (probe->link != config_.links[link].number) return true;
         out_.frames.push_back({link, node, encode(SizeAnswer{config_.links[link].number, probe->id}), false});
     } else if (const auto* answer = std::get_if<SizeAnswer>(&*message)) {
-        if (path.size.answered(now_, answer->id)) this->probe(*peer, link);
+        const bool of_this_link = answer->link == config_.links[link].number;
+        if (of_this_link && path.size.answered(now_, answer->id)) this->probe(*peer, link);
     } else if (const auto* group = std::get_if<GroupBeat>(&*message)) {
         if (group->link == config_.links[link].number) path.ear.heard(group->number);
     }

@@ -139,6 +139,7 @@ Phase enter_recovery(Context& ctx, Commit commit, wire::CommitToken token) {
         r.old.stable = std::max(r.old.stable, std::min(e.stable, r.old.window.aru()));
         low = std::min(low, e.aru);
     }
+    low = std::max(low, r.old.window.freed());  // whatever they say: there is nothing below
     for (base::Seq seq{low.value + 1}; seq <= r.old.window.high(); ++seq.value) {
         if (r.old.window.find(seq) != nullptr && is_ours_to_send(ctx, companions, seq)) r.pending.insert(seq);
     }

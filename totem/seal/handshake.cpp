@@ -196,7 +196,9 @@ Rejected Sealer::Impl::on_answer(Peer& peer, const Header& h, base::ByteView fra
     }
     if (start > peer.proven) {
         prove(peer, h);
-    } else if (peer.returning) {
+    } else if (peer.returning || was_silent(peer)) {
+        // Where both were silent, this may be the first that comes of it.
+        if (!peer.returning) peer.ask_again();
         peer.floor = std::max(peer.floor, h.counter);
         release(peer);
     }

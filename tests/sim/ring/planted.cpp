@@ -73,7 +73,7 @@ int hunt_all(const char* program, int argc, char** argv, const std::function<Jud
     int first_name = 1;
     if (argc > 1 && std::string(argv[1]) == "--seeds") {
         const char* end = argc > 2 ? argv[2] + std::strlen(argv[2]) : nullptr;
-        if (argc < 3 || std::from_chars(argv[2], end, seeds).ptr != end || seeds == 0) {
+        if (argc < 3 || std::from_chars(argv[2], end, seeds).ptr != end || seeds == 0 || seeds > 1000000) {
             std::fprintf(stderr, "usage: %s [--seeds N] [NAME...]\n", program);
             return 3;
         }

@@ -32,6 +32,12 @@ void become_planted(const std::string& program, char** argv) {
     std::perror(path.c_str());
 }
 
+std::nullopt_t usage(const std::string& program) {
+    std::fprintf(stderr, "usage: %s --seeds N [--start S] | --seed S [--trace] | --planted [--seeds N]\n",
+                 program.c_str());
+    return std::nullopt;
+}
+
 }  // namespace
 
 std::optional<Options> options(const std::string& program, const char* former, int argc, char** argv) {
@@ -54,14 +60,14 @@ std::optional<Options> options(const std::string& program, const char* former, i
         std::uint64_t number = 0;
         const char* text = i + 1 < argc ? argv[++i] : "";
         const auto end = text + std::strlen(text);
-        if (value == nullptr || text == end || std::from_chars(text, end, number).ptr != end) {
-            std::fprintf(stderr,
-                         "usage: %s --seeds N [--start S] | --seed S [--trace] | --planted [--seeds N]\n",
-                         program.c_str());
-            return std::nullopt;
-        }
+        const auto read = std::from_chars(text, end, number);
+        if (value == nullptr || text == end || read.ptr != end || read.ec != std::errc{})
+            return usage(program);
         *value = number;
     }
+    const bool one = seed.has_value(), many = seeds || start;
+    const bool wraps = start && *start + seeds.value_or(60) < *start;
+    if ((one && many) || seeds == 0U || wraps) return usage(program);
     if (seed) {
         out.seeds.push_back(*seed);
         return out;

@@ -99,6 +99,19 @@ TEST_CASE("after a silence a process answers before it counts again, and nothing
     CHECK(seal_test::count(two, totem::Rejected::unproven) == 0);
 }
 
+TEST_CASE("after a silence of both, each answers once, and nothing of either is lost") {
+    Sealer one = start({.node = 1});
+    Sealer two = start({.node = 2});
+    acquaint(1, one, 2, two);
+    seal_test::pass(one, 0, 1001);
+    seal_test::pass(two, 0, 1001);
+    CHECK(outcome(one, two.seal(bytes(kBeat))) == kUnproven);
+    CHECK(talk({{1, &one}, {2, &two}}) == 3);
+    CHECK(proven(one) == std::vector<std::string>{kBeat});
+    CHECK(outcome(two, one.seal(bytes("urgent"))) == "opened: urgent");
+    CHECK(outcome(one, two.seal(bytes("join"))) == "opened: join");
+}
+
 TEST_CASE("who was away itself does not take others for silent") {
     Sealer one = start({.node = 1});
     Sealer two = start({.node = 2});
