@@ -27,7 +27,8 @@ std::unique_ptr<totem::Sealer> sealer(std::uint32_t node) {
 }
 
 // Two nodes that have just met: node 2 has asked, node 1 has answered and asked back, and so on as far as
-// `known` says. Made anew for each input, so that a finding needs no history.
+// `known` says; at last node 1 was silent, and has answered again. Made anew for each input, so that a
+// finding needs no history.
 struct Pair {
     explicit Pair(unsigned known) {
         static_cast<void>(two->open(one->seal(base::Bytes(64))));
@@ -39,6 +40,11 @@ struct Pair {
         static_cast<void>(two->open(answer));
         static_cast<void>(two->take_proven());
         static_cast<void>(one->open(two->take_replies().at(0).frame));
+        if (known == 2) return;
+        for (int i = 1; i <= 4; ++i) two->set_time(base::Instant{} + base::milliseconds(400) * i);
+        static_cast<void>(two->open(one->seal(base::Bytes(64))));
+        static_cast<void>(one->open(two->take_replies().at(0).frame));
+        answer = one->take_replies().at(0).frame;
     }
     std::unique_ptr<totem::Sealer> one = sealer(1);
     std::unique_ptr<totem::Sealer> two = sealer(2);
@@ -61,7 +67,7 @@ bool taken(totem::Sealer& by, base::ByteView frame) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     if (size < 3) return 0;
     const base::ByteView rest(data + 3, size - 3);
-    const unsigned stage = data[1] % 3U;
+    const unsigned stage = data[1] % 4U;
     Pair pair(stage);
     totem::Sealer& receiver = stage == 0 ? *pair.one : *pair.two;
     if (data[0] == 0) {
@@ -69,7 +75,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         return 0;
     }
     const base::Bytes good = stage == 0   ? pair.challenge
-                             : stage == 1 ? pair.answer
+                             : stage != 2 ? pair.answer
                                           : pair.one->seal(base::Bytes(40, 7));
     base::Bytes frame = good;
     for (std::size_t i = 0; i < rest.size() && data[0] - 1U + i < frame.size(); ++i)
