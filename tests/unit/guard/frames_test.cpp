@@ -25,7 +25,7 @@ base::Bytes bytes(const Packet& packet) {
 GuardCommand full() {
     GuardCommand c;
     c.kind = GuardRequestKind::start;
-    c.ring = {8, {1}, {77}};
+    c.ring = {8, {1}, 77};
     c.address.id = 5;
     c.address.action = AddressAction::start;
     c.address.resource = "vip";
@@ -153,9 +153,9 @@ TEST_CASE("replies cross; long texts are cut") {
 
 TEST_CASE("an older ring is refused, the same and a newer one are not") {
     agents::RingGate gate;
-    CHECK(gate.admit({4, {1}, {10}}).empty());
-    CHECK(gate.admit({4, {1}, {10}}).empty());
-    CHECK(gate.admit({8, {2}, {20}}).empty());
-    CHECK(gate.admit({4, {1}, {10}}) == "decided in ring 4.1, which ring 8.2 has replaced: not done");
-    CHECK(gate.admit({8, {2}, {20}}).empty());
+    CHECK(gate.admit({4, {1}, 10}).empty());
+    CHECK(gate.admit({4, {1}, 10}).empty());
+    CHECK(gate.admit({8, {2}, 20}).empty());
+    CHECK(gate.admit({4, {1}, 10}) == "decided in ring 4.1, which ring 8.2 has replaced: not done");
+    CHECK(gate.admit({8, {2}, 20}).empty());
 }
