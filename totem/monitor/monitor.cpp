@@ -187,7 +187,8 @@ void Monitor::take_report(Path& path, const LinkReport& report, bool same_link) 
     path.measured = report.heard;
     const base::Duration rtt = now_ - path.sent_at[report.heard % kKept] - report.hold;
     // What an outage held up says nothing of the path.
-    if (rtt.ns < 0 || path.state != LinkState::up) return;
+    const bool is_out = path.state != LinkState::up && path.state != LinkState::unknown;
+    if (rtt.ns < 0 || is_out) return;
     if (path.srtt.ns == 0) {
         path.srtt = rtt;
         path.rttvar = rtt / 2;

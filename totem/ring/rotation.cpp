@@ -17,8 +17,9 @@ constexpr unsigned kRequests = 16;
 // The rest is asked for a rotation later.
 constexpr std::size_t kRequestsAgain = 40;
 // Beside a token timeout: what the links may need to find out that a path has stopped taking large packets,
-// and what it still takes. That shall cost no view.
-constexpr base::Duration kPathSearch = base::seconds(1);
+// and what it still takes: up to 700 ms each for the size that it had and for the floor, and what it takes to
+// notice. That shall cost no view.
+constexpr base::Duration kPathSearch = base::seconds(2);
 
 std::size_t place_of(const View& view, base::NodeId node) {
     const auto at = std::find_if(view.members.begin(), view.members.end(),

@@ -10,6 +10,8 @@ namespace totem {
 
 base::RingId ring_of(std::uint64_t seq, const std::vector<Member>& members) {
     std::uint64_t digest = 0;
+    // The generator's step serves as a function that mixes 64 bits: the same everywhere, and nothing is
+    // drawn.
     for (const Member& m : members) {
         for (const std::uint64_t part : {std::uint64_t{m.node.value}, m.incarnation.value})
             digest = base::Rng(digest ^ part).next();

@@ -15,7 +15,7 @@ constexpr std::int64_t kLongestHold = 8;
 
 // Who receives nothing leaves after so long (docs/protocol.md, "Failing to receive").
 [[nodiscard]] inline base::Duration leaves_within(const totem::RingConfig& config) {
-    return config.token_timeout + base::seconds(1);
+    return config.token_timeout + base::seconds(2);
 }
 
 // B2 of E16: until then all that was queued is delivered, however small the windows are.

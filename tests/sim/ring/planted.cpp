@@ -72,8 +72,10 @@ int hunt_all(const char* program, int argc, char** argv, const std::function<Jud
     std::uint64_t seeds = 400;
     int first_name = 1;
     if (argc > 1 && std::string(argv[1]) == "--seeds") {
-        const char* end = argc > 2 ? argv[2] + std::strlen(argv[2]) : nullptr;
-        if (argc < 3 || std::from_chars(argv[2], end, seeds).ptr != end || seeds == 0 || seeds > 1000000) {
+        const char* text = argc > 2 ? argv[2] : "";
+        const char* end = text + std::strlen(text);
+        const auto read = std::from_chars(text, end, seeds);
+        if (text == end || read.ptr != end || read.ec != std::errc{} || seeds == 0) {
             std::fprintf(stderr, "usage: %s [--seeds N] [NAME...]\n", program);
             return 3;
         }

@@ -289,7 +289,7 @@ TEST_CASE(
     }
     REQUIRE(left_at.size() >= 10);
     CHECK(left_at.size() <= 20);
-    CHECK(left_at[1] - left_at[0] <= 2);
+    CHECK(left_at[1] - left_at[0] <= 3);  // the receive timeout: it was let in at once
     for (std::size_t i = left_at.size() - 3; i < left_at.size(); ++i) CHECK(left_at[i] - left_at[i - 1] >= 8);
     scene.world.copies = {};
     REQUIRE(scene.united(seconds(12)));
@@ -304,12 +304,12 @@ TEST_CASE("nothing that the originator sends reaches anybody: it goes on alone, 
         return is<wire::Data>(bytes) && from == NodeId{1} ? 0 : 1;
     };
     scene.submit(1);
-    scene.run(milliseconds(1900));
+    scene.run(milliseconds(2900));
     CHECK(scene.views(2) == 1);
     scene.run(milliseconds(300));
     CHECK(scene.views(2) > 1);
     CHECK(scene.world.changes(NodeId{2})[1].findings.front().evidence.rfind(
-              "node 2 asked for datagram 1 of node 1 for 2", 0) == 0);
+              "node 2 asked for datagram 1 of node 1 for 3", 0) == 0);
     scene.world.copies = {};
     REQUIRE(scene.united(seconds(3)));
     scene.run(milliseconds(50));

@@ -236,9 +236,8 @@ void Core::carry_out() {
     }
     if (out.from_the_past && handlers_.outdated) {
         handlers_.outdated(
-            "the other nodes have heard more of this process than it remembers: this machine was put back to "
-            "a "
-            "snapshot, and what happened since is lost to it");
+            "the other nodes have heard more of this process than it remembers: this machine was put "
+            "back to a snapshot, and what happened since is lost to it");
     }
     for (const WantedLifeline& wanted : out.lifelines)
         ways_[wanted.link].link->keep_lifeline(wanted.peer, wanted.start.value);
