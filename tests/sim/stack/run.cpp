@@ -320,7 +320,9 @@ class Run {
     void put_back_subject() {
         checker().allow_any();
         rest(milliseconds(between(rng_, 0, 8000)));
-        const Duration ago = milliseconds(between(rng_, 0, 12'000));
+        // By a few frames, often: what it says next soon has numbers that nobody has heard.
+        const Duration ago = rng_.chance(500) ? microseconds(between(rng_, 0, 20'000))
+                                              : milliseconds(between(rng_, 0, 12'000));
         const Snapshot was = world_.machine(world_.subject).snapshot(ago);
         world_.machine(world_.subject).lose_power();
         rest(config_.token_timeout * 3 + milliseconds(between(rng_, 0, 3000)));
