@@ -34,6 +34,9 @@ def dead_link(lab):
 def waits_for_all(lab):
     set_quorum(lab, "wait_for_all: 1")
     n1, n2, n3 = lab.nodes
+    lab.start()  # a blank disk has no vote
+    for node in lab.nodes:
+        node.kill_daemon()
     for node in (n1, n2):
         node.start()
     lab.wait_ring([n1, n2], quorate=False)

@@ -342,7 +342,7 @@ TEST_CASE("corosync-cmapctl: who would set a key is told how it is done here") {
              {"nodelist.node.0.ring0_addr", "/etc/custos/custos.conf"},
              {"uidgid.gid.189", "haclient"},
              {"stats.clear.knet", "since the daemon started"},
-             {"quorum.cancel_wait_for_all", "custos quorum status"},
+             {"quorum.cancel_wait_for_all", "custos quorum unblock"},
              {"quorum.two_node", "custos config check"},
              {"x", "custos configure"}}) {
         CHECK_MESSAGE(tools::cmap_instead(key).find(words) != std::string::npos, key);
