@@ -40,6 +40,6 @@ int main(int argc, char** argv) {
         std::printf("FAILED  %s\n", finding.wrong.c_str());
         for (const std::string& event : finding.events) std::printf("    %s\n", event.c_str());
     }
-    std::printf("%llu steps; %d passed, %d failed\n", steps, passed, failed);
+    std::printf("%llu steps\n%d passed, %d failed\n", steps, passed, failed);
     return failed == 0 && passed > 0 ? 0 : 1;
 }

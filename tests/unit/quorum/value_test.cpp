@@ -55,7 +55,7 @@ class Story {
 
     QuorumState view(const NodeSet& members) {
         members_ = members;
-        ring_ = {ring_.seq + 1, members.front(), {1}};
+        ring_ = {ring_.seq + 1, members.front(), 1};
         std::map<NodeId, QuorumHello> hellos;
         for (const NodeId n : members) hellos[n] = node(n).hello();
         for (const NodeId n : members) node(n).view_installed(now, ring_, hellos);
@@ -374,11 +374,11 @@ TEST_CASE("a write that ends between hello and view is told again") {
     const QuorumHello before = s.node(n3).hello();
     s.node(n3).persisted(s.now, written);
     CHECK(s.node(n3).drain().announce);
-    s.node(n3).view_installed(s.now, {9, n2, {1}}, {{n2, s.node(n2).hello()}, {n3, before}});
+    s.node(n3).view_installed(s.now, {9, n2, 1}, {{n2, s.node(n2).hello()}, {n3, before}});
     CHECK_FALSE(s.node(n3).quorate());
     const auto again = s.node(n3).drain().announce;
     REQUIRE(again);
-    s.node(n3).member_persisted(s.now, {9, n2, {1}}, n3, *again);
+    s.node(n3).member_persisted(s.now, {9, n2, 1}, n3, *again);
     CHECK(s.node(n3).majority());
 }
 
@@ -386,10 +386,10 @@ TEST_CASE("rosters of a rule that was switched off are ignored, and forgotten in
     QuorumRules rules = votes({1, 1, 1});
     const QuorumMemory old{true, {7, {n1}}, {}};
     Quorum alone(n1, rules, old);
-    alone.view_installed({0}, {8, n1, {1}}, {{n1, alone.hello()}});
+    alone.view_installed({0}, {8, n1, 1}, {{n1, alone.hello()}});
     CHECK_FALSE(alone.quorate());
     Quorum other(n2, rules, {true, {}, {}});
-    alone.view_installed({0}, {9, n1, {1}}, {{n1, alone.hello()}, {n2, other.hello()}});
+    alone.view_installed({0}, {9, n1, 1}, {{n1, alone.hello()}, {n2, other.hello()}});
     CHECK(alone.majority());
     const auto write = alone.drain().write;
     REQUIRE(write);

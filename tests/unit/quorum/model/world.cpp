@@ -23,7 +23,7 @@ base::NodeSet set_of(Set set) {
     return out;
 }
 base::RingId ring_of(int ring) {
-    return {static_cast<std::uint64_t>(ring), {1}, {1}};
+    return {static_cast<std::uint64_t>(ring), {1}, 1};
 }
 
 membership::QuorumRules real(const Rules& rules) {
