@@ -29,10 +29,10 @@ struct Head {
 
 // A node's first message in a regular view: who it is and what it knows and runs.
 struct Hello {
-    base::RingId ring;     // the view that it speaks of; ignored in another
-    std::string name;      // of this node, as its own file or host says
-    Head head;             // in memory
-    bool live{false};      // was synchronised before: its state of the cluster is more than a guess
+    base::RingId ring;  // the view that it speaks of; ignored in another
+    std::string name;   // of this node, as its own file or host says
+    Head head;          // in memory
+    bool live{false};   // was synchronised before: its state of the cluster is more than a guess
     membership::QuorumHello quorum;
     std::uint64_t member_since{0};
     Digest state{};            // of the whole replicated state; equal at members that need no transfer

@@ -131,7 +131,8 @@ bool Quorum::enough(const base::NodeSet& nodes) const {
 Quorum::Verdict Quorum::judge() const {
     Verdict v;
     v.majority = true;
-    for (const Roster& roster : in_force()) {  // the one that decides: the first that is no majority, or the newest
+    for (const Roster& roster :
+         in_force()) {  // the one that decides: the first that is no majority, or the newest
         if (!v.majority) break;
         v.tally = count(rules_, roster, voters_, outside_);
         v.epoch = roster.epoch;
@@ -151,7 +152,7 @@ Quorum::Verdict Quorum::judge() const {
 base::NodeSet Quorum::next_roster() const {
     if (!keeps_roster() || !verdict_.majority || known_.before) return {};
     const base::NodeSet all = voters_of(rules_);
-    const base::NodeSet next = all.minus(all.minus(members_));
+    base::NodeSet next = all.minus(all.minus(members_));
     if (next == nodes_of(rules_, known_.roster)) return {};
     // Those who have no vote yet would take part as absent ones.
     if (rules_.last_man_standing && !count(rules_, {ring_.seq, next}, voters_).majority) return {};
@@ -213,7 +214,8 @@ std::string Quorum::explain() const {
     std::string text = describe(rules_, verdict_.tally);
     if (verdict_.epoch != 0) {
         const bool former = known_.before && known_.before->epoch == verdict_.epoch;
-        text += " (of the roster " + to_string(nodes_of(rules_, former ? *known_.before : known_.roster)) + ")";
+        text +=
+            " (of the roster " + to_string(nodes_of(rules_, former ? *known_.before : known_.roster)) + ")";
     }
     if (verdict_.waiting && verdict_.votes_suffice) {
         base::NodeSet missing = nodes_of(rules_, known_.roster).minus(members_);
@@ -229,7 +231,8 @@ std::string Quorum::explain() const {
 
 void Quorum::report(bool was_quorate, const std::string& cause) {
     const bool is = verdict_.quorate;
-    const char* what = was_quorate ? (is ? "quorum kept" : "quorum lost") : (is ? "quorum gained" : "no quorum");
+    const char* what =
+        was_quorate ? (is ? "quorum kept" : "quorum lost") : (is ? "quorum gained" : "no quorum");
     out_.changes.push_back(std::string(what) + ": " + cause + ": " + explain());
 }
 

@@ -1,5 +1,5 @@
-// Quorum: may this view act? A value that is stepped: ordered facts and an explicit `now` in, a state with its
-// reason in words out, and what must be written, said and done for it.
+// Quorum: may this view act? A value that is stepped: ordered facts and an explicit `now` in, a state with
+// its reason in words out, and what must be written, said and done for it.
 //
 // Every member of a view steps its own Quorum with the same facts in the same order (the ring's), so that all
 // come to the same answer. Only two inputs are a node's own: time, which makes it propose and nothing else,
@@ -7,13 +7,13 @@
 //
 // The roster is the set of members of the last quorate view that lasted, on disk. It serves two rules:
 //   last_man_standing  the votes of the roster are counted instead of all configured ones: dynamic voting
-//                      (Jajodia and Mutchler 1990; the joint rule below is that of Lotem, Keidar and Dolev 1997
-//                      for attempts whose outcome is not known)
+//                      (Jajodia and Mutchler 1990; the joint rule below is that of Lotem, Keidar and Dolev
+//                      1997 for attempts whose outcome is not known)
 //   wait_for_all       whoever starts anew waits for all of the roster; at first that is every voter
 // A roster takes three steps. Proposed: ordered in a majority view, by its lowest member, at once when the
-// view has all of the former roster and more, otherwise when the view has lasted for the window. Written: each
-// member puts it on its disk with the former one beside it; from here on a set must be a majority of both.
-// Counted: as soon as a majority of the former and one of the new have it on disk; the former one is
+// view has all of the former roster and more, otherwise when the view has lasted for the window. Written:
+// each member puts it on its disk with the former one beside it; from here on a set must be a majority of
+// both. Counted: as soon as a majority of the former and one of the new have it on disk; the former one is
 // forgotten. So each majority before a step shares a node with each majority after it, whatever is lost or
 // cut in between. docs/decisions/0104 has the reasons.
 #pragma once

@@ -176,9 +176,10 @@ int Run::cfgtool(const std::vector<std::string>& arguments) {
         if (std::string_view("snRLkahH").find(letter) != std::string_view::npos) action = letter;
     }
     if (action == 'h') return show(kCfgtoolHelp);
-    if (action == 'R')
+    if (action == 'R') {
         return refuse("-R",
                       "the node file is read when custosd starts: custos config check, then restart it");
+    }
     if (action == 'L') return refuse("-L", "systemctl reload custos");
     if (action == 'k') return refuse("-k", "custos shutdown, on that node");
     if (action == 'H') return refuse("-H", "custos shutdown");

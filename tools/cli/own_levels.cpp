@@ -161,7 +161,7 @@ std::filesystem::path find_program(const std::string& name) {
             folder += c;
             continue;
         }
-        const auto place = std::filesystem::path(std::exchange(folder, "")) / name;
+        auto place = std::filesystem::path(std::exchange(folder, "")) / name;
         if (place.is_absolute() && access(place.c_str(), X_OK) == 0) return place;
     }
     return {};

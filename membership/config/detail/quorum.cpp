@@ -31,9 +31,9 @@ base::Status read_expected(const Section* quorum, std::uint64_t votes, Notices& 
         out.expected_votes = static_cast<std::uint32_t>(*expected);
         return base::ok();
     }
-    notices.add(line_of(quorum, "expected_votes"), "quorum.expected_votes: " + std::to_string(*expected),
-                "is ignored: the nodelist has " + std::to_string(votes) +
-                    " votes, and fewer are never expected");
+    notices.add(
+        line_of(quorum, "expected_votes"), "quorum.expected_votes: " + std::to_string(*expected),
+        "is ignored: the nodelist has " + std::to_string(votes) + " votes, and fewer are never expected");
     return base::ok();
 }
 
@@ -69,13 +69,14 @@ base::Status check_two_node(const Section* quorum, const std::vector<NodeEntry>&
     return base::ok();
 }
 
-base::Result<base::NodeId> read_breaker(const std::string& word, int line, const std::vector<NodeEntry>& nodes,
-                                        std::string_view file) {
+base::Result<base::NodeId> read_breaker(const std::string& word, int line,
+                                        const std::vector<NodeEntry>& nodes, std::string_view file) {
     const std::string what = "quorum.auto_tie_breaker_node: expected ";
     const auto id = grammar::parse_number(word);
     if (!id) {
-        return error_at(file, line, what + "lowest, highest, or ids of nodes with spaces between them, found " +
-                                        quoted(word));
+        return error_at(
+            file, line,
+            what + "lowest, highest, or ids of nodes with spaces between them, found " + quoted(word));
     }
     const auto at = std::find_if(nodes.begin(), nodes.end(), [&](const NodeEntry& n) {
         return static_cast<std::int64_t>(n.id.value) == *id;
@@ -83,8 +84,9 @@ base::Result<base::NodeId> read_breaker(const std::string& word, int line, const
     if (at == nodes.end())
         return error_at(file, line, what + "a nodeid of the nodelist, found " + quoted(word));
     if (at->votes == 0) {
-        return error_at(file, line, what + "nodes that have a vote, found " + quoted(word) + " (" + at->name +
-                                        ", quorum_votes: 0)");
+        return error_at(
+            file, line,
+            what + "nodes that have a vote, found " + quoted(word) + " (" + at->name + ", quorum_votes: 0)");
     }
     return at->id;
 }
@@ -105,9 +107,9 @@ base::Status read_breakers(const Section* quorum, const std::vector<NodeEntry>& 
         TRY(const base::NodeId node, read_breaker(word, line, nodes, file));
         const auto& so_far = out.tie_breaker_nodes;
         if (std::find(so_far.begin(), so_far.end(), node) != so_far.end()) {
-            return error_at(file, line,
-                            "quorum.auto_tie_breaker_node: expected each node once, found " + quoted(word) +
-                                " twice");
+            return error_at(
+                file, line,
+                "quorum.auto_tie_breaker_node: expected each node once, found " + quoted(word) + " twice");
         }
         out.tie_breaker_nodes.push_back(node);
     }

@@ -62,7 +62,8 @@ class Run {
         rules.last_man_standing = !rules.two_node && rng_.chance(300);
         rules.last_man_standing_window = milliseconds(static_cast<std::int64_t>(100 + rng_.below(3000)));
         if (!rules.two_node && rng_.chance(300)) rules.tie_breaker = membership::TieBreaker::lowest;
-        wipes_ = rules.tie_breaker == membership::TieBreaker::none;  // one disk may be the majority's only one
+        wipes_ =
+            rules.tie_breaker == membership::TieBreaker::none;  // one disk may be the majority's only one
         return rules;
     }
     NodeId any() { return NodeId{static_cast<std::uint32_t>(1 + rng_.below(nodes_))}; }
@@ -312,15 +313,15 @@ int main(int argc, char** argv) {
         }
     }
     std::printf(
-        "cluster simulation: %.1f virtual hours; daemons killed %llu, machines down %llu, disks lost %llu, partitions %llu, "
+        "cluster simulation: %.1f virtual hours; daemons killed %llu, machines down %llu, disks lost %llu, "
+        "partitions %llu, "
         "shutdowns %llu, "
         "resources broken %llu, commands %llu (acknowledged %llu, refused %llu), operations %llu, starts "
         "%llu\n",
         totals.hours, static_cast<unsigned long long>(totals.kills),
         static_cast<unsigned long long>(totals.outages), static_cast<unsigned long long>(totals.wipes),
-        static_cast<unsigned long long>(totals.partitions),
-        static_cast<unsigned long long>(totals.shutdowns), static_cast<unsigned long long>(totals.breaks),
-        static_cast<unsigned long long>(totals.commands),
+        static_cast<unsigned long long>(totals.partitions), static_cast<unsigned long long>(totals.shutdowns),
+        static_cast<unsigned long long>(totals.breaks), static_cast<unsigned long long>(totals.commands),
         static_cast<unsigned long long>(totals.acknowledged), static_cast<unsigned long long>(totals.refused),
         static_cast<unsigned long long>(totals.operations), static_cast<unsigned long long>(totals.starts));
     std::printf("%llu passed, %llu failed\n", static_cast<unsigned long long>(passed),

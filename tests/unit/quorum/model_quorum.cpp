@@ -1,5 +1,5 @@
-// The exhaustive test of quorum: all sequences of views, losses, restarts and writes up to a depth, in all small
-// configurations (model/explore.cpp has the list).
+// The exhaustive test of quorum: all sequences of views, losses, restarts and writes up to a depth, in all
+// small configurations (model/explore.cpp has the list).
 //
 //   model_quorum [--deeper N] [--list]     N more events in each search; what each search did
 //
@@ -34,7 +34,8 @@ int main(int argc, char** argv) {
         ++(finding.wrong.empty() ? passed : failed);
         if (list || !finding.wrong.empty()) {
             std::printf("%s: %llu worlds, %llu steps\n", search.name.c_str(),
-                        static_cast<unsigned long long>(finding.worlds), static_cast<unsigned long long>(finding.steps));
+                        static_cast<unsigned long long>(finding.worlds),
+                        static_cast<unsigned long long>(finding.steps));
         }
         if (finding.wrong.empty()) continue;
         std::printf("FAILED  %s\n", finding.wrong.c_str());

@@ -1,6 +1,6 @@
-// The test of the exhaustive test: each bug that `plant` puts into a copy of membership/quorum must be found by
-// the searches that find nothing in the real one. Those that break a guarantee must be found by what is checked
-// of any quorum, without the reference.
+// The test of the exhaustive test: each bug that `plant` puts into a copy of membership/quorum must be found
+// by the searches that find nothing in the real one. Those that break a guarantee must be found by what is
+// checked of any quorum, without the reference.
 //
 //   planted_quorum [WORD]     the bugs whose name contains WORD; closes with "N passed, N failed"
 #include <cstdio>

@@ -23,7 +23,8 @@ using Votes = std::vector<std::uint32_t>;
 struct Plain {
     bool quorate, majority;
 };
-Plain plainly(const Votes& votes, std::uint32_t expected, bool two_node, int decides, std::uint32_t present_mask) {
+Plain plainly(const Votes& votes, std::uint32_t expected, bool two_node, int decides,
+              std::uint32_t present_mask) {
     std::uint32_t present = 0;
     std::uint32_t absent = 0;
     for (std::size_t i = 0; i < votes.size(); ++i) {
@@ -31,7 +32,8 @@ Plain plainly(const Votes& votes, std::uint32_t expected, bool two_node, int dec
     }
     const std::uint32_t all = present + absent;
     if (expected > all) absent += expected - all;  // votes that no node has are always absent
-    const bool tie_won = present == absent && present > 0 && decides >= 0 && (present_mask >> decides & 1u) != 0;
+    const bool tie_won =
+        present == absent && present > 0 && decides >= 0 && (present_mask >> decides & 1u) != 0;
     const bool majority = present > absent || tie_won;
     const bool pair = two_node && present + absent == 2;
     return {majority || (pair && present == 1), majority};
@@ -77,7 +79,8 @@ std::string judge(const QuorumRules& rules, const Votes& votes, int decides) {
     for (std::uint32_t a = 0; a <= all; ++a) {
         // Disjoint sets: it is enough to look at a and everything outside of it, as votes only add up.
         if (states[a].majority && states[all & ~a].majority) return "two disjoint majorities";
-        if (!rules.two_node && states[a].quorate && states[all & ~a].quorate) return "two disjoint quorate sets";
+        if (!rules.two_node && states[a].quorate && states[all & ~a].quorate)
+            return "two disjoint quorate sets";
         for (std::uint32_t b = a; b <= all; b = (b + 1) | a) {
             if (states[a].quorate && !states[b].quorate) return "more members lose quorum";
         }

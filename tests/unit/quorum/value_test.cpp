@@ -175,21 +175,23 @@ TEST_CASE("two_node: one goes on alone, after it has seen the other") {
     s.start(n1);
     const QuorumState again = s.view({n1});
     CHECK_FALSE(again.quorate);
-    CHECK(again.reason ==
-          "1 of 2 votes, 1 needed (two_node: the other node may be running too); wait_for_all: not seen since "
-          "the start: {2}");
+    CHECK(
+        again.reason ==
+        "1 of 2 votes, 1 needed (two_node: the other node may be running too); wait_for_all: not seen since "
+        "the start: {2}");
     CHECK(s.cancel().quorate);
     CHECK_FALSE(s.node(n1).majority());
-    CHECK(s.said == std::vector<std::string>{
-                        "no quorum: view {1}: 1 of 2 votes, 1 needed (two_node: the other node may be running "
-                        "too); wait_for_all: not seen since the start: {2}",
-                        "quorum gained: view {1,2}: 2 of 2 votes, 1 needed (two_node)",
-                        "quorum kept: view {1}: 1 of 2 votes, 1 needed (two_node: the other node may be running "
-                        "too)",
-                        "no quorum: view {1}: 1 of 2 votes, 1 needed (two_node: the other node may be running "
-                        "too); wait_for_all: not seen since the start: {2}",
-                        "quorum gained: wait_for_all was cancelled: 1 of 2 votes, 1 needed (two_node: the other "
-                        "node may be running too)"});
+    CHECK(s.said ==
+          std::vector<std::string>{
+              "no quorum: view {1}: 1 of 2 votes, 1 needed (two_node: the other node may be running "
+              "too); wait_for_all: not seen since the start: {2}",
+              "quorum gained: view {1,2}: 2 of 2 votes, 1 needed (two_node)",
+              "quorum kept: view {1}: 1 of 2 votes, 1 needed (two_node: the other node may be running "
+              "too)",
+              "no quorum: view {1}: 1 of 2 votes, 1 needed (two_node: the other node may be running "
+              "too); wait_for_all: not seen since the start: {2}",
+              "quorum gained: wait_for_all was cancelled: 1 of 2 votes, 1 needed (two_node: the other "
+              "node may be running too)"});
 }
 
 TEST_CASE("two_node without wait_for_all: one alone is enough from the start") {
@@ -209,7 +211,8 @@ TEST_CASE("a node without a usable link is never quorate alone, unless it is con
     const QuorumState cut = s.view({n1});
     CHECK_FALSE(cut.quorate);
     CHECK(cut.reason ==
-          "1 of 2 votes, 1 needed (two_node: the other node may be running too); no link works: a node that is cut "
+          "1 of 2 votes, 1 needed (two_node: the other node may be running too); no link works: a node that "
+          "is cut "
           "off can't know of the others");
     CHECK(s.links(n1, 1).quorate);
     CHECK_FALSE(s.links(n1, 0).quorate);
@@ -298,7 +301,8 @@ TEST_CASE("last_man_standing: five, three, two") {
     const QuorumState back = s.view({n1, n2, n3});  // those who come back are counted at once
     CHECK(back.expected == 3);
     CHECK(back.votes == 3);
-    CHECK(s.said.back() == "quorum kept: the roster is now {1,2,3}: 3 of 3 votes, 2 needed (of the roster {1,2,3})");
+    CHECK(s.said.back() ==
+          "quorum kept: the roster is now {1,2,3}: 3 of 3 votes, 2 needed (of the roster {1,2,3})");
 }
 
 TEST_CASE("last_man_standing: the roster outlives a restart of all") {
@@ -321,8 +325,9 @@ TEST_CASE("last_man_standing with a tie-breaker goes down to one, and only to th
     s.wait(kWindow);
     const QuorumState other = s.view({n3});
     CHECK_FALSE(other.quorate);
-    CHECK(other.reason ==
-          "1 of 2 votes, 2 needed: half, and node 2, which breaks the tie, is not here (of the roster {2,3})");
+    CHECK(
+        other.reason ==
+        "1 of 2 votes, 2 needed: half, and node 2, which breaks the tie, is not here (of the roster {2,3})");
     const QuorumState last = s.view({n2});
     CHECK(last.majority);
     CHECK(s.wait(kWindow).expected == 1);

@@ -12,7 +12,6 @@ namespace model {
 
 namespace {
 
-
 class Explorer {
   public:
     Explorer(const Search& search, bool compare)
@@ -20,7 +19,8 @@ class Explorer {
           compare_(compare),
           rules_(std::make_shared<const Rules>(search.rules)),
           interchangeable_(search.rules.tie_breakers.empty() &&
-                           std::all_of(search.rules.votes.begin(), search.rules.votes.begin() + search.rules.nodes,
+                           std::all_of(search.rules.votes.begin(),
+                                       search.rules.votes.begin() + search.rules.nodes,
                                        [&](int v) { return v == search.rules.votes.front(); })) {}
 
     Finding run() {
@@ -63,13 +63,15 @@ class Explorer {
         if (search_.fine) {
             each_part(view, [&](Set told) {
                 if (told == 0) return;
-                attempt(world, depth, "proposal delivered at " + text(told), [=](World& w) { w.propose(view, told); });
+                attempt(world, depth, "proposal delivered at " + text(told),
+                        [=](World& w) { w.propose(view, told); });
             });
         } else {
             step(world, depth, view);
         }
         if (search_.cancels) {
-            attempt(world, depth, "wait_for_all cancelled in " + text(view), [=](World& w) { w.cancel(view, view); });
+            attempt(world, depth, "wait_for_all cancelled in " + text(view),
+                    [=](World& w) { w.cancel(view, view); });
         }
     }
 
@@ -81,14 +83,15 @@ class Explorer {
                 if (in(view, i) && view != (1u << i)) audiences.push_back(1u << i);
             }
             for (const Set told : audiences) {
-                attempt(world, depth,
-                        "roster of " + text(view) + " written by " + text(writers) + ", known to " + text(told),
-                        [=, this](World& w) {
-                            w.propose(view, view);
-                            for (int i = 0; i < rules_->nodes; ++i) {
-                                while (in(writers, i) && w.has_writes(i)) w.write(i, told & w.attached(i));
-                            }
-                        });
+                attempt(
+                    world, depth,
+                    "roster of " + text(view) + " written by " + text(writers) + ", known to " + text(told),
+                    [=, this](World& w) {
+                        w.propose(view, view);
+                        for (int i = 0; i < rules_->nodes; ++i) {
+                            while (in(writers, i) && w.has_writes(i)) w.write(i, told & w.attached(i));
+                        }
+                    });
             }
         });
     }

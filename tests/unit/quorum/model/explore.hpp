@@ -21,9 +21,9 @@ struct Search {
 };
 
 struct Finding {
-    std::string wrong;                 // empty: nothing
-    std::vector<std::string> events;   // what leads there
-    std::uint64_t worlds{0}, steps{0}; // different ones that were seen; events that were tried
+    std::string wrong;                  // empty: nothing
+    std::vector<std::string> events;    // what leads there
+    std::uint64_t worlds{0}, steps{0};  // different ones that were seen; events that were tried
 };
 
 // `compare`: with the reference; the properties are checked in any case.

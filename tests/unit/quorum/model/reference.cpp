@@ -16,7 +16,8 @@ bool is_majority(const Rules& rules, Set roster, int ghosts, Set set) {
     int here = 0;
     int elsewhere = ghosts;
     for (int node = 0; node < rules.nodes; ++node) {
-        for (int ballot = 0; in(roster, node) && ballot < rules.votes[static_cast<std::size_t>(node)]; ++ballot)
+        for (int ballot = 0; in(roster, node) && ballot < rules.votes[static_cast<std::size_t>(node)];
+             ++ballot)
             ++(in(set, node) ? here : elsewhere);
     }
     if (here != elsewhere) return here > elsewhere;
@@ -69,7 +70,8 @@ void judge(const Rules& rules, Node& node) {
     for (const int v : rules.votes) all += v;
     const bool pair = rules.two_node && std::max(all, rules.expected) == 2;
     node.enough_votes = majority || (pair && (votes & with_vote(rules)) != 0);
-    const bool lonely = !node.linked && node.members != 0 && (node.members & (node.members - 1)) == 0 && rules.nodes > 1;
+    const bool lonely =
+        !node.linked && node.members != 0 && (node.members & (node.members - 1)) == 0 && rules.nodes > 1;
     node.quorate = node.members != 0 && node.enough_votes && node.satisfied && !lonely;
     node.majority = node.quorate && majority;
 }
@@ -77,7 +79,8 @@ void judge(const Rules& rules, Node& node) {
 Set written(const Node& node) {
     Set set = 0;
     for (int i = 0; i < kMost; ++i) {
-        if (in(node.voters, i) && node.epochs[static_cast<std::size_t>(i)] == node.known.now.epoch) set |= 1u << i;
+        if (in(node.voters, i) && node.epochs[static_cast<std::size_t>(i)] == node.known.now.epoch)
+            set |= 1u << i;
     }
     return set;
 }
@@ -178,7 +181,8 @@ void install(const Rules& rules, Node& node, int ring, Set members, const std::a
 void propose(const Rules& rules, Node& node) {
     const Set next = node.members & with_vote(rules);
     const bool rosters_matter = rules.wait_for_all || rules.last_man_standing;
-    if (!rosters_matter || node.proposed || !node.majority || node.known.open || next == node.known.now.nodes) return;
+    if (!rosters_matter || node.proposed || !node.majority || node.known.open || next == node.known.now.nodes)
+        return;
     if (rules.last_man_standing && !has(family(rules, {node.ring, next}), node.voters)) return;
     node.proposed = true;
     node.known.open = true;

@@ -91,7 +91,8 @@ World::Machine& World::touch(int node) {
     return *machine;
 }
 
-World::Machine World::fresh(int node, const membership::QuorumMemory& disk, const Memory& reference_disk) const {
+World::Machine World::fresh(int node, const membership::QuorumMemory& disk,
+                            const Memory& reference_disk) const {
     return {membership::Quorum(id_of(node), real_rules_, disk), model::fresh(*rules_, reference_disk), disk};
 }
 
@@ -201,7 +202,8 @@ void World::hear_what_is_stale(Set listeners) {
         Machine& m = touch(i);
         for (int from = 0; from < rules_->nodes; ++from) {
             const bool member = in(m.reference.members, from);
-            m.quorum.member_persisted(kNow, ring_of(member ? next_ring_ : m.reference.ring), id_of(from), stamp);
+            m.quorum.member_persisted(kNow, ring_of(member ? next_ring_ : m.reference.ring), id_of(from),
+                                      stamp);
         }
         m.quorum.cancel_wait_for_all(kNow, ring_of(next_ring_));
         m.quorum.roster_proposed(kNow, ring_of(next_ring_));
@@ -278,22 +280,24 @@ void World::compare(int node) {
     const Machine& m = at(node);
     const std::string name = "node " + to_string(id_of(node));
     if (m.quorum.quorate() != m.reference.quorate || m.quorum.majority() != m.reference.majority) {
-        fail(name + " differs from the reference: it says " + (m.quorum.quorate() ? "quorate" : "not quorate") +
-             (m.quorum.majority() ? " by majority" : "") + " (" + m.quorum.state().reason + ")");
+        fail(name + " differs from the reference: it says " +
+             (m.quorum.quorate() ? "quorate" : "not quorate") + (m.quorum.majority() ? " by majority" : "") +
+             " (" + m.quorum.state().reason + ")");
     }
     const membership::QuorumHello hello = m.quorum.hello();
     const Hello want = hello_of(*rules_, m.reference);
     const membership::QuorumStamp stamp{want.voter, static_cast<std::uint64_t>(want.epoch)};
     if (hello.memory != real(want.memory) || hello.satisfied != want.satisfied || hello.durable != stamp)
         fail(name + " differs from the reference in what it would say of itself");
-    const bool same = std::equal(m.writes.begin(), m.writes.end(), m.reference.writes.begin(), m.reference.writes.end(),
-                                 [](const auto& a, const Memory& b) { return a == real(b); });
+    const bool same =
+        std::equal(m.writes.begin(), m.writes.end(), m.reference.writes.begin(), m.reference.writes.end(),
+                   [](const auto& a, const Memory& b) { return a == real(b); });
     if (!same) fail(name + " differs from the reference in what it writes");
 }
 
 // Q1, as the lease needs it: of two groups of nodes that are each in one view, only one may be a majority: a
-// view that is whole by what it says, one that was left by some by those who remain. Without last_man_standing
-// no two majority views are disjoint, whoever is left in them.
+// view that is whole by what it says, one that was left by some by those who remain. Without
+// last_man_standing no two majority views are disjoint, whoever is left in them.
 void World::check_disjoint() {
     Set holder = 0;
     for (int i = 0; i < rules_->nodes; ++i) {
@@ -303,17 +307,18 @@ void World::check_disjoint() {
         for (int k = 0; k < i && !rules_->last_man_standing; ++k) {
             const Machine& other = at(k);
             if (other.quorum.majority() && (other.reference.members & m.reference.members) == 0)
-                fail("two majority views without a common member: " + text(other.reference.members) + " and " +
-                     text(m.reference.members));
+                fail("two majority views without a common member: " + text(other.reference.members) +
+                     " and " + text(m.reference.members));
         }
         if (here != m.reference.members && !m.quorum.enough(set_of(here))) continue;
-        if (holder != 0 && holder != here) fail("two majorities at once: " + text(holder) + " and " + text(here));
+        if (holder != 0 && holder != here)
+            fail("two majorities at once: " + text(holder) + " and " + text(here));
         holder = here;
     }
 }
 
-// When a roster is found to count, whatever is a majority of the former one or of it has a node that has it on
-// disk. (Or one that lost its disk and with it its vote.)
+// When a roster is found to count, whatever is a majority of the former one or of it has a node that has it
+// on disk. (Or one that lost its disk and with it its vote.)
 void World::check_counted(int node) {
     const Memory memory = memory_of(at(node).quorum.hello().memory);
     if (memory.open || memory.now.epoch <= counted_.epoch) return;
@@ -330,8 +335,8 @@ void World::check_counted(int node) {
                                          is_configured ? std::max(ghosts, 0) : 0);
         for (Set set = 0; set <= all; ++set) {
             if ((family >> set & 1u) != 0 && (set & disks) == 0)
-                fail("node " + std::to_string(node + 1) + " counts the roster " + text(memory.now.nodes) + ", of which " +
-                     text(set) + ", a majority of " + text(roster.nodes) + ", need not know");
+                fail("node " + std::to_string(node + 1) + " counts the roster " + text(memory.now.nodes) +
+                     ", of which " + text(set) + ", a majority of " + text(roster.nodes) + ", need not know");
         }
     }
     counted_ = memory.now;
@@ -340,13 +345,15 @@ void World::check_counted(int node) {
 // wait_for_all: when no process is left that has seen quorum, the first view that has it holds all of the
 // roster. The first one ever holds every voter.
 void World::check_start() {
-    const bool somebody = std::any_of(nodes_.begin(), nodes_.end(), [](const auto& m) { return m->seen_quorum; });
+    const bool somebody =
+        std::any_of(nodes_.begin(), nodes_.end(), [](const auto& m) { return m->seen_quorum; });
     for (int i = 0; i < rules_->nodes; ++i) {
         if (!at(i).quorum.quorate() || at(i).seen_quorum) continue;
         const Machine& m = touch(i);
         touch(i).seen_quorum = true;
         if (!somebody && rules_->wait_for_all && !cancelled_ && (counted_.nodes & ~m.reference.members) != 0)
-            fail("a start that has not seen all of " + text(counted_.nodes) + ": " + text(m.reference.members));
+            fail("a start that has not seen all of " + text(counted_.nodes) + ": " +
+                 text(m.reference.members));
     }
 }
 
@@ -357,7 +364,9 @@ namespace {
 // Writes a state down with the numbers of rings replaced by their rank and the nodes in another order.
 class Writer {
   public:
-    Writer(const std::array<int, kMost>& order, const std::vector<int>& numbers) : order_(order), numbers_(numbers) {}
+    Writer(const std::array<int, kMost>& order, const std::vector<int>& numbers)
+        : order_(order),
+          numbers_(numbers) {}
 
     void flag(bool value) { bytes.push_back(value ? 1 : 0); }
     void set(Set value) {
@@ -457,8 +466,9 @@ std::uint64_t World::key(bool interchangeable) const {
     for (int i = 0; i < rules_->nodes; ++i) {
         const Machine& m = at(i);
         numbers.push_back(m.reference.ring);
-        for (const Memory& memory : {m.reference.memory, m.reference.asked, m.reference.disk, m.reference.known,
-                                     memory_of(m.quorum.hello().memory), memory_of(m.disk)})
+        for (const Memory& memory :
+             {m.reference.memory, m.reference.asked, m.reference.disk, m.reference.known,
+              memory_of(m.quorum.hello().memory), memory_of(m.disk)})
             add_numbers(numbers, memory);
         for (const Memory& memory : m.reference.writes) add_numbers(numbers, memory);
         numbers.insert(numbers.end(), m.reference.epochs.begin(), m.reference.epochs.end());
@@ -468,7 +478,8 @@ std::uint64_t World::key(bool interchangeable) const {
     std::array<int, kMost> order{};
     std::iota(order.begin(), order.end(), 0);
     if (!interchangeable) return hash_of(written_down(order, numbers));
-    // Of all orders of the nodes the one that reads least. Nodes that differ by themselves have a fixed order.
+    // Of all orders of the nodes the one that reads least. Nodes that differ by themselves have a fixed
+    // order.
     std::array<std::uint64_t, kMost> alone{};
     for (std::size_t i = 0; i < nodes_.size(); ++i) {
         Writer out(order, numbers);

@@ -59,7 +59,8 @@ class World {
     [[nodiscard]] const Machine& at(int node) const { return *nodes_[static_cast<std::size_t>(node)]; }
     // To change it: a copy of a world shares what it does not change.
     [[nodiscard]] Machine& touch(int node);
-    [[nodiscard]] Machine fresh(int node, const membership::QuorumMemory& disk, const Memory& reference_disk) const;
+    [[nodiscard]] Machine fresh(int node, const membership::QuorumMemory& disk,
+                                const Memory& reference_disk) const;
     void fail(const std::string& what);
     void check();
     void collect(int node);
