@@ -85,6 +85,7 @@ Daemon::Daemon(CoreOptions options, membership::NodeConfig config, const totem::
       node_timer_(io_),
       retry_timer_(io_),
       link_timer_(io_),
+      lease_timer_(io_),
       host_name_(own_host_name()) {}
 
 Daemon::~Daemon() = default;
@@ -136,7 +137,12 @@ void Daemon::connect_agents() {
         io_, options_.guard_fd,
         agents::GuardClient::Handlers{
             result, [this](const agents::GuardFacts& facts) { facts_ = facts; }, note,
-            [this](const std::string& why) { stop(agents::kExitFailed, "guard is gone (" + why + ")"); }});
+            [this](const std::string& why) { stop(agents::kExitFailed, "guard is gone (" + why + ")"); },
+            [this] {
+                if (!node_) return;
+                node_->dropped(moment());
+                pump();
+            }});
 }
 
 void Daemon::watch_signals() {
@@ -224,6 +230,7 @@ totem::EngineConfig Daemon::engine_config(base::NodeId self, base::Incarnation i
     for (const membership::LinkOptions& link : config_.totem.links)
         engine.links.push_back(engine_link(config_, link));
     engine.epoch_file = epoch_file();
+    engine.rider = keeper_.get();
     return engine;
 }
 
@@ -245,10 +252,19 @@ base::Status Daemon::start_node(base::NodeId self) {
     node.rules = membership::quorum_rules(config_);
     node.journal = std::move(journal.last);
     TRY(node_, manager::Node::create(std::move(node), tracer_));
+    TRY_OK(start_lease(self));
 
     totem::Engine::Handlers handlers;
     handlers.events = [this](std::vector<totem::Event> events) {
-        boost::asio::post(io_, [this, events = std::move(events)] { ring_events(events); });
+        // What is promised by now about those outside is final: nothing is granted to them any more.
+        std::vector<membership::Promises> promises;
+        for (const totem::Event& event : events) {
+            if (const auto* regular = std::get_if<totem::Regular>(&event))
+                promises.push_back(keeper_->installed(regular->view.ring, regular->view.members));
+        }
+        boost::asio::post(io_, [this, events = std::move(events), promises = std::move(promises)] {
+            ring_events(events, promises);
+        });
     };
     handlers.note = [this](Level level, const std::string& text) { log_.line(level, text); };
     handlers.links = [this](unsigned usable) {
@@ -263,6 +279,7 @@ base::Status Daemon::start_node(base::NodeId self) {
     log_.line(Level::info, "node " + config_.find(self)->name + " (" + base::to_string(self) +
                                ") of cluster '" + config_.totem.cluster_name + "' started");
     leave_last_words();
+    lease_tick();
     guard_->ready();
     return base::ok();
 }
@@ -282,10 +299,17 @@ void Daemon::leave_last_words() {
     }
 }
 
-void Daemon::ring_events(const std::vector<totem::Event>& events) {
+void Daemon::ring_events(const std::vector<totem::Event>& events,
+                         const std::vector<membership::Promises>& promises) {
+    std::size_t view = 0;
     for (const totem::Event& event : events) {
+        const auto* regular = std::get_if<totem::Regular>(&event);
+        if (regular != nullptr) {
+            guard_->entered(regular->view.ring);
+            node_->promised(promises[view++]);
+        }
         node_->ring_event(moment(), event);
-        if (const auto* regular = std::get_if<totem::Regular>(&event)) {
+        if (regular != nullptr) {
             attendance_.regular(regular->view, boottime());
             // Members that come back may hold stale neighbour entries, or may have answered for our
             // addresses.
@@ -343,7 +367,9 @@ void Daemon::pump() {
             });
         });
     }
-    for (base::Bytes& message : out.messages) backlog_.push_back(std::move(message));
+    if (out.give_up) guard_->give_up(node_->view().ring);
+    follow_lease();  // before others hear that it is so
+    for (manager::RingMessage& message : out.messages) backlog_.push_back(std::move(message));
     submit_backlog();
     for (const manager::AgentOrder& order : out.agents) run_agent(order);
     for (manager::Answer& a : out.answers) answer(std::move(a));
@@ -358,7 +384,7 @@ void Daemon::pump() {
 
 void Daemon::submit_backlog() {
     while (!backlog_.empty()) {
-        if (!engine_->submit(backlog_.front())) {
+        if (!engine_->submit(backlog_.front().payload, backlog_.front().guarantee)) {
             retry_timer_.expires_after(kBacklogRetry);
             retry_timer_.async_wait([this](const boost::system::error_code& failed) {
                 if (!failed) submit_backlog();

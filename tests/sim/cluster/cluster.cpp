@@ -172,9 +172,10 @@ void Cluster::pump(Process& p) {
             pump(self);
         });
     }
-    for (base::Bytes& message : out.messages) {
-        mix(message.size());
-        if (world_->submit(who.node, std::move(message)) != totem::Submit::accepted)
+    for (manager::RingMessage& message : out.messages) {
+        mix(message.payload.size());
+        if (world_->submit(who.node, std::move(message.payload), message.guarantee) !=
+            totem::Submit::accepted)
             fail("the ring refused a message");
     }
     for (const manager::AgentOrder& order : out.agents) {

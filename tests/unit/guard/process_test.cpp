@@ -21,6 +21,8 @@
 #include <memory>
 
 #include "../ocf/scratch.hpp"
+#include "agents/guard/page.hpp"
+#include "agents/runner/clock.hpp"
 #include "agents/guard/children.hpp"
 #include "agents/guard/guard.hpp"
 #include "agents/vip/netlink.hpp"
@@ -163,6 +165,7 @@ class Machine {
         return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
     }
     std::string log() { return scratch.read("log"); }
+    std::optional<membership::LeaseView> page() { return agents::read_lease_page(scratch.path() / "run/lease"); }
 
     Scratch scratch;
     pid_t guard{-1};
@@ -377,6 +380,43 @@ TEST_CASE("a core that sends what is no request is killed, and starts anew") {
     CHECK(machine.next_core()->hello == "0 1 root secret");
     CHECK(machine.log().find("malformed packet between core and guard: the core is killed") !=
           std::string::npos);
+}
+
+TEST_CASE("what is held goes when the lease is out, whatever the core does, and the core is told") {
+    Machine machine;
+    auto core = machine.start();
+    core->tell("lease 4 400");
+    CHECK(core->ask("start 1 4 192.0.2.10") == "result 1 0 ");
+    const auto page = machine.page();
+    REQUIRE(page);
+    const base::Duration left = page->until - agents::boottime_now();
+    CHECK(left.ns > 0);
+    CHECK(left <= base::milliseconds(400));
+    CHECK(page->ring.seq == 0);  // of no ring has it been said that the core entered it
+    ::kill(core->pid, SIGSTOP);
+    while (addresses().find(kVip) != std::string::npos) ::usleep(1000);
+    CHECK(agents::boottime_now() >= page->until);
+    CHECK(agents::boottime_now() - page->until < base::milliseconds(250));
+    CHECK(machine.page()->until == base::Instant{});
+    ::kill(core->pid, SIGCONT);
+    CHECK(core->read() == "dropped");
+    CHECK(machine.log().find("no right to hold any more: removed 192.0.2.10/32 on v0 (vip)") != std::string::npos);
+    core->tell("lease 4 60000");
+    CHECK(core->ask("start 2 4 192.0.2.10") == "result 2 0 ");
+}
+
+TEST_CASE("a start waits for the lease of its view, and not for ever") {
+    Machine machine;
+    auto core = machine.start();
+    core->tell("lease 4 0");
+    core->tell("start 1 4 192.0.2.10");
+    core->tell("lease 4 60000");
+    CHECK(core->read() == "result 1 0 ");
+    CHECK(core->ask("stop 2 4 192.0.2.10") == "result 2 0 ");
+    core->tell("lease 5 100");
+    while (machine.page()->until != base::Instant{}) ::usleep(1000);
+    CHECK(core->ask("start 3 5 192.0.2.10").find("result 3 199 this node has no lease") == 0);
+    CHECK(addresses().find(kVip) == std::string::npos);
 }
 
 TEST_CASE("guard's own death takes the core along; the address stays for the next guard to adopt") {
