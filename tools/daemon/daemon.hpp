@@ -67,6 +67,7 @@ class Daemon {
     void lease_tick();
     void keep_term(base::Duration term);
     [[nodiscard]] std::string lease_page() const;
+    [[nodiscard]] LocalLease lease() const;
 
     // --- clients (requests.cpp)
     void request(const Credentials& client, Request request, ControlServer::Respond respond);

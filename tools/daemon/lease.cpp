@@ -1,4 +1,5 @@
 // The lease in the core: the keeper on the ring's thread, guard, and what the node says about both.
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -67,6 +68,16 @@ void Daemon::lease_tick() {
         lease_tick();
         pump();
     });
+}
+
+// What guard says counts, whatever the core thinks.
+LocalLease Daemon::lease() const {
+    const manager::NodeLease lease = node_->lease();
+    LocalLease out{lease.policy.status, lease.enforced, lease.policy.proven, 0};
+    const auto page = agents::read_lease_page(lease_page());
+    if (!page || page->dropping || page->until == base::Instant::never()) return out;
+    out.left_ms = std::max<std::int64_t>(0, (page->until - moment().now).ms());
+    return out;
 }
 
 void Daemon::keep_term(base::Duration term) {

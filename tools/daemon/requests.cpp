@@ -186,6 +186,7 @@ StatusReply Daemon::status() const {
     local.ring_views = engine.ring.views;
     for (const std::uint64_t refused : engine.rejected) local.ring_refused += refused;
     local.rotation_us = engine.ring.rotation.ns / 1000;
+    local.lease = lease();
     if (state.last_change.ms != 0)
         local.last_change = time_text(state.last_change) + " by " + state.last_user;
     reply.configuration = with_all_nodes(state);
