@@ -20,7 +20,7 @@ using manager::Edit;
 
 struct Totals {
     std::uint64_t kills{0}, outages{0}, partitions{0}, shutdowns{0}, breaks{0}, commands{0}, wipes{0};
-    std::uint64_t acknowledged{0}, refused{0}, operations{0}, starts{0};
+    std::uint64_t acknowledged{0}, refused{0}, operations{0}, starts{0}, by_lease{0}, drops{0};
     double hours{0};
 };
 
@@ -49,6 +49,8 @@ class Run {
         totals.refused += cluster_.refused;
         totals.operations += cluster_.operations;
         totals.starts += cluster_.moves;
+        totals.by_lease += cluster_.by_lease;
+        totals.drops += cluster_.drops;
         totals.hours += static_cast<double>(cluster_.world().now().ns) / 3.6e12;
         return cluster_.violation().empty() ? liveness_ : cluster_.violation();
     }
@@ -87,7 +89,7 @@ class Run {
         for (int i = 0; i < 4; ++i) {
             manager::Primitive p;
             p.id = "r" + std::to_string(i);
-            p.agent = {"ocf", "heartbeat", "Dummy"};
+            p.agent = {"ocf", "heartbeat", sim::Cluster::native(p.id) ? "IPaddr2" : "Dummy"};
             if (i != 3) p.operations.push_back({"monitor", seconds(1), "1s", {}});
             edits.push_back(manager::PutPrimitive{p});
         }
@@ -125,7 +127,7 @@ class Run {
                 break;
             case 5:
             case 6:
-                cluster_.world().heal();
+                cluster_.heal();
                 break;
             case 7:
                 cluster_.world().weather.loss =
@@ -159,7 +161,7 @@ class Run {
     void split() {
         std::vector<base::NodeSet> groups(2);
         for (std::uint32_t i = 1; i <= nodes_; ++i) groups[rng_.below(2)].insert(NodeId{i});
-        cluster_.world().partition(groups);
+        cluster_.partition(groups);
     }
 
     void command(NodeId at) {
@@ -195,7 +197,7 @@ class Run {
     // Faults end: all nodes come back, and everything must come to rest as configured.
     void rest() {
         cluster_.mood = {};
-        cluster_.world().heal();
+        cluster_.heal();
         cluster_.world().weather.loss = 0;
         // A node that was told to leave and cannot (a stop that failed) would go in the middle of what
         // follows.
@@ -315,14 +317,15 @@ int main(int argc, char** argv) {
         "cluster simulation: %.1f virtual hours; daemons killed %llu, machines down %llu, disks lost %llu, partitions %llu, "
         "shutdowns %llu, "
         "resources broken %llu, commands %llu (acknowledged %llu, refused %llu), operations %llu, starts "
-        "%llu\n",
+        "%llu (by lease %llu), guards that dropped %llu\n",
         totals.hours, static_cast<unsigned long long>(totals.kills),
         static_cast<unsigned long long>(totals.outages), static_cast<unsigned long long>(totals.wipes),
         static_cast<unsigned long long>(totals.partitions),
         static_cast<unsigned long long>(totals.shutdowns), static_cast<unsigned long long>(totals.breaks),
         static_cast<unsigned long long>(totals.commands),
         static_cast<unsigned long long>(totals.acknowledged), static_cast<unsigned long long>(totals.refused),
-        static_cast<unsigned long long>(totals.operations), static_cast<unsigned long long>(totals.starts));
+        static_cast<unsigned long long>(totals.operations), static_cast<unsigned long long>(totals.starts),
+        static_cast<unsigned long long>(totals.by_lease), static_cast<unsigned long long>(totals.drops));
     std::printf("%llu passed, %llu failed\n", static_cast<unsigned long long>(passed),
                 static_cast<unsigned long long>(failed));
     return failed == 0 ? 0 : 1;
