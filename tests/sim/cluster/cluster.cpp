@@ -102,6 +102,11 @@ void Cluster::kill(NodeId node, bool machine) {
     guards_.erase(node);
 }
 
+void Cluster::kill_heard(NodeId node) {
+    kill(node, false);
+    for (const auto& [id, process] : processes_) world_->hint(id, node, totem::Hint::port_closed);
+}
+
 bool Cluster::all_vote() const {
     return std::all_of(names_.begin(), names_.end(), [this](const auto& node) {
         const auto disk = disks_.find(node.first);
@@ -123,7 +128,7 @@ void Cluster::happened(const Member& who, const totem::Event& event) {
     if (p == nullptr) return;
     if (const auto* regular = std::get_if<totem::Regular>(&event)) {
         membership::Promises promises = p->keeper->installed(regular->view.ring, regular->view.members);
-        if (bug_no_promises) {
+        if (bug == ClusterBug::no_promises) {
             for (membership::Promises::One& one : promises.about) one.until = {};
         }
         p->node->promised(promises);

@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "manager/node/node.hpp"
@@ -18,6 +19,19 @@
 #include "tests/sim/ring/world.hpp"
 
 namespace sim {
+
+// What is wired wrongly, on purpose (planted_cluster).
+enum class ClusterBug {
+    none,
+    no_promises,      // a hello says that nothing was promised
+    unnoticed_end,    // guard does not look whether its lease is out
+    unasked_start,    // guard starts without asking its lease
+};
+inline constexpr std::pair<ClusterBug, const char*> kClusterBugs[] = {
+    {ClusterBug::no_promises, "a hello says that nothing was promised"},
+    {ClusterBug::unnoticed_end, "guard does not look whether its lease is out"},
+    {ClusterBug::unasked_start, "guard starts without asking its lease"},
+};
 
 struct AgentMood {  // chances in 1/1000
     std::uint32_t start_fails{0}, stop_fails{0}, slow{0};
@@ -34,10 +48,13 @@ class Cluster final : public Observer {
     World& world() { return *world_; }
     Machines& machines() { return machines_; }
     AgentMood mood;
+    ClusterBug bug{ClusterBug::none};
 
     void start(NodeId node);
     // The daemon dies, the machine and its services live on; or the whole machine goes down.
     void kill(NodeId node, bool machine);
+    // The daemon dies, and the others hear of that at once.
+    void kill_heard(NodeId node);
     // As the world's, for the heartbeats, too.
     void partition(const std::vector<base::NodeSet>& groups);
     void heal();
@@ -65,7 +82,6 @@ class Cluster final : public Observer {
     bool proof{true};
     std::uint64_t acknowledged{0}, refused{0}, operations{0}, moves{0};
     std::uint64_t by_lease{0}, drops{0};  // starts while a node was cleared by its lease alone; guards that dropped
-    bool bug_no_promises{false};          // planted: nobody says what it has promised, but that it is nothing
     std::uint64_t log_lines{0};  // notes of all nodes above debug
     [[nodiscard]] std::uint64_t hash() const { return hash_; }
 

@@ -145,7 +145,7 @@ void Cluster::tell_guard(NodeId node, std::function<void(Guard&)> what) {
 void Cluster::watch_guard(NodeId node) {
     Guard& guard = guards_[node];
     const Instant next = guard.lease.dropping() ? world_->now() : guard.lease.next_deadline();
-    if (next == Instant::never()) return;
+    if (next == Instant::never() || bug == ClusterBug::unnoticed_end) return;
     // It is late by almost all of what it may be.
     const Duration late = base::microseconds(static_cast<std::int64_t>(rng_.below(240'000)));
     world_->at(std::max(next, world_->now()) + late, [this, node, life = ++guard.timer] {
@@ -181,7 +181,8 @@ void Cluster::start_native(const Member& who, const manager::OperationRequest& r
     tell_guard(who.node, [this, who, request, ring, give_up](Guard& guard) {
         Process* p = process(who);
         if (p == nullptr) return;
-        const membership::LeaseVerdict verdict = guard.lease.admit(world_->now(), ring);
+        membership::LeaseVerdict verdict = guard.lease.admit(world_->now(), ring);
+        if (bug == ClusterBug::unasked_start) verdict = membership::LeaseVerdict::taken;
         if (verdict == membership::LeaseVerdict::taken) {
             ++moves;
             check_start(*p, request.resource);
