@@ -41,7 +41,10 @@ void note_clearance(const Facts& facts, std::vector<std::string>& notes) {
                             "resources; make sure that it is off, then run `crm node clearstate " +
                             node.name + "`");
         } else if (node.status->clearance == Clearance::uncleared && facts.proof && node.status->obeys) {
-            notes.push_back("nothing starts: the lease of node " + because(node) + " is waited for");
+            notes.push_back("nothing starts: the lease of node " + because(node) +
+                            " is waited for; should that last, make sure that it is off, then run `crm node "
+                            "clearstate " +
+                            node.name + "`");
         } else if (node.status->clearance == Clearance::uncleared && facts.proof) {
             notes.push_back("nothing starts: node " + because(node) +
                             " is not cleared, it may still run resources; make sure that it is off, then run "

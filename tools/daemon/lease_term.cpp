@@ -23,8 +23,8 @@ base::Duration parse(std::string_view text) {
     text.remove_prefix(kFirstLine.size());
     base::Duration term;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), term.ns);
-    const bool whole = error == std::errc() && std::string_view(end, 1) == "\n" &&
-                       end + 1 == text.data() + text.size();
+    text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+    const bool whole = error == std::errc() && text == "\n";
     if (!whole || term.ns <= 0 || term > membership::kLongestTerm) return membership::kLongestTerm;
     return term;
 }
