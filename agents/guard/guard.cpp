@@ -129,7 +129,8 @@ class Guard {
                         break;
                     }
                     refuse(start.command,
-                           "this node has no lease: too few of the others have confirmed lately that they hear it");
+                           "this node has no lease: too few of the others have confirmed lately that they "
+                           "hear it");
                     break;
                 case membership::LeaseVerdict::older_ring:
                     refuse(start.command, "decided in ring " + base::to_string(start.command.ring) +
@@ -350,7 +351,9 @@ int run_guard(const GuardOptions& options) {
     }
     auto page = LeasePageFile::create(options.runtime_directory + "/" + options.lease_page);
     if (!page) return refuse(options, page.error());
-    return Guard(options, *std::move(signals), *std::move(agent), *std::move(page), account.value_or(Account{}), facts).run();
+    return Guard(options, *std::move(signals), *std::move(agent), *std::move(page),
+                 account.value_or(Account{}), facts)
+        .run();
 }
 
 }  // namespace agents

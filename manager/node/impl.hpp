@@ -17,8 +17,8 @@ struct Node::Impl {
           executor(options.self.node, options.roster[options.self.node]) {
         base::NodeSet nodes;
         for (const auto& [id, name] : options.roster) nodes.insert(id);
-        lease_possible = membership::lease_possible(
-            [this](const base::NodeSet& some) { return may_lease(some); }, nodes);
+        lease_possible =
+            membership::lease_possible([this](const base::NodeSet& some) { return may_lease(some); }, nodes);
     }
 
     // --- what is fixed
@@ -68,12 +68,12 @@ struct Node::Impl {
     bool planned_around_running{false};  // the last plan left out what waits for running actions
 
     // --- the lease
-    membership::Promises promises;           // about the others, for the next hello
+    membership::Promises promises;                  // about the others, for the next hello
     std::map<base::NodeId, base::Instant> greeted;  // when each member's hello was delivered
     std::optional<membership::Clearing> clearing;   // of this view, once it is synchronised
-    base::NodeSet took;      // taken for cleared by lease since they were members last
-    base::NodeSet said_out;  // in this view
-    bool lease_possible{false};  // by the votes of the configured nodes
+    base::NodeSet took;                             // taken for cleared by lease since they were members last
+    base::NodeSet said_out;                         // in this view
+    bool lease_possible{false};                     // by the votes of the configured nodes
     bool guard_obeys{false};
     std::optional<bool> word_sent;         // of this view: that this node obeys
     std::optional<base::RingId> declared;  // NodeLease

@@ -186,8 +186,8 @@ ResourceFacts resource_facts(const Facts& facts, const std::string& id, const Pr
     }
     gather_instances(facts, resource);
     gather_management(facts, resource);
-    resource.hold = why_hold(facts.nodes, facts.proof,
-                             primitive != nullptr && lease_covers(*facts.config, *primitive));
+    resource.hold =
+        why_hold(facts.nodes, facts.proof, primitive != nullptr && lease_covers(*facts.config, *primitive));
     resource.nowhere = why_nowhere(facts, resource);
     return resource;
 }

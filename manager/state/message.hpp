@@ -31,10 +31,10 @@ struct Head {
 
 // A node's first message in a regular view: who it is and what it knows and runs.
 struct Hello {
-    base::RingId ring;     // the view that it speaks of; ignored in another
-    std::string name;      // of this node, as its own file or host says
-    Head head;             // in memory
-    bool live{false};      // was synchronised before: its state of the cluster is more than a guess
+    base::RingId ring;  // the view that it speaks of; ignored in another
+    std::string name;   // of this node, as its own file or host says
+    Head head;          // in memory
+    bool live{false};   // was synchronised before: its state of the cluster is more than a guess
     membership::QuorumHello quorum;
     std::uint64_t member_since{0};
     Digest state{};            // of the whole replicated state; equal at members that need no transfer
@@ -97,15 +97,16 @@ struct QuorumFact {
 
 // What is found out about leases, in order.
 struct LeaseFact {
-    base::RingId ring;               // the view that it was sent in; void in another
+    base::RingId ring;                // the view that it was sent in; void in another
     std::optional<base::NodeId> out;  // the lease of this node, outside the view, is out
-    bool obeys{false};               // without `out`: whether the sender obeys its own from now on
+    bool obeys{false};                // without `out`: whether the sender obeys its own from now on
 };
 
 // The sender runs nothing any more and leaves after this.
 struct Leaving {};
 
-using Message = std::variant<Hello, Snapshot, Persisted, ClientCommand, Plan, Report, QuorumFact, LeaseFact, Leaving>;
+using Message =
+    std::variant<Hello, Snapshot, Persisted, ClientCommand, Plan, Report, QuorumFact, LeaseFact, Leaving>;
 
 [[nodiscard]] base::Bytes encode(const Message& message);
 [[nodiscard]] base::Result<Message> decode_message(base::ByteView bytes);

@@ -1,6 +1,6 @@
 // What the ring's thread does for the lease: holder and granter as one rider on the heartbeats. The word of a
-// heartbeat is the term that its sender grants to the receiver's process, in microseconds. Stepped with `now`;
-// what guard is to be told goes to a function that must not block.
+// heartbeat is the term that its sender grants to the receiver's process, in microseconds. Stepped with
+// `now`; what guard is to be told goes to a function that must not block.
 #pragma once
 
 #include <cstdint>

@@ -97,11 +97,11 @@ class Daemon {
     std::unique_ptr<agents::RenewalLine> renewals_;  // used by the keeper
     std::unique_ptr<membership::Keeper> keeper_;     // used on the ring's thread, by the engine
     std::unique_ptr<totem::Engine> engine_;
-    bool enforced_{true};                        // as guard was told last
-    std::optional<base::RingId> declared_;       // as the keeper was told last
+    bool enforced_{true};                   // as guard was told last
+    std::optional<base::RingId> declared_;  // as the keeper was told last
     base::NodeId self_;
     std::string host_name_;
-    std::string waiting_for_;          // why there is no node yet, in words
+    std::string waiting_for_;                   // why there is no node yet, in words
     std::deque<manager::RingMessage> backlog_;  // messages that the ring has not taken yet
     std::map<std::uint64_t, ControlServer::Respond> clients_;
     std::uint64_t next_client_{1};

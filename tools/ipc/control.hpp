@@ -42,9 +42,9 @@ using Request = std::variant<GetStatus, RunCommand, WaitConverged, Shutdown, Get
 inline constexpr const char* kWaiting = "waiting";
 // The lease of the answering node, as its guard sees it (docs/safety.md).
 struct LocalLease {
-    std::string policy;    // in words, what holds in this cluster; empty: not known yet
-    bool enforced{false};  // without a lease this node holds nothing
-    bool proven{true};     // that a resource runs in one place only
+    std::string policy;       // in words, what holds in this cluster; empty: not known yet
+    bool enforced{false};     // without a lease this node holds nothing
+    bool proven{true};        // that a resource runs in one place only
     std::int64_t left_ms{0};  // of the right to hold; 0: none, or not enforced
     bool operator==(const LocalLease&) const = default;
 };

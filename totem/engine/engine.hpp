@@ -52,9 +52,9 @@ struct EngineConfig {
     std::vector<EngineLink> links;
     std::string epoch_file;  // durable ring-sequence reservation and incarnation; its directory must exist
     bool realtime{true};     // ask for SCHED_RR and locked memory; refusal is reported in status, not fatal
-    Rider* rider{nullptr};   // on the heartbeats: borrowed, called on the engine's thread, outlives the engine
-    bool same_host{false};   // for tests: all nodes on this machine; loopback addresses are taken, multicast
-                             // comes back to us
+    Rider* rider{nullptr};  // on the heartbeats: borrowed, called on the engine's thread, outlives the engine
+    bool same_host{false};  // for tests: all nodes on this machine; loopback addresses are taken, multicast
+                            // comes back to us
 };
 
 // What the stack tells, with the links' interfaces and own addresses; and what the engine adds.

@@ -152,7 +152,7 @@ class Monitor {
         base::NodeId node;
         base::Incarnation incarnation;  // 0: nothing heard yet
         base::Instant known_since;
-        base::Instant urgent_at{};  // of the last heartbeats out of turn
+        base::Instant urgent_at{};             // of the last heartbeats out of turn
         std::optional<base::Instant> beat_at;  // when the last heartbeat of this process came, by any link
         std::optional<std::size_t> active;
         base::Heard heard;   // is told to it

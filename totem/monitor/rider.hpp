@@ -1,6 +1,6 @@
-// What rides on the heartbeats without being the monitor's business: a word to each peer, and which of our own
-// heartbeats a peer has heard. The lease is such a rider (membership/lease); the monitor does not know what
-// the words mean.
+// What rides on the heartbeats without being the monitor's business: a word to each peer, and which of our
+// own heartbeats a peer has heard. The lease is such a rider (membership/lease); the monitor does not know
+// what the words mean.
 #pragma once
 
 #include <cstdint>
@@ -10,8 +10,8 @@
 
 namespace totem {
 
-// Called by the monitor while it is stepped, so on the ring's thread. None of it may block, allocate in steady
-// state, or call the monitor.
+// Called by the monitor while it is stepped, so on the ring's thread. None of it may block, allocate in
+// steady state, or call the monitor.
 class Rider {
   public:
     Rider() = default;

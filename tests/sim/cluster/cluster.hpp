@@ -1,6 +1,6 @@
-// A simulated cluster of whole nodes: the real ring, the real manager node, the real keeper and guard's lease, over
-// the simulated network (tests/sim/ring), with simulated disks, heartbeats and agents. Everything random comes
-// from the seed.
+// A simulated cluster of whole nodes: the real ring, the real manager node, the real keeper and guard's
+// lease, over the simulated network (tests/sim/ring), with simulated disks, heartbeats and agents. Everything
+// random comes from the seed.
 #pragma once
 
 #include <cstdint>
@@ -23,9 +23,9 @@ namespace sim {
 // What is wired wrongly, on purpose (planted_cluster).
 enum class ClusterBug {
     none,
-    no_promises,      // a hello says that nothing was promised
-    unnoticed_end,    // guard does not look whether its lease is out
-    unasked_start,    // guard starts without asking its lease
+    no_promises,    // a hello says that nothing was promised
+    unnoticed_end,  // guard does not look whether its lease is out
+    unasked_start,  // guard starts without asking its lease
 };
 inline constexpr std::pair<ClusterBug, const char*> kClusterBugs[] = {
     {ClusterBug::no_promises, "a hello says that nothing was promised"},
@@ -59,7 +59,9 @@ class Cluster final : public Observer {
     void partition(const std::vector<base::NodeSet>& groups);
     void heal();
     // What guard holds itself; the lease covers it.
-    [[nodiscard]] static bool native(const std::string& resource) { return resource == "r0" || resource == "r2"; }
+    [[nodiscard]] static bool native(const std::string& resource) {
+        return resource == "r0" || resource == "r2";
+    }
     void wipe_disk(NodeId node) { disks_.erase(node); }
     // No disk is blank, and none holds a state that was not yet caught up with.
     [[nodiscard]] bool all_vote() const;
@@ -81,7 +83,8 @@ class Cluster final : public Observer {
     // With the proof switched on nothing may ever be active twice.
     bool proof{true};
     std::uint64_t acknowledged{0}, refused{0}, operations{0}, moves{0};
-    std::uint64_t by_lease{0}, drops{0};  // starts while a node was cleared by its lease alone; guards that dropped
+    std::uint64_t by_lease{0},
+        drops{0};                // starts while a node was cleared by its lease alone; guards that dropped
     std::uint64_t log_lines{0};  // notes of all nodes above debug
     [[nodiscard]] std::uint64_t hash() const { return hash_; }
 
@@ -99,8 +102,8 @@ class Cluster final : public Observer {
         std::uint64_t timer{0};
     };
     struct Beat {
-        Member from, of;         // whose heartbeats were heard
-        Instant sent, heard;     // when this one was; and the last of those that were heard
+        Member from, of;      // whose heartbeats were heard
+        Instant sent, heard;  // when this one was; and the last of those that were heard
         std::uint32_t word{0};
         bool urgent{false};
     };
@@ -118,7 +121,9 @@ class Cluster final : public Observer {
     void watch(Process& process, const manager::OperationRequest& request, int last_code);
     // leases.cpp
     void begin_lease(Process& process);
-    [[nodiscard]] Duration hop() { return base::microseconds(100 + static_cast<std::int64_t>(rng_.below(900))); }
+    [[nodiscard]] Duration hop() {
+        return base::microseconds(100 + static_cast<std::int64_t>(rng_.below(900)));
+    }
     void beat(Process& process, NodeId to, bool urgent);
     void hear(Process& process, const Beat& beat);
     void beat_on(const Member& who);

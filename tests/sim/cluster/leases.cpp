@@ -1,5 +1,5 @@
-// The lease in the simulated cluster: heartbeats, the keeper of each daemon, the guard of each machine, and what
-// must hold (docs/safety.md): Q3, nothing is started while a node outside the view holds by right.
+// The lease in the simulated cluster: heartbeats, the keeper of each daemon, the guard of each machine, and
+// what must hold (docs/safety.md): Q3, nothing is started while a node outside the view holds by right.
 #include <algorithm>
 
 #include "tests/sim/cluster/process.hpp"
@@ -60,10 +60,10 @@ void Cluster::beat(Process& p, NodeId to, bool urgent) {
         beat.heard = heard->second.sent;
         beat.word = p.keeper->word(to, beat.of.incarnation, heard->second.at);
     }
-    const bool cut = !groups_.empty() &&
-                     std::none_of(groups_.begin(), groups_.end(), [&](const base::NodeSet& group) {
-                         return group.contains(p.who.node) && group.contains(to);
-                     });
+    const bool cut =
+        !groups_.empty() && std::none_of(groups_.begin(), groups_.end(), [&](const base::NodeSet& group) {
+            return group.contains(p.who.node) && group.contains(to);
+        });
     if (cut || rng_.chance(world_->weather.loss)) return;
     world_->at(world_->now() + hop(), [this, to, beat] {
         const auto at = processes_.find(to);

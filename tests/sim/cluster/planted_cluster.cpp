@@ -1,5 +1,5 @@
-// planted_cluster: tests the test. Runs seeds with a daemon that is wired wrongly about its lease, each bug in turn,
-// until one is caught.
+// planted_cluster: tests the test. Runs seeds with a daemon that is wired wrongly about its lease, each bug
+// in turn, until one is caught.
 //
 //   planted_cluster [--seeds N]     at most N seeds for each bug (default 300)
 #include <cstdio>

@@ -1,5 +1,5 @@
-// One run of the cluster simulator: a seed's faults, then a healed phase in which everything must come to rest as
-// configured.
+// One run of the cluster simulator: a seed's faults, then a healed phase in which everything must come to
+// rest as configured.
 #pragma once
 
 #include <cstdint>
@@ -64,7 +64,8 @@ class Run {
         rules.last_man_standing = !rules.two_node && rng_.chance(300);
         rules.last_man_standing_window = milliseconds(static_cast<std::int64_t>(100 + rng_.below(3000)));
         if (!rules.two_node && rng_.chance(300)) rules.tie_breaker = membership::TieBreaker::lowest;
-        wipes_ = rules.tie_breaker == membership::TieBreaker::none;  // one disk may be the majority's only one
+        wipes_ =
+            rules.tie_breaker == membership::TieBreaker::none;  // one disk may be the majority's only one
         return rules;
     }
     NodeId any() { return NodeId{static_cast<std::uint32_t>(1 + rng_.below(nodes_))}; }

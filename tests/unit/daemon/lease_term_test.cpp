@@ -19,9 +19,10 @@ TEST_CASE("the term comes back; none is none, and what can't be read counts as t
     CHECK(read_lease_term(path) == base::milliseconds(1500));
     REQUIRE(tools::write_lease_term(path, base::milliseconds(900)));
     CHECK(read_lease_term(path) == base::milliseconds(900));
-    for (const char* text : {"", "custos-lease-term 1\n", "custos-lease-term 1\n12", "custos-lease-term 1\n12x\n",
-                             "custos-lease-term 1\n-5\n", "custos-lease-term 1\n60000000001\n",
-                             "custos-lease-term 1\n5\n6\n", "custos-lease-term 2\n5\n"}) {
+    for (const char* text :
+         {"", "custos-lease-term 1\n", "custos-lease-term 1\n12", "custos-lease-term 1\n12x\n",
+          "custos-lease-term 1\n-5\n", "custos-lease-term 1\n60000000001\n", "custos-lease-term 1\n5\n6\n",
+          "custos-lease-term 2\n5\n"}) {
         std::ofstream(path, std::ios::trunc) << text;
         CHECK(read_lease_term(path) == membership::kLongestTerm);
     }

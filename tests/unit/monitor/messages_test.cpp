@@ -60,11 +60,12 @@ TEST_CASE("link messages come out as they went in, padded or not") {
     CHECK(std::get<totem::GroupBeat>(*decode_link_message(group)) == totem::GroupBeat{1, 9});
     CHECK_FALSE(decode_link_message(totem::encode(totem::GroupBeat{8, 1})));
     CHECK_FALSE(decode_link_message(totem::encode(totem::GroupBeat{1, 0})));
-    CHECK_FALSE(decode_link_message(base::Bytes{1, 1}));                          // a ring message
-    CHECK_FALSE(decode_link_message(totem::encode(totem::SizeProbe{8, 1})));      // no such link
-    CHECK_FALSE(decode_link_message(totem::encode(Heartbeat{0, 0, {}, {}})));     // numbers begin at 1
-    CHECK_FALSE(decode_link_message(totem::encode(Heartbeat{0, 1, {}, {}, {}, false, 5})));  // a word to nobody
-    CHECK_FALSE(decode_link_message(totem::encode(Piece{1, 2, 2, message(5)})));  // beyond the last
+    CHECK_FALSE(decode_link_message(base::Bytes{1, 1}));                       // a ring message
+    CHECK_FALSE(decode_link_message(totem::encode(totem::SizeProbe{8, 1})));   // no such link
+    CHECK_FALSE(decode_link_message(totem::encode(Heartbeat{0, 0, {}, {}})));  // numbers begin at 1
+    CHECK_FALSE(
+        decode_link_message(totem::encode(Heartbeat{0, 1, {}, {}, {}, false, 5})));  // a word to nobody
+    CHECK_FALSE(decode_link_message(totem::encode(Piece{1, 2, 2, message(5)})));     // beyond the last
 }
 
 TEST_CASE("a message in pieces is put together in any order, once") {

@@ -53,7 +53,8 @@ struct Pair {
 
 }  // namespace
 
-TEST_CASE("a rider's word goes with each heartbeat to a peer that was heard, and tells which of ours that was") {
+TEST_CASE(
+    "a rider's word goes with each heartbeat to a peer that was heard, and tells which of ours that was") {
     Pair pair;
     pair.two.say = 42;
     pair.world.run(base::seconds(2));
@@ -91,7 +92,8 @@ TEST_CASE("what is told was sent before it was heard, whatever is lost and late"
     }
 }
 
-TEST_CASE("a word is for one process: the next one of the node is told nothing of the former one's heartbeats") {
+TEST_CASE(
+    "a word is for one process: the next one of the node is told nothing of the former one's heartbeats") {
     Pair pair;
     pair.world.run(base::seconds(2));
     const base::Incarnation former = pair.world.incarnations[1];
@@ -99,13 +101,16 @@ TEST_CASE("a word is for one process: the next one of the node is told nothing o
     pair.one.told.clear();
     // As many were sent by the former one; what speaks of those is of no use to the new one.
     totem::Heartbeat late{0, 1, {{0, true, 1, 1, {}}}, {}, former, false, 7};
-    CHECK(pair.world.at(1).receive(pair.world.now, kThere, pair.world.incarnations[2], 0, totem::encode(late)));
+    CHECK(
+        pair.world.at(1).receive(pair.world.now, kThere, pair.world.incarnations[2], 0, totem::encode(late)));
     CHECK(pair.one.told.empty());
     late.of = pair.world.incarnations[1];
-    CHECK(pair.world.at(1).receive(pair.world.now, kThere, pair.world.incarnations[2], 0, totem::encode(late)));
+    CHECK(
+        pair.world.at(1).receive(pair.world.now, kThere, pair.world.incarnations[2], 0, totem::encode(late)));
     CHECK(pair.one.told.size() == 1);
     late.reports[0].heard = 30;  // was never sent
-    CHECK(pair.world.at(1).receive(pair.world.now, kThere, pair.world.incarnations[2], 0, totem::encode(late)));
+    CHECK(
+        pair.world.at(1).receive(pair.world.now, kThere, pair.world.incarnations[2], 0, totem::encode(late)));
     CHECK(pair.one.told.size() == 1);
 }
 

@@ -199,7 +199,9 @@ TEST_CASE("no start while a configured node is uncleared, unless the proof is sw
     CHECK(promote_ready(unproven).size() == 1);
 }
 
-TEST_CASE("while a node is out of its lease what that covers may start, and nothing else; in the next view neither") {
+TEST_CASE(
+    "while a node is out of its lease what that covers may start, and nothing else; in the next view "
+    "neither") {
     State state = running_pair();
     CHECK(apply_command(state, kOne, change(2, {SetOption{Section::properties, "stonith-enabled", "true"}}))
               .result);
