@@ -69,7 +69,10 @@ class Guard {
         supervisor_.begin();
         while (true) {
             step();
-            if (exit_code_) return *exit_code_;
+            if (exit_code_) {
+                page_.publish({});
+                return *exit_code_;
+            }
             wait();
         }
     }
@@ -151,10 +154,13 @@ class Guard {
         if (!lease_.dropping() || now < drop_again_) return;
         const auto held = agent_.held();
         const auto left = agent_.drop_all();
-        for (const auto& held_one : held)
-            log("no right to hold any more: removed " + held_one.address + " (" + held_one.resource + ")");
-        for (const auto& one : left) log("could not be removed, is tried again: " + one);
-        drop_again_ = left.empty() ? base::Instant{} : now + kDropAgain;
+        const bool again =
+            std::exchange(drop_again_, left.empty() ? base::Instant{} : now + kDropAgain) != base::Instant{};
+        if (!again) {
+            for (const auto& one : held)
+                log("no right to hold any more: removing " + one.address + " (" + one.resource + ")");
+            for (const auto& one : left) log("could not be removed, is tried again and again: " + one);
+        }
         if (!left.empty()) return;
         lease_.dropped();
         page_.publish(lease_.view());

@@ -125,6 +125,17 @@ def four(lab):
     return remark
 
 
+@test("lease: an idle cluster keeps it, also where 5 % of all frames are lost")
+def idle(lab):
+    with Rights(lab.nodes) as rights:
+        lab.wait_until(lambda: rights.changes and len(rights.holders()) == 3, "all hold the lease")
+        lab.network.lose(5)
+        begin = now()
+        lab.wait_until(lambda: now() - begin > 10, "10 s pass", 20)
+        expect(all(len(held) == 3 for at, held, _ in rights.changes if at > begin), f"a lease ran out: {rights.changes}")
+        return f"{rights.looks} looks"
+
+
 @test("lease: the core of the losing side stands still: its guard lets go all the same")
 def stopped_core(lab):
     losing, winning = lab.nodes[:1], lab.nodes[1:]
@@ -152,7 +163,7 @@ def taken_over_by_lease(lab, cut):
     taker = wait_served_by_other(lab, prober, holder, since)
     expect(not arp.doubles(since), f"double answers: {milliseconds(arp.doubles(since))} ms")
     log = holder.log_text()
-    expect("no right to hold any more: removed" in log, f"guard dropped nothing:\n{log}")
+    expect("no right to hold any more: removing" in log, f"guard dropped nothing:\n{log}")
     outage = prober.outage(since)
     expect(outage.ended and outage.milliseconds < 5000, f"outage of {outage.milliseconds:.0f} ms")
     text = taker.status_text()

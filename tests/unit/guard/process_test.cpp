@@ -423,7 +423,7 @@ TEST_CASE("what is held goes when the lease is out, whatever the core does, and 
     CHECK(machine.page()->until == base::Instant{});
     ::kill(core->pid, SIGCONT);
     CHECK(core->read() == "dropped");
-    CHECK(machine.log().find("no right to hold any more: removed 192.0.2.10/32 on v0 (vip)") !=
+    CHECK(machine.log().find("no right to hold any more: removing 192.0.2.10/32 on v0 (vip)") !=
           std::string::npos);
     core->tell("lease 4 60000");
     CHECK(core->ask("start 2 4 192.0.2.10") == "result 2 0 ");

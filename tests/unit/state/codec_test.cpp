@@ -139,7 +139,7 @@ TEST_CASE("what quorum says and keeps survives its bytes") {
     }
     for (const QuorumFact::Kind kind : {QuorumFact::Kind::roster_proposed, QuorumFact::Kind::persisted,
                                         QuorumFact::Kind::wait_for_all_cancelled}) {
-        const auto back = decode_message(encode(Message{QuorumFact{{7, {1}, {2}}, kind, {}}}));
+        const auto back = decode_message(encode(Message{QuorumFact{{7, {1}, 2}, kind, {}}}));
         REQUIRE(back);
         CHECK(std::get<QuorumFact>(*back).kind == kind);
         CHECK(std::get<QuorumFact>(*back).ring == base::RingId{7, {1}, 2});
