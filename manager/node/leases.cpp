@@ -51,9 +51,10 @@ void Node::Impl::begin_clearing() {
         clearing->hello(greeted[member], member, hello.promises);
         if (hello.took.contains(options.self.node)) out.give_up = true;
     }
-    if (out.give_up)
+    if (out.give_up) {
         note(base::Level::warning,
              "the others had taken this node's lease for out: what it held is dropped, and starts anew");
+    }
     for (const base::NodeId member : begun.members) took.erase(member);
     said_out.clear();
     note_cleared();
