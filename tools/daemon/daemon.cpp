@@ -120,6 +120,7 @@ int Daemon::run() {
     find_self();
     io_.run();
     server_->stop();
+    groups_.reset();
     engine_.reset();
     journal_.reset();
     return exit_code_;
@@ -234,6 +235,11 @@ totem::EngineConfig Daemon::engine_config(base::NodeId self, base::Incarnation i
     return engine;
 }
 
+// Beside the control socket.
+std::string Daemon::group_socket() const {
+    return options_.socket_path.substr(0, options_.socket_path.rfind('/') + 1) + "groups.sock";
+}
+
 std::string Daemon::epoch_file() const {
     return options_.state_directory + "/ring-sequence";
 }
@@ -262,7 +268,7 @@ base::Status Daemon::start_node(base::NodeId self) {
             if (const auto* regular = std::get_if<totem::Regular>(&event))
                 promises.push_back(keeper_->installed(regular->view.ring, regular->view.members));
         }
-        boost::asio::post(io_, [this, events = std::move(events), promises = std::move(promises)] {
+        boost::asio::post(io_, [this, events = std::move(events), promises = std::move(promises)]() mutable {
             ring_events(events, promises);
         });
     };
@@ -276,10 +282,17 @@ base::Status Daemon::start_node(base::NodeId self) {
         });
     };
     TRY(engine_, totem::Engine::start(engine_config(self, incarnation), keys_, std::move(handlers)));
+    groups_ = std::make_unique<GroupService>(
+        io_, group_socket(), totem::Member{self, incarnation},
+        [this](const base::Bytes& payload, totem::Guarantee guarantee) {
+            return engine_->submit(payload, guarantee);
+        },
+        tracer_);
     log_.line(Level::info, "node " + config_.find(self)->name + " (" + base::to_string(self) +
                                ") of cluster '" + config_.totem.cluster_name + "' started");
     leave_last_words();
     lease_tick();
+    TRY_OK(groups_->start());
     guard_->ready();
     return base::ok();
 }
@@ -299,16 +312,21 @@ void Daemon::leave_last_words() {
     }
 }
 
-void Daemon::ring_events(const std::vector<totem::Event>& events,
-                         const std::vector<membership::Promises>& promises) {
+// Views are everybody's; a message is for one, and its first byte says for whom.
+void Daemon::ring_events(std::vector<totem::Event>& events, const std::vector<membership::Promises>& promises) {
     std::size_t view = 0;
-    for (const totem::Event& event : events) {
+    for (totem::Event& event : events) {
         const auto* regular = std::get_if<totem::Regular>(&event);
         if (regular != nullptr) {
             guard_->entered(regular->view.ring);
             node_->promised(promises[view++]);
         }
-        node_->ring_event(moment(), event);
+        auto* message = std::get_if<totem::Delivered>(&event);
+        const bool managers =
+            message != nullptr && !message->payload.empty() && message->payload[0] == kForManager;
+        if (managers) message->payload.erase(message->payload.begin());
+        if (message == nullptr || managers) node_->ring_event(moment(), event);
+        if (!managers) groups_->ring_event(event);
         if (regular != nullptr) {
             attendance_.regular(regular->view, boottime());
             // Members that come back may hold stale neighbour entries, or may have answered for our
@@ -321,6 +339,7 @@ void Daemon::ring_events(const std::vector<totem::Event>& events,
         }
     }
     pump();
+    groups_->pump();
 }
 
 // Who was cut off is alone for a moment longer than its link was dead. So a link that is back counts when it
@@ -369,7 +388,10 @@ void Daemon::pump() {
     }
     if (out.give_up) guard_->give_up(node_->view().ring);
     follow_lease();  // before others hear that it is so
-    for (manager::RingMessage& message : out.messages) backlog_.push_back(std::move(message));
+    for (manager::RingMessage& message : out.messages) {
+        message.payload.insert(message.payload.begin(), kForManager);
+        backlog_.push_back(std::move(message));
+    }
     submit_backlog();
     for (const manager::AgentOrder& order : out.agents) run_agent(order);
     for (manager::Answer& a : out.answers) answer(std::move(a));

@@ -21,6 +21,7 @@
 #include "membership/lease/keeper.hpp"
 #include "tools/daemon/attendance.hpp"
 #include "tools/daemon/core.hpp"
+#include "tools/daemon/group_service.hpp"
 #include "tools/daemon/logging.hpp"
 #include "tools/ipc/server.hpp"
 #include "totem/engine/engine.hpp"
@@ -43,6 +44,7 @@ class Daemon {
     void find_self();
     [[nodiscard]] base::Status start_node(base::NodeId self);
     void leave_last_words();
+    [[nodiscard]] std::string group_socket() const;
     [[nodiscard]] std::string epoch_file() const;
     [[nodiscard]] totem::EngineConfig engine_config(base::NodeId self, base::Incarnation incarnation) const;
     void connect_agents();
@@ -56,8 +58,7 @@ class Daemon {
     void answer(manager::Answer answer);
     void arm_timer();
     // `promises`: one for each regular view among the events.
-    void ring_events(const std::vector<totem::Event>& events,
-                     const std::vector<membership::Promises>& promises);
+    void ring_events(std::vector<totem::Event>& events, const std::vector<membership::Promises>& promises);
     void links_changed(unsigned usable);
     void finished(const manager::OperationResult& result);
 
@@ -99,6 +100,8 @@ class Daemon {
     std::unique_ptr<totem::Engine> engine_;
     bool enforced_{true};                   // as guard was told last
     std::optional<base::RingId> declared_;  // as the keeper was told last
+    std::unique_ptr<GroupService> groups_;
+
     base::NodeId self_;
     std::string host_name_;
     std::string waiting_for_;                   // why there is no node yet, in words
