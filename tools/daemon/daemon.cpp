@@ -119,6 +119,7 @@ int Daemon::run() {
     find_self();
     io_.run();
     server_->stop();
+    groups_.reset();
     engine_.reset();
     journal_.reset();
     return exit_code_;
@@ -227,6 +228,11 @@ totem::EngineConfig Daemon::engine_config(base::NodeId self, base::Incarnation i
     return engine;
 }
 
+// Beside the control socket.
+std::string Daemon::group_socket() const {
+    return options_.socket_path.substr(0, options_.socket_path.rfind('/') + 1) + "groups.sock";
+}
+
 std::string Daemon::epoch_file() const {
     return options_.state_directory + "/ring-sequence";
 }
@@ -248,7 +254,7 @@ base::Status Daemon::start_node(base::NodeId self) {
 
     totem::Engine::Handlers handlers;
     handlers.events = [this](std::vector<totem::Event> events) {
-        boost::asio::post(io_, [this, events = std::move(events)] { ring_events(events); });
+        boost::asio::post(io_, [this, events = std::move(events)]() mutable { ring_events(events); });
     };
     handlers.note = [this](Level level, const std::string& text) { log_.line(level, text); };
     handlers.links = [this](unsigned usable) {
@@ -260,9 +266,16 @@ base::Status Daemon::start_node(base::NodeId self) {
         });
     };
     TRY(engine_, totem::Engine::start(engine_config(self, incarnation), keys_, std::move(handlers)));
+    groups_ = std::make_unique<GroupService>(
+        io_, group_socket(), totem::Member{self, incarnation},
+        [this](const base::Bytes& payload, totem::Guarantee guarantee) {
+            return engine_->submit(payload, guarantee);
+        },
+        tracer_);
     log_.line(Level::info, "node " + config_.find(self)->name + " (" + base::to_string(self) +
                                ") of cluster '" + config_.totem.cluster_name + "' started");
     leave_last_words();
+    TRY_OK(groups_->start());
     guard_->ready();
     return base::ok();
 }
@@ -282,9 +295,15 @@ void Daemon::leave_last_words() {
     }
 }
 
-void Daemon::ring_events(const std::vector<totem::Event>& events) {
-    for (const totem::Event& event : events) {
-        node_->ring_event(moment(), event);
+// Views are everybody's; a message is for one, and its first byte says for whom.
+void Daemon::ring_events(std::vector<totem::Event>& events) {
+    for (totem::Event& event : events) {
+        auto* message = std::get_if<totem::Delivered>(&event);
+        const bool managers =
+            message != nullptr && !message->payload.empty() && message->payload[0] == kForManager;
+        if (managers) message->payload.erase(message->payload.begin());
+        if (message == nullptr || managers) node_->ring_event(moment(), event);
+        if (!managers) groups_->ring_event(event);
         if (const auto* regular = std::get_if<totem::Regular>(&event)) {
             attendance_.regular(regular->view, boottime());
             // Members that come back may hold stale neighbour entries, or may have answered for our
@@ -297,6 +316,7 @@ void Daemon::ring_events(const std::vector<totem::Event>& events) {
         }
     }
     pump();
+    groups_->pump();
 }
 
 // Who was cut off is alone for a moment longer than its link was dead. So a link that is back counts when it
@@ -343,7 +363,10 @@ void Daemon::pump() {
             });
         });
     }
-    for (base::Bytes& message : out.messages) backlog_.push_back(std::move(message));
+    for (base::Bytes& message : out.messages) {
+        message.insert(message.begin(), kForManager);
+        backlog_.push_back(std::move(message));
+    }
     submit_backlog();
     for (const manager::AgentOrder& order : out.agents) run_agent(order);
     for (manager::Answer& a : out.answers) answer(std::move(a));

@@ -20,6 +20,7 @@
 #include "membership/config/config.hpp"
 #include "tools/daemon/attendance.hpp"
 #include "tools/daemon/core.hpp"
+#include "tools/daemon/group_service.hpp"
 #include "tools/daemon/logging.hpp"
 #include "tools/ipc/server.hpp"
 #include "totem/engine/engine.hpp"
@@ -42,6 +43,7 @@ class Daemon {
     void find_self();
     [[nodiscard]] base::Status start_node(base::NodeId self);
     void leave_last_words();
+    [[nodiscard]] std::string group_socket() const;
     [[nodiscard]] std::string epoch_file() const;
     [[nodiscard]] totem::EngineConfig engine_config(base::NodeId self, base::Incarnation incarnation) const;
     void connect_agents();
@@ -54,7 +56,7 @@ class Daemon {
     void run_agent(const manager::AgentOrder& order);
     void answer(manager::Answer answer);
     void arm_timer();
-    void ring_events(const std::vector<totem::Event>& events);
+    void ring_events(std::vector<totem::Event>& events);
     void links_changed(unsigned usable);
     void finished(const manager::OperationResult& result);
 
@@ -83,6 +85,7 @@ class Daemon {
     std::unique_ptr<manager::JournalStore> journal_;
     std::unique_ptr<manager::Node> node_;
     std::unique_ptr<totem::Engine> engine_;
+    std::unique_ptr<GroupService> groups_;
 
     base::NodeId self_;
     std::string host_name_;

@@ -121,6 +121,7 @@ std::vector<std::string> Daemon::warnings(const totem::EngineStatus& engine) con
     std::vector<std::string> lines;
     if (!waiting_for_.empty()) lines.push_back("waiting: " + waiting_for_);
     if (!journal_warning_.empty()) lines.push_back(journal_warning_);
+    if (groups_ && !groups_->warning().empty()) lines.push_back(groups_->warning());
     if (!engine.trouble.empty()) lines.push_back(engine.trouble);
     const auto rejected = [&](totem::Rejected why) { return engine.rejected[static_cast<std::size_t>(why)]; };
     if (rejected(totem::Rejected::corosync) > 0) {

@@ -173,11 +173,6 @@ RingNode told(const membership::NodeEntry& node) {
     return out;
 }
 
-// The groups of other programs: there is no service for them yet.
-std::vector<RingGroup> told_groups() {
-    return {};
-}
-
 }  // namespace
 
 // Votes are those of the nodes that know the cluster's state; flags are rules in force, not what the file
@@ -222,7 +217,7 @@ RingReply Daemon::ring() const {
     put_ring(reply, engine.ring);
     reply.synchronised = node_->synchronised();
     put_quorum(reply);
-    reply.groups = told_groups();
+    reply.groups = groups_->told();
     reply.queue_limit = engine_config(self_, {}).ring.max_queued;
     put_frames(reply, engine);
     reply.pauses = engine.pauses;
