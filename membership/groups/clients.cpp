@@ -14,9 +14,10 @@ constexpr std::size_t kOfMember = 32;  // in a view
 std::size_t cost_of(const GroupEvent& event) {
     if (const auto* message = std::get_if<GroupMessage>(&event))
         return kOverhead + message->group.size() + message->payload.size();
-    if (const auto* view = std::get_if<GroupView>(&event))
+    if (const auto* view = std::get_if<GroupView>(&event)) {
         return kOverhead + view->group.size() +
                kOfMember * (view->members.size() + view->left.size() + view->joined.size());
+    }
     return kOverhead + kOfMember * std::get<RingView>(event).view.members.size();
 }
 
@@ -33,14 +34,16 @@ std::size_t Groups::charge(std::size_t payload) {
 base::Status Groups::connect(ClientId id, std::uint32_t pid, std::uint32_t uid, bool ring_views) {
     Impl& g = *impl_;
     ASSERT(g.clients.count(id) == 0);
-    if (g.clients.size() >= g.config.max_clients)
+    if (g.clients.size() >= g.config.max_clients) {
         return refused(base::Errc::unavailable,
                        "there are " + std::to_string(g.clients.size()) + " clients already");
+    }
     const auto user = g.of_user.find(uid);
     const std::size_t of_user = user == g.of_user.end() ? 0 : user->second;
-    if (of_user >= g.config.max_clients_of_user)
+    if (of_user >= g.config.max_clients_of_user) {
         return refused(base::Errc::unavailable, "user " + std::to_string(uid) + " has " +
                                                     std::to_string(of_user) + " clients already");
+    }
     ++g.of_user[uid];
     Impl::Client client;
     client.pid = pid;
@@ -56,9 +59,10 @@ base::Result<Groups::Impl::Client*> Groups::Impl::may_ask(ClientId id, const std
     const auto found = clients.find(id);
     if (found == clients.end() || !found->second.open)
         return refused(base::Errc::not_found, "there is no client " + std::to_string(id));
-    if (!groups::is_group_name(group))
+    if (!groups::is_group_name(group)) {
         return refused(base::Errc::invalid,
                        "a group's name has 1 to " + std::to_string(kMaxGroupName) + " bytes");
+    }
     if (found->second.sent_bytes >= config.send_bytes || found->second.sent >= config.send_messages)
         return refused(base::Errc::invalid, "the client sends without credit");
     return &found->second;
@@ -77,9 +81,10 @@ base::Status Groups::join(ClientId id, const std::string& group) {
     TRY(Impl::Client * client, g.may_ask(id, group));
     if (client->wanted.count(group) != 0)
         return refused(base::Errc::conflict, "is a member of '" + group + "' already");
-    if (client->wanted.size() >= g.config.max_groups_of_client)
+    if (client->wanted.size() >= g.config.max_groups_of_client) {
         return refused(base::Errc::unavailable,
                        "is a member of " + std::to_string(client->wanted.size()) + " groups already");
+    }
     if (g.joins >= g.config.max_joins)
         return refused(base::Errc::unavailable, "there are " + std::to_string(g.joins) + " joins already");
     ++g.joins;
@@ -101,10 +106,11 @@ base::Status Groups::leave(ClientId id, const std::string& group) {
 base::Status Groups::multicast(ClientId id, const std::string& group, base::ByteView payload,
                                totem::Guarantee guarantee) {
     TRY(Impl::Client * client, impl_->may_ask(id, group));
-    if (payload.size() > kMaxGroupMessage)
+    if (payload.size() > kMaxGroupMessage) {
         return refused(base::Errc::invalid, "a message of " + std::to_string(payload.size()) +
                                                 " bytes is too large; at most " +
                                                 std::to_string(kMaxGroupMessage));
+    }
     impl_->ask(id, *client, groups::Multicast{id, client->pid, group, payload}, charge(payload.size()),
                guarantee);
     return base::ok();

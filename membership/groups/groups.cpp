@@ -140,9 +140,10 @@ void Groups::Impl::replace_table(const SyncedView& view) {
         std::vector<GroupChange> left;
         if (old != before.end()) left = elsewhere(old->second, view.together, GroupReason::node_down);
         std::vector<GroupChange> joined = elsewhere(seats, view.together, GroupReason::node_up);
-        if (!left.empty() || !joined.empty())
+        if (!left.empty() || !joined.empty()) {
             announce(group, {view.place, view.transitional}, std::move(left), std::move(joined),
                      std::nullopt);
+        }
     }
 }
 

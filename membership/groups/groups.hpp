@@ -117,6 +117,8 @@ class Groups final : public Service {
   public:
     // The tracer is borrowed.
     Groups(const GroupsConfig& config, base::Tracer& tracer);
+    Groups(const Groups&) = delete;
+    Groups& operator=(const Groups&) = delete;
     ~Groups() override;
 
     // Inputs of local clients. Each request is charged one message and the bytes of charge(). Errors:

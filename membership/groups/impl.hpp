@@ -39,7 +39,7 @@ struct Groups::Impl {
     // groups.cpp
     struct Where {
         Place place;
-        bool transitional;
+        bool transitional{false};
     };
     void join(const Ordered& from, const groups::Join& message);
     void leave(const Ordered& from, const groups::Leave& message);

@@ -46,7 +46,7 @@ struct Channel {
     struct Kept {
         totem::Member sender;
         Place place;
-        bool transitional;
+        bool transitional{false};
         base::Bytes bytes;
     };
     base::Bytes collected;

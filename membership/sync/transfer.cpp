@@ -87,9 +87,10 @@ void Sync::Impl::take_chunk(Channel& channel, const totem::Member& sender, const
     transfer.received += chunk.bytes.size();
     const bool needy = channel.phase == Channel::Phase::needy;
     if (chunk.total > kMaxSnapshot) {
-        if (needy)
+        if (needy) {
             fail(channel,
                  {base::Errc::invalid, "a state of " + std::to_string(chunk.total) + " bytes is too large"});
+        }
     } else if (needy) {
         if (channel.collected.empty())
             channel.collected.reserve(std::min<std::size_t>(chunk.total, kReserve));

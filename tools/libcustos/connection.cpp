@@ -64,9 +64,10 @@ custos_result Connection::open(const char* path) {
     const timeval patience{kPatienceSeconds, 0};
     static_cast<void>(setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience));
     if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
-        if (errno == EACCES || errno == EPERM)
+        if (errno == EACCES || errno == EPERM) {
             return fail(CUSTOS_DENIED, "this user may not connect to " + name +
                                            ": it is to be root, or in the group haclient or custos");
+        }
         if (errno == ENOENT || errno == ENOTDIR || errno == ECONNREFUSED || errno == EAGAIN)
             return fail(CUSTOS_ABSENT, system_text("no custosd serves groups at " + name));
         return fail(CUSTOS_SYSTEM, system_text("cannot connect to " + name));
@@ -75,9 +76,10 @@ custos_result Connection::open(const char* path) {
     socklen_t size = sizeof peer;
     if (getsockopt(fd.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0)
         return fail(CUSTOS_SYSTEM, system_text("cannot see who listens at " + name));
-    if (!is_believed(peer.uid))
+    if (!is_believed(peer.uid)) {
         return fail(CUSTOS_DENIED, name + " belongs to user " + std::to_string(peer.uid) +
                                        ", who is neither root nor " + kDaemonUser + ": not talking to it");
+    }
     fd_ = std::move(fd);
     return CUSTOS_OK;
 }

@@ -260,9 +260,10 @@ int next(custos_client& client, int timeout_ms) {
         if (const custos_result got = client.connection.receive(until); got != CUSTOS_OK)
             return client.failed(got);
         const std::optional<frames::Reply> reply = frames::decode_reply(client.connection.body());
-        if (!reply)
+        if (!reply) {
             return client.failed(
                 client.connection.lose("custosd said something that is not understood: is it newer?"));
+        }
         if (const auto* end = std::get_if<frames::End>(&*reply))
             return client.failed(client.connection.lose(end->why));
         if (client.take(*reply)) return CUSTOS_OK;
@@ -283,9 +284,10 @@ int custos_connect(const char* socket, unsigned flags, custos_client** client) {
 void custos_close(custos_client* client) {
     if (client == nullptr) return;
     static_cast<void>(guarded([&] {
-        if (client->connection.fd() >= 0)
+        if (client->connection.fd() >= 0) {
             static_cast<void>(
                 client->connection.send(frames::encode(frames::Request{frames::Goodbye{}}), {}));
+        }
         return CUSTOS_OK;
     }));
     delete client;
@@ -306,9 +308,10 @@ int custos_join(custos_client* client, const char* group, std::size_t group_size
         if (const int may = client->request(group, group_size, name); may != CUSTOS_OK) return may;
         if (client->wanted.count(name) != 0)
             return client->fail(CUSTOS_CONFLICT, "is a member of '" + name + "' already");
-        if (client->wanted.size() >= client->max_groups)
+        if (client->wanted.size() >= client->max_groups) {
             return client->fail(CUSTOS_CONFLICT,
                                 "is a member of " + std::to_string(client->max_groups) + " groups already");
+        }
         const int sent = client->send(frames::encode(frames::Request{frames::Join{name}}), {});
         if (sent == CUSTOS_OK) client->wanted.insert(name);
         return sent;
@@ -334,10 +337,11 @@ int custos_send(custos_client* client, const char* group, std::size_t group_size
     return guarded([&]() -> int {
         std::string name;
         if (const int may = client->request(group, group_size, name); may != CUSTOS_OK) return may;
-        if (size > CUSTOS_MAX_MESSAGE || (payload == nullptr && size > 0))
+        if (size > CUSTOS_MAX_MESSAGE || (payload == nullptr && size > 0)) {
             return client->fail(CUSTOS_INVALID, "a message has at most " +
                                                     std::to_string(CUSTOS_MAX_MESSAGE) + " bytes, not " +
                                                     std::to_string(size));
+        }
         const base::ByteView bytes(static_cast<const std::uint8_t*>(payload), size);
         return client->send(frames::encode_head(frames::Send{guarantee == CUSTOS_SAFE, name, {}}, size),
                             bytes);

@@ -65,6 +65,8 @@ class Event {
 class Client {
   public:
     Client() = default;
+    Client(const Client&) = delete;
+    Client& operator=(const Client&) = delete;
     Client(Client&& other) noexcept : client_(std::exchange(other.client_, nullptr)) {}
     Client& operator=(Client&& other) noexcept {
         std::swap(client_, other.client_);
