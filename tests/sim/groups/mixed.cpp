@@ -130,7 +130,7 @@ class Mixed {
             ++sites_.counts.client_deaths;
             site.end(client, traffic_rng_.chance(500));
         } else if (what < 40 && !client.wanted.empty()) {
-            site.leave(client, *client.wanted.begin());
+            site.leave(client, std::string(*client.wanted.begin()));  // a copy: it is erased there
         } else if (what < 55 || client.wanted.empty()) {
             site.join(client, group);
         } else {
