@@ -32,8 +32,9 @@ bool Node::Impl::acting() const {
 }
 
 std::string Node::Impl::no_quorum_text() const {
-    const membership::QuorumState present = membership::evaluate(options.rules, view.nodes());
-    if (present.quorate) {
+    const membership::QuorumState present = quorum.state();
+    const bool blank = quorum.voters().size() < view.members.size();
+    if (blank && membership::evaluate(options.rules, view.nodes()).quorate) {
         return "nothing was changed: the nodes present have no configuration on disk that they can vote "
                "with; start all "
                "configured nodes once (first start, or lost disks)";
@@ -93,15 +94,14 @@ void Node::Impl::answer_durable() {
         }
         return nodes;
     };
-    const bool majority_here = membership::evaluate(options.rules, view.nodes()).majority;
     std::erase_if(pending, [&](const Pending& p) {
         if (!p.applied) return false;
         const base::NodeSet nodes = persisted(p.version);
-        if (membership::evaluate(options.rules, nodes).majority) {
+        if (quorum.majority() && quorum.enough(nodes)) {
             out.answers.push_back({p.client, base::ok(), p.version, "", {}});
             return true;
         }
-        if (majority_here || !nodes.includes(view.nodes())) return false;
+        if (quorum.majority() || !nodes.includes(view.nodes())) return false;
         const std::string where =
             nodes.size() == 1 ? "on this node only" : "on " + to_string(nodes) + " only";
         out.answers.push_back({p.client,

@@ -7,9 +7,11 @@
 namespace manager {
 
 struct Node::Impl {
-    Impl(NodeOptions given, base::Tracer& trace)
+    Impl(NodeOptions given, base::Tracer& trace, const membership::QuorumMemory& memory)
         : options(std::move(given)),
           tracer(trace),
+          quorum(options.self.node, options.rules, memory),
+          quorum_memory(memory),
           executor(options.self.node, options.roster[options.self.node]) {}
 
     // --- what is fixed
@@ -18,6 +20,8 @@ struct Node::Impl {
 
     // --- replicated and own parts
     State state;
+    membership::Quorum quorum;
+    membership::QuorumMemory quorum_memory;  // as it goes into every record of the journal
     Executor executor;
     NodeOutbox out;
     Moment at;  // of the current input
@@ -33,20 +37,22 @@ struct Node::Impl {
     Phase phase{Phase::none};
     bool transitional{false};  // the old view is breaking up: states change, nothing is begun
     bool live{false};          // was synchronised at least once
-    bool seen_all{false};      // all configured nodes were in one view since this process started
     std::map<base::NodeId, Hello> hellos;
     base::NodeId authority;
     std::vector<Waiting> waiting;
-    base::NodeSet voters;                  // members of the view with a head on disk
     bool adopted{false};                   // under a new epoch in this view
     std::map<base::NodeId, Head> on_disk;  // what members said to have persisted
 
     // --- own disk
     std::uint64_t next_token{1};
-    std::map<std::uint64_t, Head> writing;
-    Head last_written;
+    struct Record {
+        Head head;
+        membership::QuorumMemory quorum;
+        bool operator==(const Record&) const = default;
+    };
+    std::map<std::uint64_t, Record> writing;
+    Record last_written;
     Head last_on_disk;
-    bool voter{false};       // a head of an adopted epoch is on the own disk
     std::string lost_state;  // warning about a state that lost a merge
 
     // --- planning
@@ -80,10 +86,12 @@ struct Node::Impl {
     void take_hello(const Sender& sender, const Hello& hello);
     void take_snapshot(const Sender& sender, const Snapshot& snapshot);
     void synchronise();
-    bool write_head();  // whether there was something to write
+    bool write_journal();  // whether there was something to write
     void disk_done(std::uint64_t token);
     void take_persisted(const Sender& sender, const Head& head);
-    [[nodiscard]] membership::QuorumState vote(const base::NodeSet& nodes) const;
+    void take_fact(const Sender& sender, const QuorumFact& fact);
+    void carry_out_quorum();  // what it wants said and written
+    void follow_quorum();     // after each of its inputs: also what the state makes of it
     [[nodiscard]] std::uint64_t epoch() const;
     [[nodiscard]] bool is_member(const Sender& sender) const;
     void set_state(State next);

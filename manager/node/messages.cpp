@@ -30,7 +30,7 @@ void Node::Impl::apply(const Sender& sender, const Message& message) {
     if (const auto* command = std::get_if<ClientCommand>(&message)) {
         const CommandOutcome outcome = apply_command(state, sender, *command);
         dirty = true;
-        if (outcome.durable) write_head();
+        if (outcome.durable) write_journal();
         command_applied(sender, *command, outcome);
     } else if (const auto* plan = std::get_if<Plan>(&message)) {
         if (sender.node == options.self.node) plan_sent = false;
@@ -51,6 +51,8 @@ void Node::Impl::apply(const Sender& sender, const Message& message) {
         }
     } else if (const auto* persisted = std::get_if<Persisted>(&message)) {
         take_persisted(sender, persisted->head);
+    } else if (const auto* fact = std::get_if<QuorumFact>(&message)) {
+        take_fact(sender, *fact);
     } else if (std::holds_alternative<Leaving>(message)) {
         apply_leaving(state, sender);
         if (sender.node == options.self.node && sender.incarnation == options.self.incarnation)

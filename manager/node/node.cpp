@@ -10,7 +10,11 @@ Node::Node(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Node::~Node() = default;
 
 base::Result<std::unique_ptr<Node>> Node::create(NodeOptions options, base::Tracer& tracer) {
-    auto impl = std::make_unique<Impl>(std::move(options), tracer);
+    membership::QuorumMemory memory;
+    if (options.journal) {
+        TRY(memory, decode_quorum(*options.journal));
+    }
+    auto impl = std::make_unique<Impl>(std::move(options), tracer, memory);
     impl->state = initial_state(impl->options.roster);
     if (impl->options.journal) {
         base::Result<State> durable = decode_state(*impl->options.journal);
@@ -18,8 +22,8 @@ base::Result<std::unique_ptr<Node>> Node::create(NodeOptions options, base::Trac
         const ClusterStatus status = impl->state.status;
         impl->state = *std::move(durable);
         impl->state.status = status;
-        impl->last_written = impl->last_on_disk = impl->state.head;
-        impl->voter = impl->state.head.epoch > 0;
+        impl->last_on_disk = impl->state.head;
+        impl->last_written = {impl->state.head, memory};
     }
     return std::unique_ptr<Node>(new Node(std::move(impl)));
 }
@@ -53,7 +57,21 @@ void Node::persisted(Moment at, std::uint64_t token) {
 void Node::advance(Moment at) {
     impl_->at = at;
     impl_->expire();
+    impl_->quorum.advance(at.now);
+    impl_->follow_quorum();
     impl_->settle();
+}
+
+void Node::links(Moment at, unsigned usable) {
+    impl_->at = at;
+    impl_->quorum.links(at.now, usable);
+    impl_->follow_quorum();
+    impl_->settle();
+}
+
+void Node::cancel_wait_for_all(Moment at) {
+    impl_->at = at;
+    impl_->send(QuorumFact{impl_->view.ring, QuorumFact::Kind::wait_for_all_cancelled, {}});
 }
 
 NodeOutbox Node::drain() {
@@ -61,7 +79,7 @@ NodeOutbox Node::drain() {
 }
 
 base::Instant Node::next_deadline() const {
-    base::Instant next = impl_->leave_at;
+    base::Instant next = std::min(impl_->leave_at, impl_->quorum.next_deadline());
     if (impl_->phase != Impl::Phase::done) {
         for (const Impl::Pending& p : impl_->pending) {
             if (!p.sent) next = std::min(next, p.give_up);
@@ -80,7 +98,7 @@ const totem::View& Node::view() const {
     return impl_->view;
 }
 membership::QuorumState Node::quorum() const {
-    return impl_->vote(synchronised() ? impl_->voters : impl_->view.nodes());
+    return impl_->quorum.state();
 }
 std::optional<base::NodeId> Node::coordinator() const {
     if (!synchronised()) return std::nullopt;
@@ -90,9 +108,10 @@ std::optional<base::NodeId> Node::coordinator() const {
 std::vector<std::string> Node::warnings() const {
     std::vector<std::string> lines;
     if (!impl_->lost_state.empty()) lines.push_back(impl_->lost_state);
-    if (impl_->phase == Impl::Phase::done && impl_->voters.size() < impl_->view.members.size()) {
+    const base::NodeSet blank = impl_->view.nodes().minus(impl_->quorum.voters());
+    if (impl_->phase == Impl::Phase::done && !blank.empty()) {
         lines.push_back("some members have no configuration on disk yet and do not vote: " +
-                        to_string(impl_->view.nodes().minus(impl_->voters)));
+                        to_string(blank));
     }
     return lines;
 }

@@ -99,6 +99,11 @@ class Node {
     // Hand over the resources, then leave (NodeOutbox::leave).
     void shut_down(Moment at);
     void advance(Moment at);
+    // How many of the own links work (without a word: one is taken to).
+    void links(Moment at, unsigned usable);
+    // An administrator's word that nobody needs to be waited for any more: it holds in the present view, at its
+    // delivery, and where the votes suffice.
+    void cancel_wait_for_all(Moment at);
 
     // Outputs.
     [[nodiscard]] NodeOutbox drain();
@@ -108,7 +113,7 @@ class Node {
     [[nodiscard]] const State& state() const;
     [[nodiscard]] bool synchronised() const;
     [[nodiscard]] const totem::View& view() const;
-    [[nodiscard]] membership::QuorumState quorum() const;
+    [[nodiscard]] membership::QuorumState quorum() const;  // of the view synchronised last
     [[nodiscard]] std::optional<base::NodeId> coordinator() const;
     // What an administrator should know beyond the state itself.
     [[nodiscard]] std::vector<std::string> warnings() const;

@@ -33,15 +33,13 @@ void Node::Impl::start_view(const totem::Regular& event) {
     hellos.clear();
     waiting.clear();
     on_disk.clear();
-    voters.clear();
     adopted = plan_sent = leaving_sent = false;
     Hello hello;
     hello.ring = view.ring;
     hello.name = options.roster[options.self.node];
     hello.head = state.head;
-    hello.voter = voter;
     hello.live = live;
-    hello.seen_all = seen_all;
+    hello.quorum = quorum.hello();
     const auto self = state.status.nodes.find(options.self.node);
     if (self != state.status.nodes.end() && live) hello.member_since = self->second.member_since;
     hello.state = digest(state);
@@ -98,16 +96,6 @@ void Node::Impl::take_snapshot(const Sender& sender, const Snapshot& snapshot) {
     synchronise();
 }
 
-// two_node lets one of two go on alone, but only where both were seen together since the start: after a
-// common outage the first to come back waits for the other (Corosync's wait_for_all).
-membership::QuorumState Node::Impl::vote(const base::NodeSet& nodes) const {
-    membership::QuorumRules rules = options.rules;
-    const bool together = seen_all || std::any_of(hellos.begin(), hellos.end(),
-                                                  [](const auto& h) { return h.second.seen_all; });
-    if (!together) rules.two_node = false;
-    return membership::evaluate(rules, nodes);
-}
-
 // The ring's own sequence number: it grows at every node, and any two majorities share a node, so that no two
 // majority views have the same one and the later has the larger. (A number of our own, highest seen plus one,
 // is not enough: a view that broke up while it adopted leaves it with some members only, and the next view
@@ -119,73 +107,101 @@ std::uint64_t Node::Impl::epoch() const {
 }
 
 void Node::Impl::synchronise() {
-    // Nodes without a head on disk have no vote: they may have been members and have lost it. Only when every
-    // configured node is here is there nobody left who could know more.
-    const bool all_here = hellos.size() == options.roster.size();
-    for (const auto& [node, hello] : hellos) {
-        if (hello.voter || all_here) voters.insert(node);
-    }
-    seen_all = seen_all || all_here;
-    const membership::QuorumState quorum = vote(voters);
+    std::map<base::NodeId, membership::QuorumHello> words;
+    for (const auto& [node, hello] : hellos) words[node] = hello.quorum;
+    quorum.view_installed(at.now, view.ring, words);
     SyncedView synced;
     for (const totem::Member& m : view.members) synced.members.push_back({m.node, m.incarnation});
     synced.hellos = hellos;
     synced.roster = options.roster;
     synced.ring = view.ring;
-    synced.quorate = quorum.quorate;
-    synced.adopt_epoch = quorum.majority ? epoch() : 0;
+    synced.quorate = quorum.quorate();
+    synced.adopt_epoch = quorum.majority() ? epoch() : 0;
     synced.cause = cause;
     install_view(state, synced);
-    adopted = quorum.majority;
+    adopted = quorum.majority();
     phase = Phase::done;
     live = true;
     dirty = true;
-    note(base::Level::info, "synchronised: " + quorum.reason +
-                                (quorum.quorate ? ", quorate" : ", not quorate") + ", configuration " +
-                                std::to_string(state.configuration.version));
+    note(base::Level::info, "synchronised: configuration " + std::to_string(state.configuration.version) +
+                                (quorum.quorate() ? ", quorate" : ", not quorate"));
     executor.delivered(state);
-    if (!write_head() && writing.empty()) send(Persisted{last_on_disk});
+    carry_out_quorum();
+    if (!write_journal() && writing.empty()) send(Persisted{last_on_disk});
     std::vector<Waiting> held = std::move(waiting);
     waiting.clear();
     for (const Waiting& w : held) apply(w.sender, w.message);
     send_pending();
 }
 
-bool Node::Impl::write_head() {
-    if (state.head == last_written) return false;
-    last_written = state.head;
+// What a node remembers of quorum is never newer on its disk than the state beside it: a vote is one's own
+// only together with what was caught up with.
+bool Node::Impl::write_journal() {
+    const Record record{state.head, quorum_memory};
+    if (record == last_written) return false;
+    last_written = record;
     const std::uint64_t token = next_token++;
-    writing[token] = state.head;
-    out.writes.push_back({token, encode_durable(state)});
+    writing[token] = record;
+    out.writes.push_back({token, encode_journal(state, quorum_memory)});
     return true;
 }
 
 void Node::Impl::disk_done(std::uint64_t token) {
-    const auto head = writing.find(token);
-    if (head == writing.end()) return;
-    if (head->second.epoch > 0) voter = true;
-    last_on_disk = head->second;
-    writing.erase(head);
+    const auto record = writing.find(token);
+    if (record == writing.end()) return;
+    const Record on_disk_now = record->second;
+    writing.erase(record);
+    last_on_disk = on_disk_now.head;
     send(Persisted{last_on_disk});
+    quorum.persisted(at.now, on_disk_now.quorum);
+    follow_quorum();
 }
 
 void Node::Impl::take_persisted(const Sender& sender, const Head& head) {
     if (!is_member(sender)) return;
     Head& known = on_disk[sender.node];
     known = std::max(known, head);
-    if (head.epoch == 0 || !voters.insert(sender.node)) return;
-    const membership::QuorumState quorum = vote(voters);
-    if (quorum.quorate && !state.status.quorate) {
-        note(base::Level::info, "node " + to_string(sender.node) + " has caught up: " + quorum.reason);
-        state.status.quorate = true;
+}
+
+// --- quorum
+
+void Node::Impl::take_fact(const Sender& sender, const QuorumFact& fact) {
+    if (!is_member(sender)) return;
+    switch (fact.kind) {
+        case QuorumFact::Kind::roster_proposed:
+            quorum.roster_proposed(at.now, fact.ring);
+            break;
+        case QuorumFact::Kind::persisted:
+            quorum.member_persisted(at.now, fact.ring, sender.node, fact.stamp);
+            break;
+        case QuorumFact::Kind::wait_for_all_cancelled:
+            quorum.cancel_wait_for_all(at.now, fact.ring);
+            break;
+    }
+    follow_quorum();
+}
+
+void Node::Impl::carry_out_quorum() {
+    const membership::QuorumOutbox wants = quorum.drain();
+    for (const std::string& change : wants.changes) note(base::Level::info, change);
+    if (wants.propose) send(QuorumFact{wants.ring, QuorumFact::Kind::roster_proposed, {}});
+    if (wants.announce) send(QuorumFact{wants.ring, QuorumFact::Kind::persisted, *wants.announce});
+    if (wants.write) quorum_memory = *wants.write;
+}
+
+void Node::Impl::follow_quorum() {
+    carry_out_quorum();
+    if (phase != Phase::done) return;
+    if (state.status.quorate != quorum.quorate()) {
+        state.status.quorate = quorum.quorate();
         dirty = true;
     }
-    if (quorum.majority && !adopted) {
+    if (quorum.majority() && !adopted) {
         adopted = true;
         adopt(state, epoch());
         dirty = true;
-        write_head();
     }
+    write_journal();
     if (acting()) send_pending();
 }
 

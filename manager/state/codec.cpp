@@ -58,6 +58,36 @@ Result<Head> head_of(const pb::Head& from) {
     return Head{from.epoch(), from.index(), hash};
 }
 
+void put(const membership::Roster& from, pb::Roster& to) {
+    to.set_epoch(from.epoch);
+    for (const base::NodeId node : from.nodes) to.add_nodes(node.value);
+}
+membership::Roster roster_of(const pb::Roster& from) {
+    membership::Roster roster;
+    roster.epoch = from.epoch();
+    for (const std::uint32_t node : from.nodes()) roster.nodes.insert({node});
+    return roster;
+}
+
+void put(const membership::QuorumMemory& from, pb::QuorumMemory& to) {
+    to.set_voter(from.voter);
+    put(from.roster, *to.mutable_roster());
+    if (from.before) put(*from.before, *to.mutable_before());
+}
+membership::QuorumMemory memory_of(const pb::QuorumMemory& from) {
+    membership::QuorumMemory memory{from.voter(), roster_of(from.roster()), {}};
+    if (from.has_before()) memory.before = roster_of(from.before());
+    return memory;
+}
+
+void put(const membership::QuorumStamp& from, pb::QuorumStamp& to) {
+    to.set_voter(from.voter);
+    to.set_epoch(from.epoch);
+}
+membership::QuorumStamp stamp_of(const pb::QuorumStamp& from) {
+    return {from.voter(), from.epoch()};
+}
+
 struct PutMessage {
     pb::Message& to;
     void operator()(const Hello& m) const {
@@ -65,9 +95,10 @@ struct PutMessage {
         put(m.ring, *hello.mutable_ring());
         hello.set_name(m.name);
         put(m.head, *hello.mutable_head());
-        hello.set_voter(m.voter);
         hello.set_live(m.live);
-        hello.set_seen_all(m.seen_all);
+        put(m.quorum.memory, *hello.mutable_quorum()->mutable_memory());
+        put(m.quorum.durable, *hello.mutable_quorum()->mutable_durable());
+        hello.mutable_quorum()->set_satisfied(m.quorum.satisfied);
         hello.set_member_since(m.member_since);
         hello.set_state(blob(m.state));
         hello.set_reports(m.reports);
@@ -109,6 +140,21 @@ struct PutMessage {
         report.set_monitors(m.monitors);
         report.set_when_ms(m.when.ms);
     }
+    void operator()(const QuorumFact& m) const {
+        pb::QuorumFact& fact = *to.mutable_quorum();
+        put(m.ring, *fact.mutable_ring());
+        switch (m.kind) {
+            case QuorumFact::Kind::roster_proposed:
+                fact.set_roster_proposed(true);
+                break;
+            case QuorumFact::Kind::persisted:
+                put(m.stamp, *fact.mutable_persisted());
+                break;
+            case QuorumFact::Kind::wait_for_all_cancelled:
+                fact.set_wait_for_all_cancelled(true);
+                break;
+        }
+    }
     void operator()(const Leaving& /*m*/) const { to.set_leaving(true); }
 };
 
@@ -117,9 +163,9 @@ Result<Message> hello_of(const pb::Hello& from) {
     hello.ring = ring_of(from.ring());
     hello.name = from.name();
     TRY(hello.head, head_of(from.head()));
-    hello.voter = from.voter();
     hello.live = from.live();
-    hello.seen_all = from.seen_all();
+    hello.quorum = {memory_of(from.quorum().memory()), stamp_of(from.quorum().durable()),
+                    from.quorum().satisfied()};
     hello.member_since = from.member_since();
     TRY(hello.state, digest_of(from.state()));
     hello.reports = from.reports();
@@ -129,6 +175,26 @@ Result<Message> hello_of(const pb::Hello& from) {
     hello.running = std::move(own.actions);
     hello.definitions = std::move(own.former);
     return Message{std::move(hello)};
+}
+
+Result<Message> fact_of(const pb::QuorumFact& from) {
+    QuorumFact fact;
+    fact.ring = ring_of(from.ring());
+    switch (from.fact_case()) {
+        case pb::QuorumFact::kRosterProposed:
+            fact.kind = QuorumFact::Kind::roster_proposed;
+            return Message{fact};
+        case pb::QuorumFact::kPersisted:
+            fact.kind = QuorumFact::Kind::persisted;
+            fact.stamp = stamp_of(from.persisted());
+            return Message{fact};
+        case pb::QuorumFact::kWaitForAllCancelled:
+            fact.kind = QuorumFact::Kind::wait_for_all_cancelled;
+            return Message{fact};
+        case pb::QuorumFact::FACT_NOT_SET:
+            break;
+    }
+    return malformed("fact about quorum");
 }
 
 Report report_of(const pb::Report& from) {
@@ -196,6 +262,8 @@ Result<Message> decode_message(base::ByteView bytes) {
         }
         case pb::Message::kReport:
             return Message{report_of(from.report())};
+        case pb::Message::kQuorum:
+            return fact_of(from.quorum());
         case pb::Message::kLeaving:
             return Message{Leaving{}};
         case pb::Message::MESSAGE_NOT_SET:
@@ -208,6 +276,19 @@ base::Bytes encode_durable(const State& state) {
     pb::State to;
     put_durable(state, to);
     return bytes_of(to);
+}
+
+base::Bytes encode_journal(const State& state, const membership::QuorumMemory& quorum) {
+    pb::State to;
+    put_durable(state, to);
+    put(quorum, *to.mutable_quorum());
+    return bytes_of(to);
+}
+
+Result<membership::QuorumMemory> decode_quorum(base::ByteView journal) {
+    pb::State from;
+    if (!from.ParseFromArray(journal.data(), static_cast<int>(journal.size()))) return malformed("state");
+    return memory_of(from.quorum());
 }
 
 base::Bytes encode(const State& state) {

@@ -11,6 +11,7 @@
 #include "manager/model/command.hpp"
 #include "manager/model/status.hpp"
 #include "manager/state/digest.hpp"
+#include "membership/quorum/quorum.hpp"
 #include "totem/base/bytes.hpp"
 #include "totem/base/ids.hpp"
 #include "totem/base/result.hpp"
@@ -31,9 +32,8 @@ struct Hello {
     base::RingId ring;     // the view that it speaks of; ignored in another
     std::string name;      // of this node, as its own file or host says
     Head head;             // in memory
-    bool voter{false};     // has a head on disk: its vote may adopt
     bool live{false};      // was synchronised before: its state of the cluster is more than a guess
-    bool seen_all{false};  // all configured nodes were in one view since its process started
+    membership::QuorumHello quorum;
     std::uint64_t member_since{0};
     Digest state{};            // of the whole replicated state; equal at members that need no transfer
     std::uint64_t reports{0};  // number of the last report that `records` contains
@@ -80,10 +80,18 @@ struct Report {
     base::WallTime when;
 };
 
+// What quorum's members tell each other in order (class membership::Quorum).
+struct QuorumFact {
+    enum class Kind { roster_proposed, persisted, wait_for_all_cancelled };
+    base::RingId ring;  // the view that it was sent in; void in another
+    Kind kind{Kind::roster_proposed};
+    membership::QuorumStamp stamp;  // persisted: what the sender has on disk
+};
+
 // The sender runs nothing any more and leaves after this.
 struct Leaving {};
 
-using Message = std::variant<Hello, Snapshot, Persisted, ClientCommand, Plan, Report, Leaving>;
+using Message = std::variant<Hello, Snapshot, Persisted, ClientCommand, Plan, Report, QuorumFact, Leaving>;
 
 [[nodiscard]] base::Bytes encode(const Message& message);
 [[nodiscard]] base::Result<Message> decode_message(base::ByteView bytes);

@@ -48,6 +48,10 @@ struct State {
 [[nodiscard]] base::Result<State> decode_state(base::ByteView bytes);
 // The durable part alone (status and next_action come back empty).
 [[nodiscard]] base::Bytes encode_durable(const State& state);
+// A record of the journal: the durable part, and what quorum keeps of its own beside it.
+[[nodiscard]] base::Bytes encode_journal(const State& state, const membership::QuorumMemory& quorum);
+// Of a record that decode_state reads.
+[[nodiscard]] base::Result<membership::QuorumMemory> decode_quorum(base::ByteView journal);
 // Of everything; equal at members that need no transfer.
 [[nodiscard]] Digest digest(const State& state);
 

@@ -14,7 +14,7 @@
 #include <string_view>
 #include <vector>
 
-#include "membership/quorum/quorum.hpp"
+#include "membership/quorum/votes.hpp"
 #include "totem/base/ids.hpp"
 #include "totem/base/result.hpp"
 #include "totem/base/time.hpp"
@@ -85,7 +85,11 @@ struct TotemOptions {
 struct QuorumOptions {
     bool two_node{false};
     std::optional<std::uint32_t> expected_votes;
-    bool wait_for_all{false};  // two_node implies it; alone it is not enforced yet, and a warning says so
+    bool wait_for_all{false};  // as given; else two_node implies it
+    bool last_man_standing{false};
+    base::Duration last_man_standing_window{base::seconds(10)};
+    TieBreaker tie_breaker{TieBreaker::none};
+    std::vector<base::NodeId> tie_breaker_nodes;  // `listed`: at least one, each with a vote
 };
 
 struct LoggingOptions {
@@ -149,7 +153,7 @@ using Resolver = std::function<std::vector<std::string>(const std::string& name)
                                                        const std::vector<std::string>& local,
                                                        const std::string& host_name);
 
-// The vote rules that the file gives, for evaluate().
+// The vote rules that the file gives.
 [[nodiscard]] QuorumRules quorum_rules(const NodeConfig& config);
 
 // What will be used, line by line, and then the notices: what `custos config check` prints. Ends with a

@@ -2,7 +2,7 @@
 #include <algorithm>
 
 #include "membership/config/config.hpp"
-#include "membership/quorum/quorum.hpp"
+#include "membership/quorum/votes.hpp"
 
 namespace membership {
 
@@ -55,10 +55,31 @@ std::string node(const NodeEntry& entry) {
     return text + ", " + std::to_string(entry.votes) + (entry.votes == 1 ? " vote" : " votes");
 }
 
+std::string tie_breaker(const QuorumOptions& quorum) {
+    switch (quorum.tie_breaker) {
+        case TieBreaker::none:
+            return "";
+        case TieBreaker::lowest:
+            return ", a tie is broken by the lowest node";
+        case TieBreaker::highest:
+            return ", a tie is broken by the highest node";
+        case TieBreaker::listed:
+            break;
+    }
+    std::string text = ", a tie is broken by node";
+    for (const base::NodeId node : quorum.tie_breaker_nodes)
+        text += (node == quorum.tie_breaker_nodes.front() ? " " : ", else ") + base::to_string(node);
+    return text;
+}
+
 std::string quorum(const NodeConfig& config) {
     const QuorumState all = evaluate(quorum_rules(config), config.roster());
     std::string text = std::to_string(all.needed) + " of " + std::to_string(all.expected) + " votes needed";
     if (config.quorum.two_node) text += " (two_node)";
+    if (config.quorum.wait_for_all) text += ", wait_for_all";
+    if (config.quorum.last_man_standing)
+        text += ", last_man_standing after " + milliseconds(config.quorum.last_man_standing_window);
+    text += tie_breaker(config.quorum);
     if (!all.quorate) text += "; the nodes have only " + std::to_string(all.votes) + ": never quorate";
     return text;
 }
@@ -80,6 +101,11 @@ QuorumRules quorum_rules(const NodeConfig& config) {
     for (const NodeEntry& entry : config.nodes) rules.votes[entry.id] = entry.votes;
     rules.expected_votes = config.quorum.expected_votes.value_or(0);
     rules.two_node = config.quorum.two_node;
+    rules.wait_for_all = config.quorum.wait_for_all;
+    rules.last_man_standing = config.quorum.last_man_standing;
+    rules.last_man_standing_window = config.quorum.last_man_standing_window;
+    rules.tie_breaker = config.quorum.tie_breaker;
+    rules.tie_breaker_nodes = config.quorum.tie_breaker_nodes;
     return rules;
 }
 

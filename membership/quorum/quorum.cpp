@@ -1,48 +1,258 @@
 #include "membership/quorum/quorum.hpp"
 
 #include <algorithm>
-#include <limits>
+#include <utility>
+
+#include "totem/base/check.hpp"
 
 namespace membership {
 
-namespace {
+Quorum::Quorum(base::NodeId self, QuorumRules rules, const QuorumMemory& memory)
+    : self_(self),
+      rules_(std::move(rules)),
+      memory_(memory),
+      asked_(memory),
+      durable_{memory.voter, memory.roster.epoch} {}
 
-// Votes are small in any real roster; sums are clamped so that a nonsensical one can't wrap round to a low
-// threshold.
-std::uint32_t clamp(std::uint64_t votes) {
-    return static_cast<std::uint32_t>(
-        std::min<std::uint64_t>(votes, std::numeric_limits<std::uint32_t>::max()));
+// --- inputs
+
+void Quorum::view_installed(base::Instant now, const base::RingId& ring,
+                            const std::map<base::NodeId, QuorumHello>& members) {
+    ASSERT(members.count(self_) != 0);
+    ASSERT(ring.seq > 0);
+    ring_ = ring;
+    installed_at_ = now;
+    proposed_ = propose_sent_ = outside_ = false;
+    members_.clear();
+    voters_.clear();
+    disks_.clear();
+    for (const auto& [node, hello] : members) {
+        members_.insert(node);
+        disks_[node] = hello.durable;
+        if (hello.durable.voter) voters_.insert(node);
+    }
+    // When every configured node is here there is nobody left who could know more than the blank disks.
+    const bool all_here = std::all_of(rules_.votes.begin(), rules_.votes.end(),
+                                      [this](const auto& v) { return members_.contains(v.first); });
+    if (all_here) voters_ = members_;
+    learn(members);
+    if (durable_ != members.at(self_).durable) out_.announce = durable_;
+    settle(now, "view " + to_string(members_));
 }
 
-std::string describe(const QuorumState& state, bool two_node_in_force) {
-    std::string text = std::to_string(state.votes) + " of " + std::to_string(state.expected) + " votes, " +
-                       std::to_string(state.needed) + " needed";
-    if (two_node_in_force && state.quorate && !state.majority) {
-        text += " (two_node: the other node may be running too)";
-    } else if (two_node_in_force) {
-        text += " (two_node)";
+// The newest roster that a member knows of, and whether wait_for_all goes on being satisfied.
+void Quorum::learn(const std::map<base::NodeId, QuorumHello>& members) {
+    known_ = {};
+    if (keeps_roster()) {
+        for (const auto& [node, hello] : members) {
+            const bool newer = hello.memory.roster.epoch > known_.roster.epoch;
+            const bool counted = hello.memory.roster.epoch == known_.roster.epoch && !hello.memory.before;
+            if (newer || counted) known_ = hello.memory;
+        }
     }
+    // Who was paused or cut off while the others went on has an old roster, and its word is as old.
+    const std::uint64_t counted_epoch = known_.before ? known_.before->epoch : known_.roster.epoch;
+    const bool carried = std::any_of(members.begin(), members.end(), [&](const auto& m) {
+        return m.second.satisfied && m.second.memory.roster.epoch >= counted_epoch;
+    });
+    satisfied_ = !rules_.wait_for_all || carried || all_of_roster_here();
+}
+
+void Quorum::roster_proposed(base::Instant now, const base::RingId& ring) {
+    if (ring != ring_ || proposed_) return;
+    propose_sent_ = false;
+    const base::NodeSet next = next_roster();
+    if (next.empty()) return;
+    proposed_ = true;
+    known_.before = known_.roster;
+    known_.roster = {ring_.seq, next};
+    settle(now, "a new roster " + to_string(next) + " is being written");
+}
+
+void Quorum::member_persisted(base::Instant now, const base::RingId& ring, base::NodeId node,
+                              const QuorumStamp& stamp) {
+    if (ring != ring_ || !members_.contains(node)) return;
+    disks_[node] = stamp;
+    const bool has_vote_now = stamp.voter && voters_.insert(node);
+    settle(now, has_vote_now ? "node " + to_string(node) + " has caught up"
+                             : "node " + to_string(node) + " has written the roster");
+}
+
+void Quorum::cancel_wait_for_all(base::Instant now, const base::RingId& ring) {
+    if (ring != ring_) return;
+    satisfied_ = true;
+    settle(now, "wait_for_all was cancelled");
+}
+
+void Quorum::outside_vote(base::Instant now, const base::RingId& ring, bool granted) {
+    if (ring != ring_) return;
+    outside_ = granted;
+    settle(now, granted ? "the arbiter votes for this view" : "the arbiter does not vote for this view");
+}
+
+void Quorum::persisted(base::Instant now, const QuorumMemory& memory) {
+    const QuorumStamp stamp{memory.voter, memory.roster.epoch};
+    if (stamp == durable_) return;
+    durable_ = stamp;
+    out_.announce = stamp;
+    settle(now, "");
+}
+
+void Quorum::links(base::Instant now, unsigned usable) {
+    links_ = usable;
+    settle(now, usable == 0 ? "no link of this node works" : "a link works again");
+}
+
+void Quorum::advance(base::Instant now) {
+    settle(now, "");
+}
+
+// --- the rules
+
+// The rosters of which a set must be a majority.
+std::vector<Roster> Quorum::in_force() const {
+    if (!rules_.last_man_standing) return {Roster{}};
+    if (known_.before) return {*known_.before, known_.roster};
+    return {known_.roster};
+}
+
+bool Quorum::all_of_roster_here() const {
+    if (known_.before && !members_.includes(nodes_of(rules_, *known_.before))) return false;
+    return members_.includes(nodes_of(rules_, known_.roster));
+}
+
+bool Quorum::enough(const base::NodeSet& nodes) const {
+    const base::NodeSet present = nodes.minus(nodes.minus(voters_));
+    const std::vector<Roster> rosters = in_force();
+    return std::all_of(rosters.begin(), rosters.end(),
+                       [&](const Roster& r) { return count(rules_, r, present).majority; });
+}
+
+Quorum::Verdict Quorum::judge() const {
+    Verdict v;
+    v.majority = true;
+    for (const Roster& roster : in_force()) {  // the one that decides: the first that is no majority, or the newest
+        if (!v.majority) break;
+        v.tally = count(rules_, roster, voters_, outside_);
+        v.epoch = roster.epoch;
+        v.majority = v.tally.majority;
+    }
+    v.votes_suffice = v.majority || (two_node_in_force(rules_, v.tally) && v.tally.votes > 0);
+    v.waiting = !members_.empty() && !satisfied_;
+    v.cut_off = links_ == 0 && members_.size() == 1 && rules_.votes.size() > 1;
+    v.quorate = v.votes_suffice && !v.waiting && !v.cut_off;
+    v.majority = v.majority && v.quorate;
+    return v;
+}
+
+// --- the roster
+
+// What this view's members would make of the roster; empty: it stays.
+base::NodeSet Quorum::next_roster() const {
+    if (!keeps_roster() || !verdict_.majority || known_.before) return {};
+    const base::NodeSet all = voters_of(rules_);
+    const base::NodeSet next = all.minus(all.minus(members_));
+    if (next == nodes_of(rules_, known_.roster)) return {};
+    // Those who have no vote yet would take part as absent ones.
+    if (rules_.last_man_standing && !count(rules_, {ring_.seq, next}, voters_).majority) return {};
+    return next;
+}
+
+// The voters that have the newest roster on disk.
+base::NodeSet Quorum::on_disk() const {
+    base::NodeSet nodes;
+    for (const auto& [node, stamp] : disks_) {
+        if (stamp.epoch == known_.roster.epoch && voters_.contains(node)) nodes.insert(node);
+    }
+    return nodes;
+}
+
+bool Quorum::count_roster() {
+    if (!known_.before || !verdict_.majority || !enough(on_disk())) return false;
+    known_.before.reset();
+    return true;
+}
+
+// Only a majority teaches: what a smaller part hears of stays with those who knew it.
+void Quorum::remember() {
+    if (!verdict_.majority) return;
+    memory_ = known_;
+    memory_.voter = true;
+    if (memory_ == asked_) return;
+    asked_ = memory_;
+    out_.write = memory_;
+}
+
+void Quorum::schedule(base::Instant now) {
+    due_ = base::Instant::never();
+    if (proposed_ || propose_sent_ || members_.empty() || members_.front() != self_) return;
+    const base::NodeSet next = next_roster();
+    if (next.empty()) return;
+    const bool grows = next.includes(nodes_of(rules_, known_.roster));
+    due_ = grows ? now : installed_at_ + rules_.last_man_standing_window;
+    if (due_ > now) return;
+    due_ = base::Instant::never();
+    out_.propose = propose_sent_ = true;
+}
+
+void Quorum::settle(base::Instant now, const std::string& cause) {
+    const Verdict former = std::exchange(verdict_, judge());
+    if (former != verdict_) report(former.quorate, cause);
+    if (count_roster()) {
+        verdict_ = judge();
+        report(true, "the roster is now " + to_string(known_.roster.nodes));
+    }
+    remember();
+    schedule(now);
+}
+
+// --- words
+
+std::string Quorum::explain() const {
+    if (members_.empty()) return "no view yet";
+    std::string text = describe(rules_, verdict_.tally);
+    if (verdict_.epoch != 0) {
+        const bool former = known_.before && known_.before->epoch == verdict_.epoch;
+        text += " (of the roster " + to_string(nodes_of(rules_, former ? *known_.before : known_.roster)) + ")";
+    }
+    if (verdict_.waiting && verdict_.votes_suffice) {
+        base::NodeSet missing = nodes_of(rules_, known_.roster).minus(members_);
+        if (known_.before) missing.insert(nodes_of(rules_, *known_.before).minus(members_));
+        text += "; wait_for_all: not seen since the start: " + to_string(missing);
+    }
+    if (verdict_.cut_off) text += "; no link works: a node that is cut off can't know of the others";
+    const base::NodeSet blank = members_.minus(voters_);
+    if (!blank.empty() && !verdict_.quorate)
+        text += "; no vote before they have caught up: " + to_string(blank);
     return text;
 }
 
-}  // namespace
+void Quorum::report(bool was_quorate, const std::string& cause) {
+    const bool is = verdict_.quorate;
+    const char* what = was_quorate ? (is ? "quorum kept" : "quorum lost") : (is ? "quorum gained" : "no quorum");
+    out_.changes.push_back(std::string(what) + ": " + cause + ": " + explain());
+}
 
-QuorumState evaluate(const QuorumRules& rules, const base::NodeSet& members) {
-    std::uint64_t configured = 0;
-    std::uint64_t present = 0;
-    for (const auto& [node, votes] : rules.votes) {
-        configured += votes;
-        if (members.contains(node)) present += votes;
-    }
+// --- outputs
+
+QuorumOutbox Quorum::drain() {
+    out_.ring = ring_;
+    return std::exchange(out_, {});
+}
+
+QuorumHello Quorum::hello() const {
+    return {memory_, durable_, rules_.wait_for_all && satisfied_ && verdict_.votes_suffice};
+}
+
+QuorumState Quorum::state() const {
     QuorumState state;
-    state.expected = std::max(rules.expected_votes, clamp(configured));
-    state.votes = clamp(present);
-    const std::uint32_t strict_majority = state.expected / 2 + 1;
-    const bool two_node_in_force = rules.two_node && state.expected == 2;
-    state.needed = two_node_in_force ? 1 : strict_majority;
-    state.quorate = state.votes >= state.needed;
-    state.majority = state.votes >= strict_majority;
-    state.reason = describe(state, two_node_in_force);
+    state.quorate = verdict_.quorate;
+    state.majority = verdict_.majority;
+    state.votes = verdict_.tally.votes;
+    state.expected = verdict_.tally.expected;
+    state.needed = two_node_in_force(rules_, verdict_.tally) ? 1 : verdict_.tally.needed;
+    state.reason = explain();
+    state.flags = flags_of(rules_, state.quorate);
     return state;
 }
 

@@ -19,8 +19,6 @@ constexpr std::string_view kNoKnet = "knet is not part of Custos; it sends plain
 constexpr std::string_view kSealed = "every frame is sealed with AES-256-GCM, whatever is written here";
 constexpr std::string_view kUnlisted = "frames of nodes that are not in the nodelist are never accepted";
 constexpr std::string_view kLevels = "info and above are logged, with \"debug: on\" everything";
-constexpr std::string_view kNotYetQuorum =
-    "a quorum that shrinks or breaks ties is not there yet; a majority of all votes is needed at any time";
 
 KeyRule number(std::string_view key, std::int64_t min, std::int64_t max, std::string_view unit = {}) {
     return {key, Use::honoured, Kind::number, unit, min, max, {}};
@@ -159,11 +157,13 @@ std::vector<KeyRule> quorum_keys() {
         flag("wait_for_all"),
         ignored(any_number("votes"),
                 "votes are given to each node in the nodelist: quorum_votes, 1 without it"),
-        warned(flag("auto_tie_breaker"), kNotYetQuorum),
-        ignored(text("auto_tie_breaker_node"), kNotYetQuorum),
-        warned(flag("last_man_standing"), kNotYetQuorum),
-        ignored(any_number("last_man_standing_window"), kNotYetQuorum),
-        warned(flag("allow_downscale"), kNotYetQuorum),
+        flag("auto_tie_breaker"),
+        text("auto_tie_breaker_node"),
+        flag("last_man_standing"),
+        number("last_man_standing_window", 0, kLongest, "milliseconds"),
+        warned(flag("allow_downscale"),
+               "corosync calls it incomplete and unsupported, and it is not supported here: a node that "
+               "leaves in order is expected all the same (last_man_standing does without it after a while)"),
         ignored(flag("expected_votes_tracking"), "the nodelist alone says how many votes there are"),
         ignored(any_number("leaving_timeout"), "a node that leaves says so in order"),
     };

@@ -43,14 +43,14 @@ struct Cluster::Process {
     Instant armed_for{0};
 };
 
-Cluster::Cluster(std::uint64_t seed, std::uint32_t nodes, bool two_node, bool trace)
+Cluster::Cluster(std::uint64_t seed, std::uint32_t nodes, const membership::QuorumRules& rules, bool trace)
     : trace_(trace),
-      rng_(seed ^ 0x5eed) {
+      rng_(seed ^ 0x5eed),
+      rules_(rules) {
     for (std::uint32_t i = 1; i <= nodes; ++i) {
         names_[NodeId{i}] = "n" + std::to_string(i);
         rules_.votes[NodeId{i}] = 1;
     }
-    rules_.two_node = two_node;
     world_ = std::make_unique<World>(seed, nodes, ring_config(), *this);
 }
 
@@ -119,6 +119,15 @@ void Cluster::ended(const Member& who) {
 void Cluster::kill(NodeId node, bool machine) {
     world_->crash(node);
     if (machine) machines_.power_off(node);
+}
+
+bool Cluster::all_vote() const {
+    return std::all_of(names_.begin(), names_.end(), [this](const auto& node) {
+        const auto disk = disks_.find(node.first);
+        if (disk == disks_.end()) return false;
+        const auto memory = manager::decode_quorum(disk->second);
+        return memory && memory->voter;
+    });
 }
 
 void Cluster::shut_down(NodeId id) {

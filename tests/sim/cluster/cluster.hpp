@@ -22,7 +22,8 @@ struct AgentMood {  // chances in 1/1000
 
 class Cluster final : public Observer {
   public:
-    Cluster(std::uint64_t seed, std::uint32_t nodes, bool two_node, bool trace);
+    // Of the rules all but the votes count: each node has one.
+    Cluster(std::uint64_t seed, std::uint32_t nodes, const membership::QuorumRules& rules, bool trace);
     Cluster(const Cluster&) = delete;
     Cluster& operator=(const Cluster&) = delete;
     ~Cluster() override;
@@ -35,6 +36,8 @@ class Cluster final : public Observer {
     // The daemon dies, the machine and its services live on; or the whole machine goes down.
     void kill(NodeId node, bool machine);
     void wipe_disk(NodeId node) { disks_.erase(node); }
+    // No disk is blank, and none holds a state that was not yet caught up with.
+    [[nodiscard]] bool all_vote() const;
     void shut_down(NodeId node);
     // A resource dies by itself where it runs; its monitor finds out.
     void break_resource(const std::string& resource);

@@ -29,7 +29,7 @@ class Run {
     Run(std::uint64_t seed, bool trace)
         : rng_(seed),
           nodes_(static_cast<std::uint32_t>(2 + rng_.below(4))),
-          cluster_(seed, nodes_, nodes_ == 2 && rng_.chance(700), trace) {
+          cluster_(seed, nodes_, draw_rules(), trace) {
         cluster_.proof = rng_.chance(600);
         cluster_.mood.start_fails = rng_.chance(400) ? 50 : 0;
         cluster_.mood.stop_fails = rng_.chance(300) ? 30 : 0;
@@ -55,6 +55,16 @@ class Run {
     [[nodiscard]] std::uint64_t hash() const { return cluster_.hash(); }
 
   private:
+    membership::QuorumRules draw_rules() {
+        membership::QuorumRules rules;
+        rules.two_node = nodes_ == 2 && rng_.chance(700);
+        rules.wait_for_all = rules.two_node ? rng_.chance(800) : rng_.chance(300);
+        rules.last_man_standing = !rules.two_node && rng_.chance(300);
+        rules.last_man_standing_window = milliseconds(static_cast<std::int64_t>(100 + rng_.below(3000)));
+        if (!rules.two_node && rng_.chance(300)) rules.tie_breaker = membership::TieBreaker::lowest;
+        wipes_ = rules.tie_breaker == membership::TieBreaker::none;  // one disk may be the majority's only one
+        return rules;
+    }
     NodeId any() { return NodeId{static_cast<std::uint32_t>(1 + rng_.below(nodes_))}; }
     std::string name(NodeId n) { return "n" + std::to_string(n.value); }
     std::string resource() { return "r" + std::to_string(rng_.below(4)); }
@@ -92,7 +102,7 @@ class Run {
 
     void chaos(Totals& totals) {
         const NodeId n = any();
-        switch (rng_.below(12)) {
+        switch (rng_.below(13)) {
             case 0:
                 if (up(n)) {
                     ++totals.kills;
@@ -130,6 +140,14 @@ class Run {
                     ++totals.shutdowns;
                     cluster_.shut_down(n);
                     leaving_.insert(n);
+                }
+                break;
+            case 10:
+                // One disk at a time: acknowledged is what a majority of the disks has.
+                if (wipes_ && rng_.chance(300) && cluster_.all_vote()) {
+                    ++totals.wipes;
+                    if (up(n)) cluster_.kill(n, true);
+                    cluster_.wipe_disk(n);
                 }
                 break;
             default:
@@ -238,6 +256,7 @@ class Run {
 
     base::Rng rng_;
     std::uint32_t nodes_;
+    bool wipes_{false};
     sim::Cluster cluster_;
     base::NodeSet leaving_;
     std::string liveness_;
@@ -293,12 +312,13 @@ int main(int argc, char** argv) {
         }
     }
     std::printf(
-        "cluster simulation: %.1f virtual hours; daemons killed %llu, machines down %llu, partitions %llu, "
+        "cluster simulation: %.1f virtual hours; daemons killed %llu, machines down %llu, disks lost %llu, partitions %llu, "
         "shutdowns %llu, "
         "resources broken %llu, commands %llu (acknowledged %llu, refused %llu), operations %llu, starts "
         "%llu\n",
         totals.hours, static_cast<unsigned long long>(totals.kills),
-        static_cast<unsigned long long>(totals.outages), static_cast<unsigned long long>(totals.partitions),
+        static_cast<unsigned long long>(totals.outages), static_cast<unsigned long long>(totals.wipes),
+        static_cast<unsigned long long>(totals.partitions),
         static_cast<unsigned long long>(totals.shutdowns), static_cast<unsigned long long>(totals.breaks),
         static_cast<unsigned long long>(totals.commands),
         static_cast<unsigned long long>(totals.acknowledged), static_cast<unsigned long long>(totals.refused),

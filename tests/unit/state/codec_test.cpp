@@ -112,6 +112,39 @@ TEST_CASE("states survive their bytes and equal states have equal digests") {
     CHECK(digest(other) != digest(state));
 }
 
+TEST_CASE("what quorum says and keeps survives its bytes") {
+    const membership::QuorumMemory open{true, {9, {{1}, {3}}}, membership::Roster{4, {{1}, {2}, {3}}}};
+    Hello hello;
+    hello.quorum = {open, {true, 4}, true};
+    const auto hello_back = decode_message(encode(Message{hello}));
+    REQUIRE(hello_back);
+    CHECK(std::get<Hello>(*hello_back).quorum == hello.quorum);
+    for (const QuorumFact::Kind kind : {QuorumFact::Kind::roster_proposed, QuorumFact::Kind::persisted,
+                                        QuorumFact::Kind::wait_for_all_cancelled}) {
+        const auto back = decode_message(encode(Message{QuorumFact{{7, {1}, {2}}, kind, {}}}));
+        REQUIRE(back);
+        CHECK(std::get<QuorumFact>(*back).kind == kind);
+        CHECK(std::get<QuorumFact>(*back).ring == base::RingId{7, {1}, {2}});
+    }
+    const auto stamp = decode_message(encode(Message{QuorumFact{{}, QuorumFact::Kind::persisted, {true, 9}}}));
+    REQUIRE(stamp);
+    CHECK(std::get<QuorumFact>(*stamp).stamp == membership::QuorumStamp{true, 9});
+
+    State state;
+    state.configuration = sample_configuration();
+    for (const membership::QuorumMemory& memory : {open, membership::QuorumMemory{true, {9, {{1}}}, {}},
+                                                   membership::QuorumMemory{}}) {
+        const base::Bytes record = encode_journal(state, memory);
+        const auto back = decode_quorum(record);
+        REQUIRE(back);
+        CHECK(*back == memory);
+        const auto state_back = decode_state(record);
+        REQUIRE(state_back);
+        CHECK(state_back->configuration == state.configuration);
+    }
+    CHECK(*decode_quorum(encode_durable(state)) == membership::QuorumMemory{});
+}
+
 TEST_CASE("decoders take any bytes: a value or an error") {
     const google::protobuf::LogSilencer quiet;  // it writes a line for each text that is no UTF-8
     base::Rng rng(1);
@@ -124,6 +157,7 @@ TEST_CASE("decoders take any bytes: a value or an error") {
         }
         (void)decode_message(bytes);
         (void)decode_state(bytes);
+        (void)decode_quorum(bytes);
         (void)decode_command(bytes);
         (void)decode_status(bytes);
         (void)decode_configuration(bytes);
