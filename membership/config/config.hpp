@@ -106,13 +106,22 @@ struct Notice {
     bool operator==(const Notice&) const = default;
 };
 
+// A line of the file by its full name: "totem.interface.0.mcastport", "nodelist.node.1.name" (nodes count
+// from 0, in the order of the file).
+struct Setting {
+    std::string key, value;
+    bool operator==(const Setting&) const = default;
+};
+
 struct NodeConfig {
     TotemOptions totem;
     QuorumOptions quorum;
     LoggingOptions logging;
     std::vector<NodeEntry> nodes;  // sorted by id
     std::vector<Notice> notices;   // in the order of the file
-    std::string file;              // name used in messages
+    // As written, whatever became of it: totem, nodelist, quorum, logging, resources; without totem.key.
+    std::vector<Setting> settings;
+    std::string file;  // name used in messages
 
     [[nodiscard]] base::NodeSet roster() const;
     [[nodiscard]] const NodeEntry* find(base::NodeId id) const;

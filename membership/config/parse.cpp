@@ -7,6 +7,7 @@
 #include "membership/config/config.hpp"
 #include "membership/config/detail/nodelist.hpp"
 #include "membership/config/detail/quorum.hpp"
+#include "membership/config/detail/settings.hpp"
 #include "membership/config/detail/totem.hpp"
 #include "membership/config/grammar/check.hpp"
 
@@ -64,6 +65,7 @@ base::Result<NodeConfig> parse_config(std::string_view text, std::string_view fi
     TRY_OK(read_logging(tree.section("logging"), file_name, config.logging));
     note_watchdog(tree.section("resources"), notices);
     config.notices = notices.take();
+    config.settings = detail::list_settings(tree);
     return config;
 }
 

@@ -172,6 +172,41 @@ TEST_CASE("a file is read under its own name") {
     CHECK(config->nodes.size() == 3);
 }
 
+TEST_CASE("settings are listed by their full names, as written, without a key that stands in the file") {
+    const auto config = membership::parse_config(
+        "totem {\n version: 2\n key: secret\n hold: 180\n interface {\n mcastport: 5405\n }\n"
+        " interface {\n linknumber: 1\n knet_link_priority: 2\n }\n}\n"
+        "nodelist {\n"
+        " node {\n nodeid: 7\n ring0_addr: 10.0.0.7\n ring1_addr: 10.1.0.7\n }\n"
+        " node {\n nodeid: 3\n name: n3\n ring0_addr: 10.0.0.3\n ring1_addr: 10.1.0.3\n }\n}\n"
+        "quorum {\n provider: corosync_votequorum\n device {\n model: net\n net {\n host: q\n }\n }\n}\n"
+        "logging {\n to_syslog: yes\n logger_subsys {\n subsys: QUORUM\n debug: on\n }\n}\n",
+        "custos.conf");
+    REQUIRE(config);
+    std::vector<std::string> lines;
+    for (const membership::Setting& setting : config->settings)
+        lines.push_back(setting.key + "=" + setting.value);
+    CHECK(lines == std::vector<std::string>{
+                       "totem.version=2",
+                       "totem.hold=180",
+                       "totem.interface.0.mcastport=5405",
+                       "totem.interface.1.knet_link_priority=2",
+                       "nodelist.node.0.nodeid=7",
+                       "nodelist.node.0.ring0_addr=10.0.0.7",
+                       "nodelist.node.0.ring1_addr=10.1.0.7",
+                       "nodelist.node.1.nodeid=3",
+                       "nodelist.node.1.name=n3",
+                       "nodelist.node.1.ring0_addr=10.0.0.3",
+                       "nodelist.node.1.ring1_addr=10.1.0.3",
+                       "quorum.provider=corosync_votequorum",
+                       "quorum.device.model=net",
+                       "quorum.device.net.host=q",
+                       "logging.to_syslog=yes",
+                       "logging.logger_subsys.QUORUM.subsys=QUORUM",
+                       "logging.logger_subsys.QUORUM.debug=on",
+                   });
+}
+
 TEST_CASE("did you mean") {
     using membership::grammar::closest;
     using membership::grammar::edit_distance;
