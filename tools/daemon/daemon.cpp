@@ -282,6 +282,7 @@ void Daemon::ring_events(const std::vector<totem::Event>& events) {
     for (const totem::Event& event : events) {
         node_->ring_event(moment(), event);
         if (const auto* regular = std::get_if<totem::Regular>(&event)) {
+            attendance_.regular(regular->view, boottime());
             // Members that come back may hold stale neighbour entries, or may have answered for our
             // addresses.
             const auto& members = regular->view.members;

@@ -18,6 +18,7 @@
 #include "manager/journal/store.hpp"
 #include "manager/node/node.hpp"
 #include "membership/config/config.hpp"
+#include "tools/daemon/attendance.hpp"
 #include "tools/daemon/core.hpp"
 #include "tools/daemon/logging.hpp"
 #include "tools/ipc/server.hpp"
@@ -60,6 +61,7 @@ class Daemon {
     void request(const Credentials& client, Request request, ControlServer::Respond respond);
     [[nodiscard]] StatusReply status() const;
     [[nodiscard]] RingReply ring() const;  // requests_ring.cpp
+    void put_quorum(RingReply& out) const;
     [[nodiscard]] std::vector<std::string> warnings(const totem::EngineStatus& engine) const;
     void begin_shutdown();
 
@@ -88,6 +90,7 @@ class Daemon {
     std::map<std::uint64_t, ControlServer::Respond> clients_;
     std::uint64_t next_client_{1};
     std::vector<ControlServer::Respond> shutdown_clients_;
+    Attendance attendance_;
     std::vector<totem::Member> announced_to_;  // members of the view in which addresses were last announced
     std::string journal_warning_;
     agents::GuardFacts facts_;

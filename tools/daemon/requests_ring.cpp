@@ -127,7 +127,11 @@ RingLink told(const totem::LinkStatus& link, base::Duration offset) {
 
 void put_ring(RingReply& out, const totem::RingStatus& ring) {
     out.phase = ring.phase;
-    if (!ring.view.members.empty()) out.ring_id = base::to_string(ring.view.ring);
+    if (!ring.view.members.empty()) {
+        out.ring_id = base::to_string(ring.view.ring);
+        out.ring_sequence = ring.view.ring.seq;
+        out.representative = ring.view.ring.representative;
+    }
     for (const totem::Member& member : ring.view.members) out.members.push_back(member.node);
     out.rotation_us = microseconds(ring.rotation);
     out.tokens = ring.tokens;
@@ -161,7 +165,35 @@ void put_frames(RingReply& out, const totem::EngineStatus& engine) {
     out.last_foreign_source = engine.last_foreign_source;
 }
 
+RingNode told(const membership::NodeEntry& node) {
+    RingNode out{node.id, node.name, node.addresses.front().ip};
+    out.votes = node.votes;
+    for (const membership::NodeAddress& address : node.addresses)
+        out.addresses.push_back({address.link, address.ip});
+    return out;
+}
+
+// The groups of other programs: there is no service for them yet.
+std::vector<RingGroup> told_groups() {
+    return {};
+}
+
 }  // namespace
+
+// Votes are those of the nodes that know the cluster's state; flags are rules in force, not what the file
+// asks for in vain.
+void Daemon::put_quorum(RingReply& out) const {
+    const membership::QuorumState state = node_->quorum();
+    out.quorate = node_->state().status.quorate;
+    out.quorum_reason = state.reason;
+    out.votes = state.votes;
+    out.needed = state.needed;
+    out.expected = state.expected;
+    out.majority = state.majority;
+    if (config_.quorum.two_node) out.flags.emplace_back("2Node");
+    if (out.quorate) out.flags.emplace_back("Quorate");
+    if (config_.quorum.two_node) out.flags.emplace_back("WaitForAll");
+}
 
 RingReply Daemon::ring() const {
     RingReply reply;
@@ -171,8 +203,10 @@ RingReply Daemon::ring() const {
     reply.phase = kWaiting;
     reply.token_us = microseconds(config_.totem.token);
     reply.consensus_us = microseconds(config_.totem.consensus_timeout());
-    for (const membership::NodeEntry& node : config_.nodes)
-        reply.nodes.push_back({node.id, node.name, node.addresses.front().ip});
+    reply.join_us = microseconds(config_.totem.join);
+    for (const membership::NodeEntry& node : config_.nodes) reply.nodes.push_back(told(node));
+    for (const membership::Setting& setting : config_.settings)
+        reply.settings.push_back({setting.key, setting.value});
     reply.waiting = waiting_for_;
     if (!node_) return reply;
     const totem::EngineStatus engine = engine_->status();
@@ -187,8 +221,8 @@ RingReply Daemon::ring() const {
     reply.trouble = engine.trouble;
     put_ring(reply, engine.ring);
     reply.synchronised = node_->synchronised();
-    reply.quorate = node_->state().status.quorate;
-    reply.quorum_reason = node_->quorum().reason;
+    put_quorum(reply);
+    reply.groups = told_groups();
     reply.queue_limit = engine_config(self_, {}).ring.max_queued;
     put_frames(reply, engine);
     reply.pauses = engine.pauses;
@@ -198,6 +232,7 @@ RingReply Daemon::ring() const {
     for (const totem::LinkStatus& link : engine.links) reply.links.push_back(told(link, offset));
     for (const totem::MembershipChange& change : engine.changes)
         reply.changes.push_back(told(change, offset));
+    tell_attendance(reply, attendance_, offset);
     return reply;
 }
 

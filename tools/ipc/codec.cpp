@@ -172,6 +172,81 @@ RingLink get(const pb::RingLink& in) {
     return out;
 }
 
+void put(pb::RingNode& out, const RingNode& in) {
+    out.set_id(in.id.value);
+    out.set_name(in.name);
+    out.set_address(in.address);
+    out.set_votes(in.votes);
+    for (const RingAddress& address : in.addresses) {
+        pb::RingAddress& to = *out.add_addresses();
+        to.set_link(address.link);
+        to.set_address(address.address);
+    }
+    out.set_joins(in.joins);
+    out.set_since_ms(in.since.ms);
+    out.set_cause(in.cause);
+    out.set_why(in.why);
+}
+
+RingNode get(const pb::RingNode& in) {
+    RingNode out{{in.id()}, in.name(), in.address()};
+    out.votes = in.votes();
+    for (const pb::RingAddress& address : in.addresses())
+        out.addresses.push_back({address.link(), address.address()});
+    out.joins = in.joins();
+    out.since = {in.since_ms()};
+    out.cause = in.cause();
+    out.why = in.why();
+    return out;
+}
+
+// Votes, the node file and the groups.
+void put_membership(pb::RingReply& out, const RingReply& in) {
+    out.set_ring_sequence(in.ring_sequence);
+    out.set_representative(in.representative.value);
+    out.set_votes(in.votes);
+    out.set_needed(in.needed);
+    out.set_expected(in.expected);
+    out.set_majority(in.majority);
+    for (const std::string& flag : in.flags) out.add_flags(flag);
+    out.set_join_us(in.join_us);
+    for (const RingNode& node : in.nodes) put(*out.add_nodes(), node);
+    for (const RingSetting& setting : in.settings) {
+        pb::RingSetting& to = *out.add_settings();
+        to.set_key(setting.key);
+        to.set_value(setting.value);
+    }
+    for (const RingGroup& group : in.groups) {
+        pb::RingGroup& to = *out.add_groups();
+        to.set_name(group.name);
+        for (const RingGroupMember& member : group.members) {
+            pb::RingGroupMember& one = *to.add_members();
+            one.set_node(member.node.value);
+            one.set_pid(member.pid);
+        }
+    }
+}
+
+void get_membership(RingReply& out, const pb::RingReply& in) {
+    out.ring_sequence = in.ring_sequence();
+    out.representative = {in.representative()};
+    out.votes = in.votes();
+    out.needed = in.needed();
+    out.expected = in.expected();
+    out.majority = in.majority();
+    out.flags.assign(in.flags().begin(), in.flags().end());
+    out.join_us = in.join_us();
+    for (const pb::RingNode& node : in.nodes()) out.nodes.push_back(get(node));
+    for (const pb::RingSetting& setting : in.settings())
+        out.settings.push_back({setting.key(), setting.value()});
+    for (const pb::RingGroup& group : in.groups()) {
+        RingGroup& to = out.groups.emplace_back();
+        to.name = group.name();
+        for (const pb::RingGroupMember& member : group.members())
+            to.members.push_back({{member.node()}, member.pid()});
+    }
+}
+
 void put(pb::RingReply& out, const RingReply& in) {
     out.set_cluster_name(in.cluster_name);
     out.set_version(in.version);
@@ -214,12 +289,7 @@ void put(pb::RingReply& out, const RingReply& in) {
     out.set_memory_locked(in.memory_locked);
     out.set_node_id(in.node_id.value);
     put_ids(*out.mutable_members(), in.members);
-    for (const RingNode& node : in.nodes) {
-        pb::RingNode& to = *out.add_nodes();
-        to.set_id(node.id.value);
-        to.set_name(node.name);
-        to.set_address(node.address);
-    }
+    put_membership(out, in);
     for (const RingRejected& rejected : in.rejected) {
         pb::RingRejected& to = *out.add_rejected();
         to.set_reason(rejected.reason);
@@ -278,8 +348,7 @@ RingReply get(const pb::RingReply& in) {
     out.memory_locked = in.memory_locked();
     out.node_id = {in.node_id()};
     out.members = get_ids(in.members());
-    for (const pb::RingNode& node : in.nodes())
-        out.nodes.push_back({{node.id()}, node.name(), node.address()});
+    get_membership(out, in);
     for (const pb::RingRejected& rejected : in.rejected())
         out.rejected.push_back({rejected.reason(), rejected.frames()});
     for (const pb::RingKey& key : in.keys())

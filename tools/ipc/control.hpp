@@ -63,10 +63,22 @@ struct StatusReply {
 };
 
 // The ring as the answering node sees it (`custos ring status`). Counters: since the daemon started.
+struct RingAddress {
+    std::uint32_t link{0};  // N of ringN_addr
+    std::string address;    // as RingNode::address
+    bool operator==(const RingAddress&) const = default;
+};
 struct RingNode {
     base::NodeId id;
     std::string name;
     std::string address;  // as configured; empty: its name did not resolve yet
+    std::uint32_t votes{0};
+    std::vector<RingAddress> addresses{};  // by all links, the first one again; ascending
+    std::uint32_t joins{0};  // how often it became a member since this daemon started; 0: never seen
+    base::WallTime since{};  // when it became a member, or ceased to be one; 0: not known
+    // Of the membership change that brought or took it: RingChange::cause, and what was seen of this node.
+    // Empty: not kept any more, or never seen.
+    std::string cause{}, why{};
     bool operator==(const RingNode&) const = default;
 };
 // One way to one peer.
@@ -118,6 +130,22 @@ struct RingKey {
     std::vector<base::NodeId> senders;  // peers here whose newest frame is sealed with it
     bool operator==(const RingKey&) const = default;
 };
+// A line of the node file, named as corosync's cmap names it: "totem.interface.0.mcastport".
+struct RingSetting {
+    std::string key, value;
+    bool operator==(const RingSetting&) const = default;
+};
+// A process group of other programs.
+struct RingGroupMember {
+    base::NodeId node;
+    std::uint32_t pid{0};
+    bool operator==(const RingGroupMember&) const = default;
+};
+struct RingGroup {
+    std::string name;  // any bytes
+    std::vector<RingGroupMember> members;
+    bool operator==(const RingGroup&) const = default;
+};
 struct RingReply {
     std::string cluster_name, version, node;
     base::NodeId node_id;  // 0: not known yet
@@ -151,6 +179,15 @@ struct RingReply {
     std::vector<RingKey> keys;        // live ones; this node seals with the first
     std::vector<RingLink> links;      // ascending by peer, then by number
     std::vector<RingChange> changes;  // the newest last
+    std::uint64_t ring_sequence{0};   // of ring_id
+    base::NodeId representative;
+    // Votes of the members, and what a majority of them is; flags in the words and the order of votequorum.
+    std::uint32_t votes{0}, needed{0}, expected{0};
+    bool majority{false};  // more than two_node alone
+    std::vector<std::string> flags;
+    std::int64_t join_us{0};  // as configured
+    std::vector<RingSetting> settings;
+    std::vector<RingGroup> groups;
     bool operator==(const RingReply&) const = default;
 };
 struct CommandReply {

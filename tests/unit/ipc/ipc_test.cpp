@@ -249,7 +249,8 @@ TEST_CASE("the ring's status survives its bytes") {
     ring.node_id = {1};
     ring.waiting = "w";
     ring.trouble = "t";
-    ring.nodes = {{{1}, "n1", "10.0.0.1"}, {{2}, "n2", ""}};
+    ring.nodes = {{{1}, "n1", "10.0.0.1"},
+                  {{2}, "n2", "", 3, {{0, ""}, {1, "fd00::2"}}, 4, {5}, "died", "y"}};
     ring.phase = "gather";
     ring.ring_id = "8.1";
     ring.members = {{1}, {2}};
@@ -289,6 +290,16 @@ TEST_CASE("the ring's status survives its bytes") {
         {{2}, 1, "eth0", "a", "b", 2, "up", true, true, {3}, 4, 5, 6, 0.25, 7, 8, 9, "g", true, "t"}};
     ring.changes = {
         {"token_lost", {21}, 22, 23, 24, 25, "8.1", "12.1", {{1}}, {{2}}, {{3}}, {{{1}, {2}, 26, "e"}}}};
+    ring.ring_sequence = 31;
+    ring.representative = {32};
+    ring.votes = 33;
+    ring.needed = 34;
+    ring.expected = 35;
+    ring.majority = true;
+    ring.flags = {"2Node", "Quorate"};
+    ring.join_us = 36;
+    ring.settings = {{"totem.version", "2"}, {"logging.logfile", ""}};
+    ring.groups = {{std::string("a\0b", 3), {{{1}, 37}, {{2}, 38}}}, {"empty", {}}};
     const auto back = decode_reply(encode(Reply{ring}));
     REQUIRE(back);
     CHECK(std::get<RingReply>(*back) == ring);
