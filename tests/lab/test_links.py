@@ -4,9 +4,8 @@ import subprocess
 
 from labkit import expect, test
 from labkit.machine import run_in_network
-from labkit.network import address_of, mac_of
+from labkit.network import address_of
 
-SECOND = "10.78.0"  # the second network
 BROADCAST = address_of(255)
 
 
@@ -18,18 +17,13 @@ def configure(lab, change):
 
 
 def add_network(lab):
-    """A second bridge, with eth1 of each node on it, and ring1_addr in the file."""
-    switch = lab.network.switch
-    run_in_network(switch, ["link add br1 type bridge stp_state 0 forward_delay 0 mcast_snooping 0", "link set br1 up"])
-    for node in lab.nodes:
-        run_in_network(switch, [f"link add q{node.number} type veth peer name eth1 address {mac_of(100 + node.number)} "
-                                f"netns {node.pid}", f"link set q{node.number} master br1 up"])
-        run_in_network(node, ["link set eth1 up", f"addr add {SECOND}.{node.number}/24 brd + dev eth1"])
+    """A second network, and ring1_addr in the file."""
+    lab.network.add_second(lab.nodes)
 
     def change(config):
         for node in lab.nodes:
             line = f"        ring0_addr: {node.address}\n"
-            config = config.replace(line, f"{line}        ring1_addr: {SECOND}.{node.number}\n")
+            config = config.replace(line, f"{line}        ring1_addr: {lab.network.second_address(node.number)}\n")
         return config
     configure(lab, change)
 
@@ -235,5 +229,6 @@ def blocked_port(lab):
     lab.wait_until(lambda: path(n1, n2, 1)["state"] == "blocked_out" and path(n2, n1, 1)["state"] == "blocked_in",
                    "both ends know the direction", 10)
     text = n2.custos("ring status").stdout
-    expect(f"nothing arrives from n1 ({SECOND}.1) at UDP port 5406 of n2 ({SECOND}.2)" in text, text)
+    second = lab.network.second_address
+    expect(f"nothing arrives from n1 ({second(1)}) at UDP port 5406 of n2 ({second(2)})" in text, text)
     expect(lab.nodes[0].status().members == ["n1", "n2", "n3"], "the ring broke")

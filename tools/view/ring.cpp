@@ -5,6 +5,8 @@
 #include <utility>
 #include <vector>
 
+#include "tools/view/lookup.hpp"
+
 namespace tools {
 namespace {
 
@@ -28,10 +30,6 @@ std::string milliseconds(std::int64_t us) {
 std::string since(std::int64_t us) {
     const std::string text = milliseconds(us);
     return std::string(text.size() < 14 ? 14 - text.size() : 0, ' ') + text + "  ";
-}
-
-std::string counted(std::uint64_t count, const std::string& one) {
-    return std::to_string(count) + " " + one + (count == 1 ? "" : "s");
 }
 
 // The milliseconds behind the seconds: "Sun Nov 22 08:09:44.127 2026", so that lines of logs are found.

@@ -8,6 +8,7 @@ import subprocess
 from .machine import Machine, run_in_network
 
 NETWORK = "10.77.0"
+SECOND = "10.78.0"  # only where add_second() made it
 
 
 class Network:
@@ -34,6 +35,23 @@ class Network:
     def give_address(self, machine, host):
         run_in_network(machine, [f"addr add {address_of(host)}/24 brd + dev eth0",
                                  f"route add default via {address_of(254)} dev eth0"])
+
+    def add_second(self, nodes):
+        """A second segment, with eth1 of each of these booted nodes on it."""
+        run_in_network(self.switch, ["link add br1 type bridge stp_state 0 forward_delay 0 mcast_snooping 0", "link set br1 up"])
+        for node in nodes:
+            run_in_network(self.switch, [
+                f"link add q{node.number} type veth peer name eth1 address {mac_of(100 + node.number)} netns {node.pid}",
+                f"link set q{node.number} master br1 up"])
+            run_in_network(node, ["link set eth1 up", f"addr add {self.second_address(node.number)}/24 brd + dev eth1"])
+
+    @staticmethod
+    def second_address(number):
+        return f"{SECOND}.{number}"
+
+    def set_second_link(self, node, up):
+        """As set_link(), of its eth1."""
+        run_in_network(self.switch, [f"link set q{node.number} {'up' if up else 'down'}"])
 
     def unplug(self, machine):
         """Pulls the cable and the card with it; a machine that boots again gets a new one."""
