@@ -1,6 +1,8 @@
-// The command `custos`, also called as `crm` (only the crm language) and `crm_mon` (only status).
+// The command `custos`, also called as `crm` (only the crm language), `crm_mon` (only status), and by the
+// names of corosync's commands that show something.
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <ctime>
@@ -15,6 +17,7 @@
 #include <CLI/CLI.hpp>
 
 #include "agents/ocf/discovery.hpp"
+#include "tools/cli/corosync.hpp"
 #include "tools/cli/machine_agents.hpp"
 #include "tools/cli/own_levels.hpp"
 #include "tools/crm/offline.hpp"
@@ -207,10 +210,19 @@ int command(int argc, char** argv, const std::string& program) {
     return run_words(options, program);
 }
 
+int corosync(const std::string& name, int argc, char** argv) {
+    const Options options;
+    return tools::run_corosync(name, {argv + 1, argv + argc},
+                               ask_daemon(from_environment("CUSTOS_SOCKET", options.socket)),
+                               {std::cout, std::cerr, [] { return time_text(now()); }});
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
     const std::string name = argc > 0 ? std::filesystem::path(argv[0]).filename().string() : "custos";
     if (name == "crm_mon") return monitor(argc, argv);
+    const auto& names = tools::corosync_names();
+    if (std::find(names.begin(), names.end(), name) != names.end()) return corosync(name, argc, argv);
     return command(argc, argv, name == "crm" ? "crm" : "custos");
 }

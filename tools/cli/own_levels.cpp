@@ -5,12 +5,16 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <system_error>
+#include <utility>
 
 #include "membership/config/config.hpp"
+#include "tools/cli/corosync.hpp"
 #include "tools/crm/levels.hpp"
+#include "tools/view/members.hpp"
 #include "totem/base/bytes.hpp"
 #include "totem/base/fd.hpp"
 #include "totem/seal/seal.hpp"
@@ -105,21 +109,89 @@ base::Status key_show(Shell& shell, const Words& words) {
     return base::ok();
 }
 
-// links install DIR: crm and crm_mon as names of this program, where they are free.
+base::Result<RingReply> ask_ring(Shell& shell) {
+    TRY(Reply reply, shell.ask(GetRing{}));
+    auto* ring = std::get_if<RingReply>(&reply);
+    if (ring == nullptr) return base::invalid("the daemon answered something else: is it of this release?");
+    return std::move(*ring);
+}
+
+// members [--json], quorum status [--json]
+base::Result<bool> json_wanted(const Words& words) {
+    if (words.size() == 1) return false;
+    if (words[1] == "--json" || words[1] == "json") return true;
+    return base::invalid(words[0] + " does not know '" + words[1] + "': it takes --json");
+}
+
+base::Status members(Shell& shell, const Words& words) {
+    TRY(const bool json, json_wanted(words));
+    TRY(const RingReply ring, ask_ring(shell));
+    shell.out() << (json ? members_json(ring) : render_members(ring, shell.streams().time_text));
+    return base::ok();
+}
+
+base::Status quorum_status(Shell& shell, const Words& words) {
+    TRY(const bool json, json_wanted(words));
+    TRY(const RingReply ring, ask_ring(shell));
+    shell.out() << (json ? quorum_json(ring) : render_quorum(ring, shell.streams().time_text));
+    return base::ok();
+}
+
+// Where a shell would find a program of that name; empty: nowhere.
+std::filesystem::path find_program(const std::string& name) {
+    const char* path = std::getenv("PATH");
+    std::string folder;
+    for (const char c : std::string(path == nullptr ? "/usr/sbin:/usr/bin" : path) + ":") {
+        if (c != ':') {
+            folder += c;
+            continue;
+        }
+        const auto place = std::filesystem::path(std::exchange(folder, "")) / name;
+        if (place.is_absolute() && access(place.c_str(), X_OK) == 0) return place;
+    }
+    return {};
+}
+
+// A command that silently talks to another cluster than its caller means is worse than one that is missing.
+base::Status no_other_corosync(const std::filesystem::path& self) {
+    for (const std::string& name : corosync_names()) {
+        std::error_code trouble;
+        const auto other = find_program(name);
+        if (other.empty() || std::filesystem::equivalent(other, self, trouble)) continue;
+        return base::Error{base::Errc::conflict,
+                           other.string() +
+                               " is corosync's own, so nothing was made: where both names are found, scripts "
+                               "may ask the wrong cluster; to make them anyway, add --force"};
+    }
+    return base::ok();
+}
+
+// links install DIR [--corosync] [--force]: the other names of this program, where they are free.
 base::Status links_install(Shell& shell, const Words& words) {
+    bool corosync = false, force = false;
+    for (auto word = words.begin() + 2; word != words.end(); ++word) {
+        if (*word == "--corosync") {
+            corosync = true;
+        } else if (*word == "--force") {
+            force = true;
+        } else {
+            return base::invalid("usage: " + shell.options().program +
+                                 " links install DIR [--corosync] [--force]");
+        }
+    }
     std::error_code trouble;
     const auto self = std::filesystem::read_symlink("/proc/self/exe", trouble);
     if (trouble) return base::Error{base::Errc::io, "cannot find this program's file: " + trouble.message()};
+    if (corosync && !force) TRY_OK(no_other_corosync(self));
     std::vector<std::filesystem::path> missing;
-    for (const char* name : {"crm", "crm_mon"}) {
+    for (const std::string& name : corosync ? corosync_names() : Words{"crm", "crm_mon"}) {
         const auto place = std::filesystem::path(words[1]) / name;
         if (std::filesystem::read_symlink(place, trouble) == self) continue;
         if (std::filesystem::exists(std::filesystem::symlink_status(place, trouble))) {
-            return base::Error{
-                base::Errc::conflict,
-                place.string() +
-                    " exists already, so nothing was made (is Pacemaker installed? its commands "
-                    "talk to Pacemaker)"};
+            return base::Error{base::Errc::conflict, place.string() +
+                                                         " exists already, so nothing was made (is " +
+                                                         (corosync ? "Corosync" : "Pacemaker") +
+                                                         " installed? its commands talk to it)"};
         }
         missing.push_back(place);
     }
@@ -139,6 +211,13 @@ std::vector<Level> custos_levels() {
     levels.front().commands.push_back(
         {"shutdown", "", "", "hands over what runs here and stops the daemon", 0, 0,
          [](Shell& shell, const Words&) { return stop_daemon(shell, {"stop"}); }, true});
+    levels.front().commands.push_back(
+        {"members", "", "[--json]", "who is a member, who is not, since when and why", 0, 1, members, true});
+    levels.push_back({"quorum",
+                      "",
+                      "whether the members may act",
+                      {{"status", "", "[--json]", "votes, and how they are counted", 0, 1, quorum_status}},
+                      true});
     levels.push_back({"ring",
                       "",
                       "the ring as this node sees it",
@@ -155,12 +234,12 @@ std::vector<Level> custos_levels() {
                       {{"generate", "", "[FILE] [--force]", "makes a new key file", 0, 3, key_generate},
                        {"show", "", "[FILE]", "prints its fingerprint, to compare nodes", 0, 1, key_show}},
                       true});
-    levels.push_back(
-        {"links",
-         "",
-         "the names crm and crm_mon for this command",
-         {{"install", "", "DIR", "makes them in DIR unless they are taken", 1, 1, links_install}},
-         true});
+    levels.push_back({"links",
+                      "",
+                      "other names for this command: crm and crm_mon, or corosync's",
+                      {{"install", "", "DIR [--corosync] [--force]",
+                        "makes them in DIR unless they are taken", 1, 3, links_install}},
+                      true});
     return levels;
 }
 

@@ -194,19 +194,21 @@ std::string cmap_line(const std::string& key, const CmapValue& value) {
 }
 
 std::string cmap_instead(std::string_view key) {
-    if (begins(key, "uidgid."))
-        return "who may use the cluster is a matter of the groups custos and haclient: usermod -aG custos "
-               "USER";
+    constexpr const char* kRights =
+        "who may use the cluster is a matter of the groups custos and haclient: usermod -aG custos USER";
+    constexpr const char* kFile =
+        "write it into /etc/custos/custos.conf on all nodes, try it with custos config check, and restart "
+        "custosd";
+    constexpr const char* kOther =
+        "the cluster's own settings are changed with custos configure, a node's in /etc/custos/custos.conf";
+    if (begins(key, "uidgid.")) return kRights;
     if (begins(key, "stats.")) return "counters run since the daemon started: custos ring status";
-    if (begins(key, "quorum.cancel_wait_for_all"))
+    if (key == "quorum.cancel_wait_for_all")
         return "a node that waits for the others goes on when it has seen them: custos quorum status";
     for (const std::string_view section : {"totem.", "nodelist.", "quorum.", "logging.", "resources."}) {
-        if (begins(key, section))
-            return "write it into /etc/custos/custos.conf on all nodes, try it with custos config check, and "
-                   "restart custosd";
+        if (begins(key, section)) return kFile;
     }
-    return "the cluster's own settings are changed with custos configure, a node's in "
-           "/etc/custos/custos.conf";
+    return kOther;
 }
 
 }  // namespace tools

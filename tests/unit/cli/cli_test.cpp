@@ -29,7 +29,7 @@ bool contains(const std::string& text, const std::string& part) {
     return text.find(part) != std::string::npos;
 }
 
-// A folder with the program under its three names; command lines are run there.
+// A folder with the program under its first three names; command lines are run there.
 class Bench {
   public:
     Bench() : folder_(fs::temp_directory_path() / ("custos-cli-" + std::to_string(getpid()))) {
@@ -61,13 +61,15 @@ class Bench {
 TEST_CASE("without a daemon each name says so with its own exit code") {
     const Bench bench;
     for (const char* line : {"custos status", "crm status", "crm configure show", "crm -w resource stop x",
-                             "custos ring status"}) {
+                             "custos ring status", "custos members --json", "custos quorum status"}) {
         const Outcome outcome = bench.run(line);
         CHECK_MESSAGE(outcome.code == 1, line);
         CHECK(outcome.out.empty());
         CHECK(contains(outcome.err,
                        "custosd is not running on this node (no socket at none/c.sock): start it with"));
     }
+    CHECK(contains(bench.run("custos members --jason").err, "does not know '--jason': it takes --json"));
+    CHECK(bench.run("custos quorum status --jason").code == 1);
     const Outcome monitor = bench.run("crm_mon --one-shot -V");
     CHECK(monitor.code == 102);
     CHECK(contains(monitor.err, "custosd is not running"));
@@ -145,6 +147,39 @@ TEST_CASE("the names crm and crm_mon are made where they are free") {
     CHECK(bench.run("custos links install taken").code == 1);
     CHECK(content(bench.at("taken/crm")) == "pacemaker's");
     CHECK(!fs::exists(bench.at("taken/crm_mon")));
+}
+
+TEST_CASE("corosync's names are made when they are asked for and nobody else has them") {
+    const Bench bench;
+    fs::create_directory(bench.at("bin"));
+    fs::create_directory(bench.at("debian"));
+    const std::string alone = "PATH=$PWD:/bin; ";
+    CHECK(bench.run(alone + "custos links install bin").code == 0);
+    CHECK(!fs::exists(bench.at("bin/corosync-quorumtool")));
+    const Outcome made = bench.run(alone + "custos links install bin --corosync");
+    CHECK_MESSAGE(made.code == 0, made.err);
+    for (const char* name : {"quorumtool", "cfgtool", "cmapctl", "cpgtool"})
+        CHECK(fs::is_symlink(bench.at("bin/corosync-" + std::string(name))));
+    CHECK(bench.run("PATH=$PWD:$PWD/bin:/bin; custos links install bin --corosync").code == 0);
+    const Outcome asked = bench.run("bin/corosync-quorumtool -s");
+    CHECK(asked.code == 1);
+    CHECK(asked.out.empty());
+    CHECK(asked.err == "Cannot initialize CMAP service\n");
+    CHECK(contains(bench.run("bin/corosync-cpgtool --help").out, "usage: corosync-cpgtool"));
+
+    fs::create_directory(bench.at("other"));
+    std::ofstream(bench.at("debian/corosync-cfgtool")) << "#!/bin/sh\n";
+    fs::permissions(bench.at("debian/corosync-cfgtool"), fs::perms::owner_all);
+    const std::string both = "PATH=$PWD:$PWD/debian:/bin; ";
+    const Outcome refused = bench.run(both + "custos links install other --corosync");
+    CHECK(refused.code == 1);
+    CHECK(contains(refused.err, "debian/corosync-cfgtool is corosync's own"));
+    CHECK(fs::is_empty(bench.at("other")));
+    CHECK(bench.run(both + "custos links install other --corosync --force").code == 0);
+    CHECK(fs::is_symlink(bench.at("other/corosync-cfgtool")));
+    CHECK(bench.run(both + "custos links install debian --corosync --force").code == 1);
+    CHECK(content(bench.at("debian/corosync-cfgtool")) == "#!/bin/sh\n");
+    CHECK(contains(bench.run("custos links install bin --corosink").err, "usage: custos links install DIR"));
 }
 
 TEST_CASE("a file in place of a cluster, lines from a file or from standard input") {
