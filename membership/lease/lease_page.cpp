@@ -11,7 +11,7 @@ void publish(LeasePage& page, const LeaseView& view) {
     page.until.store(view.until.ns, relaxed);
     page.ring.store(view.ring.seq, relaxed);
     page.representative.store(view.ring.representative.value, relaxed);
-    page.incarnation.store(view.ring.incarnation.value, relaxed);
+    page.members.store(view.ring.members, relaxed);
     page.dropping.store(view.dropping ? 1 : 0, relaxed);
     page.sequence.store(before + 2, std::memory_order_release);
 }
@@ -25,7 +25,7 @@ std::optional<LeaseView> look(const LeasePage& page) {
         LeaseView view;
         view.until = {page.until.load(relaxed)};
         view.ring = {
-            page.ring.load(relaxed), {page.representative.load(relaxed)}, {page.incarnation.load(relaxed)}};
+            page.ring.load(relaxed), {page.representative.load(relaxed)}, page.members.load(relaxed)};
         view.dropping = page.dropping.load(relaxed) != 0;
         std::atomic_thread_fence(std::memory_order_acquire);
         if (before % 2 == 0 && page.sequence.load(relaxed) == before) return view;

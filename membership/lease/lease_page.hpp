@@ -21,7 +21,7 @@ struct LeasePage {
     std::atomic<std::uint64_t> ring{0};      // sequence
     std::atomic<std::uint32_t> representative{0};
     std::atomic<std::uint32_t> dropping{0};
-    std::atomic<std::uint64_t> incarnation{0};  // of the ring
+    std::atomic<std::uint64_t> members{0};  // of the ring: their digest
 };
 static_assert(sizeof(LeasePage) == 48 && std::atomic<std::uint64_t>::is_always_lock_free);
 

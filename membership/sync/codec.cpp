@@ -30,7 +30,7 @@ std::optional<Hello> decode_hello(base::ByteReader& in) {
     hello.ring_seq = in.u64();
     hello.lineage.ring.seq = in.u64();
     hello.lineage.ring.representative.value = in.u32();
-    hello.lineage.ring.incarnation.value = in.u64();
+    hello.lineage.ring.members = in.u64();
     hello.lineage.lowest.value = in.u32();
     const std::size_t count = in.u8();
     if (count > kMaxServices) return std::nullopt;
@@ -79,7 +79,7 @@ base::Bytes encode(const Hello& hello) {
     w.u64(hello.ring_seq);
     w.u64(hello.lineage.ring.seq);
     w.u32(hello.lineage.ring.representative.value);
-    w.u64(hello.lineage.ring.incarnation.value);
+    w.u64(hello.lineage.ring.members);
     w.u32(hello.lineage.lowest.value);
     w.u8(static_cast<std::uint8_t>(hello.services.size()));
     for (const Hello::Entry& entry : hello.services) {

@@ -171,8 +171,7 @@ void Rings::attempt(const std::vector<base::NodeId>& members) {
         attempt->members.push_back(nodes_.at(id).self);
         attempt->id.seq = std::max(attempt->id.seq, highest_[id] + 1);
     }
-    attempt->id.representative = attempt->members.front().node;
-    attempt->id.incarnation = attempt->members.front().incarnation;
+    attempt->id = totem::ring_of(attempt->id.seq, attempt->members);
     for (const base::NodeId id : sorted) {
         Node& node = nodes_.at(id);
         node.since = world_.now();  // not chosen anew meanwhile

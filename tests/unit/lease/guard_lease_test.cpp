@@ -174,7 +174,7 @@ TEST_CASE("where leases are not enforced the right has no end") {
 TEST_CASE("the page shows what was published") {
     membership::LeasePage page;
     CHECK(membership::look(page) == LeaseView{});
-    const LeaseView view{at(1234), true, {7, {3}, {99}}};
+    const LeaseView view{at(1234), true, {7, {3}, 99}};
     membership::publish(page, view);
     CHECK(membership::look(page) == view);
     page.sequence.store(page.sequence.load() + 1);  // its writer died in the middle
@@ -191,7 +191,7 @@ TEST_CASE("a reader of the page never sees half of a change") {
     std::thread writer([&] {
         for (std::uint64_t n = 1; n <= kChanges; ++n) {
             const auto id = static_cast<std::uint32_t>(n);
-            membership::publish(page, {Instant{static_cast<std::int64_t>(n)}, n % 2 == 1, {n, {id}, {n}}});
+            membership::publish(page, {Instant{static_cast<std::int64_t>(n)}, n % 2 == 1, {n, {id}, n}});
         }
         over.store(true);
     });
@@ -201,7 +201,7 @@ TEST_CASE("a reader of the page never sees half of a change") {
         if (!view) continue;
         const std::uint64_t n = view->ring.seq;
         const bool whole = view->until.ns == static_cast<std::int64_t>(n) &&
-                           view->ring.representative.value == n && view->ring.incarnation.value == n &&
+                           view->ring.representative.value == n && view->ring.members == n &&
                            view->dropping == (n % 2 == 1);
         torn += whole ? 0 : 1;
         backwards += n < last ? 1 : 0;

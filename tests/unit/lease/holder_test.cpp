@@ -19,7 +19,7 @@ using membership::Renewal;
 
 namespace {
 
-const base::RingId kRing{7, {1}, {1}};
+const base::RingId kRing{7, {1}, 1};
 const membership::LeaseTiming kTiming = membership::lease_timing(base::seconds(1));
 const Duration kTerm = kTiming.term;                  // 1 s
 const Duration kRight = kTiming.term - kTiming.drop;  // 750 ms
@@ -122,7 +122,7 @@ TEST_CASE("guard is told of what is worth waking it, and in time") {
     holder.acknowledged({2}, at(300), kTerm);  // a quarter more: at once
     CHECK(holder.renew(at(376)));
     CHECK_FALSE(holder.renew(at(376)));
-    const base::RingId next{8, {1}, {1}};
+    const base::RingId next{8, {1}, 1};
     holder.declare(at(377), next);
     CHECK(holder.renew(at(377)) == Renewal{next, at(377), at(300) + kRight});
     // What has run out is not handed on.

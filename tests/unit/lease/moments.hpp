@@ -10,7 +10,7 @@ inline base::Instant at(std::int64_t ms) {
     return base::Instant{} + base::milliseconds(ms);
 }
 inline base::RingId ring(std::uint64_t seq) {
-    return {seq, {1}, {10}};
+    return {seq, {1}, 10};
 }
 constexpr base::Duration kSecond = base::seconds(1);
 

@@ -124,7 +124,7 @@ TEST_CASE("what quorum says and keeps survives its bytes") {
         const auto back = decode_message(encode(Message{QuorumFact{{7, {1}, {2}}, kind, {}}}));
         REQUIRE(back);
         CHECK(std::get<QuorumFact>(*back).kind == kind);
-        CHECK(std::get<QuorumFact>(*back).ring == base::RingId{7, {1}, {2}});
+        CHECK(std::get<QuorumFact>(*back).ring == base::RingId{7, {1}, 2});
     }
     const auto stamp = decode_message(encode(Message{QuorumFact{{}, QuorumFact::Kind::persisted, {true, 9}}}));
     REQUIRE(stamp);

@@ -15,7 +15,7 @@ Bytes with(Bytes bytes, std::size_t at, std::uint8_t value) {
 sync::Hello a_hello() {
     sync::Hello hello;
     hello.ring_seq = 9;
-    hello.lineage = {{7, {2}, {3}}, {1}};
+    hello.lineage = {{7, {2}, 3}, {1}};
     hello.services.push_back({1, true, false, {{1, 2, 3}, membership::digest_of({})}});
     hello.services.push_back({200, false, true, {{}, {}}});
     return hello;
