@@ -42,6 +42,10 @@ std::string Node::Impl::no_quorum_text() const {
     return "nothing was changed: this part of the cluster has no quorum (" + present.reason + ")";
 }
 
+void Node::Impl::answer_error(std::uint64_t client, std::string why) {
+    out.answers.push_back({client, Error{Errc::unavailable, std::move(why)}, 0, "", {}});
+}
+
 void Node::Impl::send_pending() {
     if (phase != Phase::done) return;
     std::vector<Pending> kept;
@@ -54,7 +58,7 @@ void Node::Impl::send_pending() {
         if (p.applied && !contained) p.applied = p.sent = false;
         const bool shutdown = std::holds_alternative<ShutdownNode>(p.command.command);
         if (!p.applied && !acting() && !shutdown) {
-            out.answers.push_back({p.client, Error{Errc::unavailable, no_quorum_text()}, 0, "", {}});
+            answer_error(p.client, no_quorum_text());
             continue;
         }
         if (!p.sent) {
@@ -207,6 +211,7 @@ void Node::wait(Moment at, std::uint64_t client, std::uint64_t version) {
 
 void Node::forget(std::uint64_t client) {
     std::erase_if(impl_->waiters, [client](const Impl::Waiter& w) { return w.client == client; });
+    std::erase(impl_->cancelling, client);
     // A command that was sent stays: it takes effect whether somebody listens or not.
     std::erase_if(impl_->pending, [client](const Impl::Pending& p) { return p.client == client && !p.sent; });
 }

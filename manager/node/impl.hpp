@@ -77,6 +77,7 @@ struct Node::Impl {
         std::map<std::string, std::uint32_t> failures;  // of each resource, when the wait began
     };
     std::vector<Waiter> waiters;
+    std::vector<std::uint64_t> cancelling;  // those who want to wait for nobody, in the present view
     bool shutting_down{false};
     bool leaving_sent{false};
     base::Instant leave_at{base::Instant::never()};
@@ -92,6 +93,8 @@ struct Node::Impl {
     void take_fact(const Sender& sender, const QuorumFact& fact);
     void carry_out_quorum();  // what it wants said and written
     void follow_quorum();     // after each of its inputs: also what the state makes of it
+    void cancel_wait_for_all(std::uint64_t client);
+    void wait_for_all_cancelled();  // by this node's word
     [[nodiscard]] std::uint64_t epoch() const;
     [[nodiscard]] bool is_member(const Sender& sender) const;
     void set_state(State next);
@@ -108,6 +111,7 @@ struct Node::Impl {
     // clients.cpp
     void send_pending();
     void refuse_pending(const std::string& why);
+    void answer_error(std::uint64_t client, std::string why);
     void command_applied(const Sender& sender, const ClientCommand& command, const CommandOutcome& outcome);
     void answer_durable();
     void answer_converged();

@@ -69,9 +69,10 @@ void Node::links(Moment at, unsigned usable) {
     impl_->settle();
 }
 
-void Node::cancel_wait_for_all(Moment at) {
+void Node::cancel_wait_for_all(Moment at, std::uint64_t client) {
     impl_->at = at;
-    impl_->send(QuorumFact{impl_->view.ring, QuorumFact::Kind::wait_for_all_cancelled, {}});
+    impl_->cancel_wait_for_all(client);
+    impl_->settle();
 }
 
 NodeOutbox Node::drain() {

@@ -101,9 +101,10 @@ class Node {
     void advance(Moment at);
     // How many of the own links work (without a word: one is taken to).
     void links(Moment at, unsigned usable);
-    // An administrator's word that nobody needs to be waited for any more: it holds in the present view, at its
-    // delivery, and where the votes suffice.
-    void cancel_wait_for_all(Moment at);
+    // An administrator's word that nobody needs to be waited for any more: it holds in the present view, at
+    // its delivery, and where the votes suffice. The client is answered once it has been delivered; an error:
+    // the members changed before that, or there still is no quorum.
+    void cancel_wait_for_all(Moment at, std::uint64_t client);
 
     // Outputs.
     [[nodiscard]] NodeOutbox drain();

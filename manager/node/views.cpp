@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <tuple>
+#include <utility>
 
 #include "manager/node/impl.hpp"
 
@@ -34,6 +35,10 @@ void Node::Impl::start_view(const totem::Regular& event) {
     waiting.clear();
     on_disk.clear();
     adopted = plan_sent = leaving_sent = false;
+    for (const std::uint64_t client : std::exchange(cancelling, {})) {
+        answer_error(client,
+                     "the members changed before all had heard it; look at the quorum, and ask again");
+    }
     Hello hello;
     hello.ring = view.ring;
     hello.name = options.roster[options.self.node];
@@ -179,6 +184,32 @@ void Node::Impl::take_fact(const Sender& sender, const QuorumFact& fact) {
             break;
     }
     follow_quorum();
+    const bool own = sender.node == options.self.node && fact.ring == view.ring;
+    if (own && fact.kind == QuorumFact::Kind::wait_for_all_cancelled) wait_for_all_cancelled();
+}
+
+void Node::Impl::cancel_wait_for_all(std::uint64_t client) {
+    if (!options.rules.wait_for_all) {
+        answer_error(client, "this cluster waits for nobody: wait_for_all is not set in the node file");
+        return;
+    }
+    if (view.members.empty()) {
+        answer_error(client, "this node is in no ring yet");
+        return;
+    }
+    cancelling.push_back(client);
+    send(QuorumFact{view.ring, QuorumFact::Kind::wait_for_all_cancelled, {}});
+}
+
+void Node::Impl::wait_for_all_cancelled() {
+    const membership::QuorumState present = quorum.state();
+    for (const std::uint64_t client : std::exchange(cancelling, {})) {
+        if (present.quorate) {
+            out.answers.push_back({client, base::ok(), state.configuration.version, present.reason, {}});
+        } else {
+            answer_error(client, "nobody is waited for any more, but there is no quorum: " + present.reason);
+        }
+    }
 }
 
 void Node::Impl::carry_out_quorum() {

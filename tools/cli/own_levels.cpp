@@ -137,6 +137,21 @@ base::Status quorum_status(Shell& shell, const Words& words) {
     return base::ok();
 }
 
+// quorum unblock
+base::Status quorum_unblock(Shell& shell, const Words& /*words*/) {
+    if (!shell.confirm("Are the nodes that are waited for switched off, or cut off from everything that they "
+                       "could serve?")) {
+        return base::Error{base::Errc::conflict,
+                           "they are waited for still: once you vouch that they serve nothing, `" +
+                               shell.options().program + " -F quorum unblock` ends it"};
+    }
+    TRY(const Reply reply, shell.ask(CancelWaitForAll{}));
+    const auto* done = std::get_if<CommandReply>(&reply);
+    if (done == nullptr) return base::invalid("the daemon answered something else: is it of this release?");
+    shell.info("nobody is waited for any more: " + done->remark);
+    return base::ok();
+}
+
 // Where a shell would find a program of that name; empty: nowhere.
 std::filesystem::path find_program(const std::string& name) {
     const char* path = std::getenv("PATH");
@@ -216,7 +231,9 @@ std::vector<Level> custos_levels() {
     levels.push_back({"quorum",
                       "",
                       "whether the members may act",
-                      {{"status", "", "[--json]", "votes, and how they are counted", 0, 1, quorum_status}},
+                      {{"status", "", "[--json]", "votes, and how they are counted", 0, 1, quorum_status},
+                       {"unblock", "", "", "ends waiting for nodes that do not come (wait_for_all)", 0, 0,
+                        quorum_unblock}},
                       true});
     levels.push_back({"ring",
                       "",

@@ -84,6 +84,7 @@ Daemon::Daemon(CoreOptions options, membership::NodeConfig config, const totem::
       signals_(io_),
       node_timer_(io_),
       retry_timer_(io_),
+      link_timer_(io_),
       host_name_(own_host_name()) {}
 
 Daemon::~Daemon() = default;
@@ -250,6 +251,9 @@ base::Status Daemon::start_node(base::NodeId self) {
         boost::asio::post(io_, [this, events = std::move(events)] { ring_events(events); });
     };
     handlers.note = [this](Level level, const std::string& text) { log_.line(level, text); };
+    handlers.links = [this](unsigned usable) {
+        boost::asio::post(io_, [this, usable] { links_changed(usable); });
+    };
     handlers.outdated = [this](const std::string& why) {
         boost::asio::post(io_, [this, why] {
             stop(agents::kExitFailed, why + "; starting anew, as another process of this node");
@@ -293,6 +297,25 @@ void Daemon::ring_events(const std::vector<totem::Event>& events) {
         }
     }
     pump();
+}
+
+// Who was cut off is alone for a moment longer than its link was dead. So a link that is back counts when it
+// has had the time to bring a view of all.
+void Daemon::links_changed(unsigned usable) {
+    const auto tell = [this, usable] {
+        node_->links(moment(), usable);
+        pump();
+    };
+    link_timer_.cancel();
+    if (usable == 0) {
+        tell();
+        return;
+    }
+    const base::Duration time = config_.totem.token + config_.totem.consensus_timeout();
+    link_timer_.expires_after(std::chrono::nanoseconds(time.ns));
+    link_timer_.async_wait([tell](const boost::system::error_code& failed) {
+        if (!failed) tell();
+    });
 }
 
 void Daemon::finished(const manager::OperationResult& result) {

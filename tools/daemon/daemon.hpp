@@ -55,6 +55,7 @@ class Daemon {
     void answer(manager::Answer answer);
     void arm_timer();
     void ring_events(const std::vector<totem::Event>& events);
+    void links_changed(unsigned usable);
     void finished(const manager::OperationResult& result);
 
     // --- clients (requests.cpp)
@@ -75,7 +76,7 @@ class Daemon {
     LogTracer tracer_;
     boost::asio::io_context io_;
     boost::asio::signal_set signals_;
-    boost::asio::steady_timer node_timer_, retry_timer_;
+    boost::asio::steady_timer node_timer_, retry_timer_, link_timer_;
     std::unique_ptr<ControlServer> server_;
     std::unique_ptr<agents::RunnerClient> runner_;
     std::unique_ptr<agents::GuardClient> guard_;

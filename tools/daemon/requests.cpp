@@ -99,6 +99,8 @@ void Daemon::request(const Credentials& client, Request request, ControlServer::
     if (auto* run = std::get_if<RunCommand>(&request)) {
         const std::string who = user_name(client.uid) + " via custos on " + config_.find(self_)->name;
         node_->submit(moment(), id, who, std::move(run->command));
+    } else if (std::holds_alternative<CancelWaitForAll>(request)) {
+        node_->cancel_wait_for_all(moment(), id);
     } else {
         node_->wait(moment(), id, std::get<WaitConverged>(request).version);
     }

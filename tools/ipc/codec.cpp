@@ -369,6 +369,7 @@ struct RequestWriter {
     }
     void operator()(const Shutdown& /*request*/) const { out.mutable_shutdown(); }
     void operator()(const GetRing& /*request*/) const { out.mutable_get_ring(); }
+    void operator()(const CancelWaitForAll& /*request*/) const { out.mutable_cancel_wait_for_all(); }
 };
 
 struct ReplyWriter {
@@ -429,6 +430,8 @@ base::Result<Request> decode_request(base::ByteView bytes) {
             return Request{Shutdown{}};
         case pb::Request::kGetRing:
             return Request{GetRing{}};
+        case pb::Request::kCancelWaitForAll:
+            return Request{CancelWaitForAll{}};
         case pb::Request::KIND_NOT_SET:
             break;
     }

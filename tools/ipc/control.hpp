@@ -31,7 +31,10 @@ struct WaitConverged {
 };
 // Stop this daemon in order: hand over resources, leave the ring, exit.
 struct Shutdown {};
-using Request = std::variant<GetStatus, RunCommand, WaitConverged, Shutdown, GetRing>;
+// Nobody is waited for any more in the present view (wait_for_all); answered with a CommandReply once all
+// members know.
+struct CancelWaitForAll {};
+using Request = std::variant<GetStatus, RunCommand, WaitConverged, Shutdown, GetRing, CancelWaitForAll>;
 
 // --- daemon -> client
 // LocalFacts::phase of a node that has not started yet: there is no ring, and configuration and status are

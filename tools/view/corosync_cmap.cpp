@@ -204,7 +204,7 @@ std::string cmap_instead(std::string_view key) {
     if (begins(key, "uidgid.")) return kRights;
     if (begins(key, "stats.")) return "counters run since the daemon started: custos ring status";
     if (key == "quorum.cancel_wait_for_all")
-        return "a node that waits for the others goes on when it has seen them: custos quorum status";
+        return "custos quorum unblock, once the nodes that are waited for surely serve nothing";
     for (const std::string_view section : {"totem.", "nodelist.", "quorum.", "logging.", "resources."}) {
         if (begins(key, section)) return kFile;
     }

@@ -90,6 +90,9 @@ class Engine {
         // or more of this start than it remembers itself; why that is, in words. It should end: what
         // next_incarnation() needs is stored. May be empty.
         std::function<void(std::string)> outdated{};
+        // On so many links there is an own address, and a carrier: told at the start and when it changes. May
+        // be empty.
+        std::function<void(unsigned)> links{};
     };
     // Reads the epoch file and starts the threads. A missing own address is not an error: the engine waits
     // for it, and the ring starts when it has come. Errors: an address that is none, a loopback address, a

@@ -192,7 +192,8 @@ TEST_CASE("requests survive their bytes") {
         WaitConverged{42},
         RunCommand{manager::ChangeConfiguration{{manager::SetMeta{"web", "target-role", "Stopped"}}, 9}},
         RunCommand{manager::ConfirmNode{"n3"}},
-        GetRing{}};
+        GetRing{},
+        CancelWaitForAll{}};
     for (const Request& request : requests) {
         const auto back = decode_request(encode(request));
         REQUIRE(back);

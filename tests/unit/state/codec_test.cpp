@@ -126,14 +126,15 @@ TEST_CASE("what quorum says and keeps survives its bytes") {
         CHECK(std::get<QuorumFact>(*back).kind == kind);
         CHECK(std::get<QuorumFact>(*back).ring == base::RingId{7, {1}, 2});
     }
-    const auto stamp = decode_message(encode(Message{QuorumFact{{}, QuorumFact::Kind::persisted, {true, 9}}}));
+    const auto stamp =
+        decode_message(encode(Message{QuorumFact{{}, QuorumFact::Kind::persisted, {true, 9}}}));
     REQUIRE(stamp);
     CHECK(std::get<QuorumFact>(*stamp).stamp == membership::QuorumStamp{true, 9});
 
     State state;
     state.configuration = sample_configuration();
-    for (const membership::QuorumMemory& memory : {open, membership::QuorumMemory{true, {9, {{1}}}, {}},
-                                                   membership::QuorumMemory{}}) {
+    for (const membership::QuorumMemory& memory :
+         {open, membership::QuorumMemory{true, {9, {{1}}}, {}}, membership::QuorumMemory{}}) {
         const base::Bytes record = encode_journal(state, memory);
         const auto back = decode_quorum(record);
         REQUIRE(back);

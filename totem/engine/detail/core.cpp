@@ -156,7 +156,16 @@ void Core::on_link_changed(std::size_t i) {
     stack_.set_receive_buffer(counters().receive_buffer);
     if (link.bound()) stack_.start(now);
     tell_lifelines(i);
+    tell_links();
     carry_out();
+}
+
+void Core::tell_links() {
+    const auto open = static_cast<unsigned>(
+        std::count_if(ways_.begin(), ways_.end(), [](const Way& way) { return way.open; }));
+    if (open == told_links_ || !handlers_.links) return;
+    told_links_ = open;
+    handlers_.links(open);
 }
 
 void Core::on_lifelines(std::size_t link) {

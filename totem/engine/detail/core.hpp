@@ -74,6 +74,7 @@ class Core {
 
     void carry_out();  // what the stack says after its inputs
     void tell_lifelines(std::size_t link);
+    void tell_links();
     void arm_timer();
     void stop();
     [[nodiscard]] bool bound() const;
@@ -96,7 +97,8 @@ class Core {
     std::vector<Way> ways_;
     Stack stack_;
     EpochWriter writer_;
-    bool fed_{false};  // the stack got something since the last carry_out()
+    std::optional<unsigned> told_links_;  // Handlers::links
+    bool fed_{false};                     // the stack got something since the last carry_out()
 
     std::string epoch_trouble_;      // why what is to be durable is not
     base::Incarnation outdated_by_;  // a later start of this node, as a peer said
