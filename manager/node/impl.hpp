@@ -1,5 +1,5 @@
-// The node's inside, shared by its files: views.cpp (hello, snapshot, adoption), messages.cpp (what delivered
-// messages do), clients.cpp (commands and waits), node.cpp (the public face).
+// The node's inside, shared by its files: views.cpp (hello, snapshot, adoption), keys.cpp (its change),
+// messages.cpp (what delivered messages do), clients.cpp (commands and waits), node.cpp (the public face).
 #pragma once
 
 #include "manager/node/node.hpp"
@@ -12,7 +12,11 @@ struct Node::Impl {
           tracer(trace),
           quorum(options.self.node, options.rules, memory),
           quorum_memory(memory),
-          executor(options.self.node, options.roster[options.self.node]) {}
+          executor(options.self.node, options.roster[options.self.node]) {
+        base::NodeSet nodes;
+        for (const auto& [node, name] : options.roster) nodes.insert(node);
+        if (options.keys) keys.emplace(options.self.node, *options.keys, nodes);
+    }
 
     // --- what is fixed
     NodeOptions options;
@@ -23,6 +27,7 @@ struct Node::Impl {
     membership::Quorum quorum;
     membership::QuorumMemory quorum_memory;  // as it goes into every record of the journal
     Executor executor;
+    std::optional<membership::KeyRotation> keys;
     NodeOutbox out;
     Moment at;  // of the current input
 
@@ -78,6 +83,12 @@ struct Node::Impl {
     };
     std::vector<Waiter> waiters;
     std::vector<std::uint64_t> cancelling;  // those who want to wait for nobody, in the present view
+    struct KeyClient {
+        std::uint64_t client{0};
+        membership::KeyName key;  // that it is changed to
+        bool wait{true};          // for absent nodes
+    };
+    std::vector<KeyClient> key_clients;
     bool shutting_down{false};
     bool leaving_sent{false};
     base::Instant leave_at{base::Instant::never()};
@@ -98,6 +109,13 @@ struct Node::Impl {
     [[nodiscard]] std::uint64_t epoch() const;
     [[nodiscard]] bool is_member(const Sender& sender) const;
     void set_state(State next);
+
+    // keys.cpp
+    void key_view();  // a synchronised view began
+    void take_key(const Sender& sender, const Message& message);
+    void follow_keys();  // after each input of it
+    void answer_key_clients();
+    void break_off_key_clients();
 
     // messages.cpp
     void deliver(const Sender& sender, const base::Bytes& payload);

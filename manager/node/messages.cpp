@@ -53,6 +53,8 @@ void Node::Impl::apply(const Sender& sender, const Message& message) {
         take_persisted(sender, persisted->head);
     } else if (const auto* fact = std::get_if<QuorumFact>(&message)) {
         take_fact(sender, *fact);
+    } else if (std::holds_alternative<KeyFact>(message) || std::holds_alternative<KeyOffer>(message)) {
+        take_key(sender, message);
     } else if (std::holds_alternative<Leaving>(message)) {
         apply_leaving(state, sender);
         if (sender.node == options.self.node && sender.incarnation == options.self.incarnation)

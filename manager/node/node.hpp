@@ -20,6 +20,7 @@
 #include "manager/coordinator/executor.hpp"
 #include "manager/model/operation.hpp"
 #include "manager/state/state.hpp"
+#include "membership/keys/rotation.hpp"
 #include "membership/quorum/quorum.hpp"
 #include "totem/base/time.hpp"
 #include "totem/base/trace.hpp"
@@ -31,7 +32,8 @@ struct NodeOptions {
     Sender self;
     std::map<base::NodeId, std::string> roster;  // configured nodes and their names, self included
     membership::QuorumRules rules;
-    std::optional<base::Bytes> journal;  // payload of the journal's last record
+    std::optional<base::Bytes> journal;     // payload of the journal's last record
+    std::optional<totem::MasterKeys> keys;  // of the key file; none: keys are not this node's business
 };
 
 // A record for the journal; answer with persisted(token).
@@ -67,6 +69,8 @@ struct NodeOutbox {
     std::vector<base::Bytes> messages;  // to submit to the ring, in order
     std::vector<AgentOrder> agents;     // for the agents, in order
     std::vector<Answer> answers;
+    // To be made durable in place of the key file, then used for the ring, then answered with keys_written().
+    std::optional<totem::MasterKeys> keys;
     bool leave{false};  // everything is handed over: leave the ring and exit
 };
 
@@ -105,6 +109,12 @@ class Node {
     // its delivery, and where the votes suffice. The client is answered once it has been delivered; an error:
     // the members changed before that, or there still is no quorum.
     void cancel_wait_for_all(Moment at, std::uint64_t client);
+    // Changes the cluster's key to `fresh` (membership::KeyRotation::rotate). The client is answered when the
+    // old key is gone everywhere, or when only an absent node is still waited for (then with a remark).
+    void rotate_key(Moment at, std::uint64_t client, const totem::MasterKey& fresh, bool wait);
+    void keys_written(Moment at, const base::Status& status);
+    // The administrator changed the key file, and the ring uses it.
+    void keys_replaced(Moment at, const totem::MasterKeys& keys);
 
     // Outputs.
     [[nodiscard]] NodeOutbox drain();
@@ -116,6 +126,7 @@ class Node {
     [[nodiscard]] const totem::View& view() const;
     [[nodiscard]] membership::QuorumState quorum() const;  // of the view synchronised last
     [[nodiscard]] std::optional<base::NodeId> coordinator() const;
+    [[nodiscard]] std::optional<membership::KeyState> key_state() const;
     // What an administrator should know beyond the state itself.
     [[nodiscard]] std::vector<std::string> warnings() const;
 

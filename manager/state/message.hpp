@@ -11,6 +11,7 @@
 #include "manager/model/command.hpp"
 #include "manager/model/status.hpp"
 #include "manager/state/digest.hpp"
+#include "membership/keys/rotation.hpp"
 #include "membership/quorum/quorum.hpp"
 #include "totem/base/bytes.hpp"
 #include "totem/base/ids.hpp"
@@ -29,10 +30,10 @@ struct Head {
 
 // A node's first message in a regular view: who it is and what it knows and runs.
 struct Hello {
-    base::RingId ring;     // the view that it speaks of; ignored in another
-    std::string name;      // of this node, as its own file or host says
-    Head head;             // in memory
-    bool live{false};      // was synchronised before: its state of the cluster is more than a guess
+    base::RingId ring;  // the view that it speaks of; ignored in another
+    std::string name;   // of this node, as its own file or host says
+    Head head;          // in memory
+    bool live{false};   // was synchronised before: its state of the cluster is more than a guess
     membership::QuorumHello quorum;
     std::uint64_t member_since{0};
     Digest state{};            // of the whole replicated state; equal at members that need no transfer
@@ -88,10 +89,20 @@ struct QuorumFact {
     membership::QuorumStamp stamp;  // persisted: what the sender has on disk
 };
 
+// What the sender's key file has; and a key that those who lack it are to accept (class
+// membership::KeyRotation).
+struct KeyFact {
+    membership::KeyWord word;
+};
+struct KeyOffer {
+    totem::MasterKeys::Live key;
+};
+
 // The sender runs nothing any more and leaves after this.
 struct Leaving {};
 
-using Message = std::variant<Hello, Snapshot, Persisted, ClientCommand, Plan, Report, QuorumFact, Leaving>;
+using Message = std::variant<Hello, Snapshot, Persisted, ClientCommand, Plan, Report, QuorumFact, Leaving,
+                             KeyFact, KeyOffer>;
 
 [[nodiscard]] base::Bytes encode(const Message& message);
 [[nodiscard]] base::Result<Message> decode_message(base::ByteView bytes);
