@@ -43,8 +43,10 @@ def waits_for_all(lab):
     expect("not seen since the start: {3}" in n1.custos("quorum status").stdout, n1.custos("quorum status").stdout)
     refused = n1.custos("quorum unblock", check=False)
     expect(refused.returncode != 0 and "-F quorum unblock" in refused.stdout, f"not asked for a word: {refused.stdout}")
+    expect(quorum(n1)["flags"] == ["WaitForAll"], f"flags: {quorum(n1)['flags']}")
     n1.custos("-F quorum unblock")
     lab.wait_ring([n1, n2])
+    expect(quorum(n1)["flags"] == ["Quorate", "WaitForAll"], f"flags: {quorum(n1)['flags']}")
     n3.start()
     lab.wait_ring()
     n3.kill_daemon()
@@ -63,6 +65,8 @@ def last_man_standing(lab):
         lab.wait_until(lambda: quorum(alive[0])["reason"].startswith(votes), f"the roster has been written: {votes}", 20)
         alive.pop().power_off()
         lab.wait_ring(alive)
+    flags = quorum(alive[0])["flags"]
+    expect(flags == ["Quorate", "LastManStanding", "AutoTieBreaker"], f"flags: {flags}")
     back = lab.nodes[1]
     back.boot()
     back.start()

@@ -173,15 +173,9 @@ RingNode told(const membership::NodeEntry& node) {
     return out;
 }
 
-// The groups of other programs: there is no service for them yet.
-std::vector<RingGroup> told_groups() {
-    return {};
-}
-
 }  // namespace
 
-// Votes are those of the nodes that know the cluster's state; flags are rules in force, not what the file
-// asks for in vain.
+// Votes are those of the nodes that know the cluster's state.
 void Daemon::put_quorum(RingReply& out) const {
     const membership::QuorumState state = node_->quorum();
     out.quorate = node_->state().status.quorate;
@@ -190,9 +184,7 @@ void Daemon::put_quorum(RingReply& out) const {
     out.needed = state.needed;
     out.expected = state.expected;
     out.majority = state.majority;
-    if (config_.quorum.two_node) out.flags.emplace_back("2Node");
-    if (out.quorate) out.flags.emplace_back("Quorate");
-    if (config_.quorum.two_node) out.flags.emplace_back("WaitForAll");
+    out.flags = state.flags;
 }
 
 RingReply Daemon::ring() const {
@@ -222,7 +214,6 @@ RingReply Daemon::ring() const {
     put_ring(reply, engine.ring);
     reply.synchronised = node_->synchronised();
     put_quorum(reply);
-    reply.groups = told_groups();
     reply.queue_limit = engine_config(self_, {}).ring.max_queued;
     put_frames(reply, engine);
     reply.pauses = engine.pauses;
