@@ -149,7 +149,7 @@ TEST_CASE("corosync-cfgtool, corosync-cmapctl and corosync-cpgtool: what each op
 }
 
 TEST_CASE("what would change something is refused in one line that says what does it here") {
-    for (const auto& [line, words] : std::vector<std::pair<std::string, std::string>>{
+    for (const auto& refused : std::vector<std::pair<std::string, std::string>>{
              {"corosync-quorumtool -m", "watch"},
              {"corosync-quorumtool -v 2 -n 3", "quorum_votes"},
              {"corosync-quorumtool -e 3", "expected_votes"},
@@ -166,10 +166,10 @@ TEST_CASE("what would change something is refused in one line that says what doe
              {"corosync-cmapctl -C all", "custos ring status"},
              {"corosync-cmapctl -t totem.token", "watch"},
              {"corosync-cmapctl -T totem.", "watch"}}) {
-        const Outcome outcome = run_without_asking(line);
-        CHECK_MESSAGE(outcome.code == 1, line);
-        CHECK_MESSAGE(outcome.out.empty(), line);
-        CHECK_MESSAGE(contains(outcome.err, words), outcome.err);
+        const Outcome outcome = run_without_asking(refused.first);
+        CHECK_MESSAGE(outcome.code == 1, refused.first);
+        CHECK_MESSAGE(outcome.out.empty(), refused.first);
+        CHECK_MESSAGE(contains(outcome.err, refused.second), outcome.err);
         CHECK_MESSAGE(outcome.err.find('\n') == outcome.err.size() - 1, outcome.err);
     }
 }

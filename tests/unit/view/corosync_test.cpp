@@ -337,7 +337,7 @@ TEST_CASE("corosync-cmapctl: figures have corosync's names and types") {
 }
 
 TEST_CASE("corosync-cmapctl: who would set a key is told how it is done here") {
-    for (const auto& [key, words] : std::vector<std::pair<std::string, std::string>>{
+    for (const auto& refused : std::vector<std::pair<std::string, std::string>>{
              {"totem.token", "custos config check"},
              {"nodelist.node.0.ring0_addr", "/etc/custos/custos.conf"},
              {"uidgid.gid.189", "haclient"},
@@ -345,7 +345,8 @@ TEST_CASE("corosync-cmapctl: who would set a key is told how it is done here") {
              {"quorum.cancel_wait_for_all", "custos quorum unblock"},
              {"quorum.two_node", "custos config check"},
              {"x", "custos configure"}}) {
-        CHECK_MESSAGE(tools::cmap_instead(key).find(words) != std::string::npos, key);
+        CHECK_MESSAGE(tools::cmap_instead(refused.first).find(refused.second) != std::string::npos,
+                      refused.first);
     }
 }
 
