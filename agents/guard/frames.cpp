@@ -12,7 +12,7 @@ using base::Errc;
 using base::Error;
 
 static_assert(std::is_trivially_copyable_v<GuardRequest> && std::is_trivially_copyable_v<GuardReply>);
-static_assert(sizeof(GuardRequest) == 424 && sizeof(GuardReply) == 528);
+static_assert(sizeof(GuardRequest) == 440 && sizeof(GuardReply) == 528);
 
 constexpr std::uint32_t kRequestMagic = 0x43755247;  // "CuRG"
 constexpr std::uint32_t kReplyMagic = 0x43755267;
@@ -117,6 +117,10 @@ base::Result<GuardRequest> encode(const GuardCommand& command) {
     out.ring_seq = command.ring.seq;
     out.ring_members = command.ring.members;
     out.ring_representative = command.ring.representative.value;
+    if (command.kind == GuardRequestKind::renew) {
+        out.at = command.renewal.at.ns;
+        out.until = command.renewal.until.ns;
+    }
     const AddressRequest& request = command.address.request;
     if (command.address.resource.size() >= out.resource.size()) {
         return Error{Errc::invalid, "the name " + command.address.resource +
@@ -150,6 +154,8 @@ GuardReply encode(const GuardMessage& message) {
         out.flags = static_cast<std::uint16_t>((facts->core_is_root ? kCoreIsRoot : 0) |
                                                (facts->not_realtime ? kNotRealtime : 0) |
                                                (facts->not_locked ? kNotLocked : 0));
+    } else if (std::holds_alternative<GuardDropped>(message)) {
+        out.kind = static_cast<std::uint16_t>(GuardReplyKind::dropped);
     } else {
         out.kind = static_cast<std::uint16_t>(GuardReplyKind::note);
         put(std::get<GuardNote>(message).text, out.text);
@@ -176,8 +182,15 @@ base::Result<GuardCommand> decode_request(base::ByteView packet) {
             TRY(command.farewell, decode_farewell(in));
             return command;
         }
+        case GuardRequestKind::renew: {
+            if (in.at <= 0 || in.until <= 0) return malformed();
+            command.renewal = {command.ring, {in.at}, {in.until}};
+            return command;
+        }
         case GuardRequestKind::announce_all:
         case GuardRequestKind::ready:
+        case GuardRequestKind::entered:
+        case GuardRequestKind::give_up:
             return command;
     }
     return malformed();
@@ -197,6 +210,8 @@ base::Result<GuardMessage> decode_reply(base::ByteView packet) {
                                            (in.flags & kNotLocked) != 0, in.id}};
         case GuardReplyKind::note:
             return GuardMessage{GuardNote{*text}};
+        case GuardReplyKind::dropped:
+            return GuardMessage{GuardDropped{}};
     }
     return malformed();
 }

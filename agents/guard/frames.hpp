@@ -9,6 +9,7 @@
 #include <string>
 
 #include "agents/vip/address_agent.hpp"
+#include "membership/lease/guard_lease.hpp"
 #include "totem/base/bytes.hpp"
 #include "totem/base/ids.hpp"
 #include "totem/base/ip.hpp"
@@ -23,6 +24,9 @@ enum class GuardRequestKind : std::uint16_t {
     announce_all = 4,  // after a merge of rings
     ready = 5,         // the core is up: systemd may be told
     farewell = 6,      // to be sent to one peer when the core has ended
+    entered = 7,       // the core is in the regular view of this ring
+    renew = 8,         // the end of this node's right to hold; sent by the ring's thread, too
+    give_up = 9,       // others took this node for cleared: drop everything
 };
 
 constexpr std::size_t kMaxFarewell = 128;
@@ -52,9 +56,12 @@ struct GuardRequest {
     std::uint16_t port{};
     std::uint16_t frame_size{};
     std::array<std::uint8_t, kMaxFarewell> frame{};
+    // Of a renewal: CLOCK_BOOTTIME, ns.
+    std::int64_t at{};
+    std::int64_t until{};
 };
 
-enum class GuardReplyKind : std::uint16_t { outcome = 1, facts = 2, note = 3 };
+enum class GuardReplyKind : std::uint16_t { outcome = 1, facts = 2, note = 3, dropped = 4 };
 
 struct GuardReply {
     std::uint32_t magic;
@@ -88,11 +95,14 @@ struct GuardCommand {
     base::RingId ring;
     AddressCommand address;  // of start, stop and monitor
     GuardFarewell farewell;
+    membership::Renewal renewal;  // of renew; its ring is `ring`
 };
 struct GuardNote {
     std::string text;
 };
-using GuardMessage = std::variant<AddressOutcome, GuardFacts, GuardNote>;
+// The right to hold was over: everything that guard held is verified gone.
+struct GuardDropped {};
+using GuardMessage = std::variant<AddressOutcome, GuardFacts, GuardNote, GuardDropped>;
 
 // Error: the resource's name is longer than 127 characters.
 [[nodiscard]] base::Result<GuardRequest> encode(const GuardCommand& command);

@@ -19,7 +19,9 @@
 #include "agents/guard/children.hpp"
 #include "agents/guard/frames.hpp"
 #include "agents/guard/last_words.hpp"
+#include "agents/guard/page.hpp"
 #include "agents/runner/clock.hpp"
+#include "membership/lease/guard_lease.hpp"
 #include "totem/base/fd.hpp"
 
 namespace agents {
@@ -30,6 +32,9 @@ using base::Fd;
 
 // A core that takes no replies for this many is hung.
 constexpr std::size_t kBacklog = 4096;
+// A start waits for the lease of its view for so long.
+constexpr base::Duration kLeasePatience = base::seconds(3);
+constexpr base::Duration kDropAgain = base::milliseconds(20);
 
 base::Result<Fd> open_signals() {
     sigset_t signals;
@@ -50,19 +55,24 @@ bool go_realtime() {
 
 class Guard {
   public:
-    Guard(const GuardOptions& options, Fd signals, AddressAgent agent, Account account, GuardFacts facts)
+    Guard(const GuardOptions& options, Fd signals, AddressAgent agent, LeasePageFile page, Account account,
+          GuardFacts facts)
         : options_(options),
           signals_(std::move(signals)),
           agent_(std::move(agent)),
           account_(account),
           facts_(facts),
-          supervisor_(options.policy) {}
+          supervisor_(options.policy),
+          page_(std::move(page)) {}
 
     int run() {
         supervisor_.begin();
         while (true) {
             step();
-            if (exit_code_) return *exit_code_;
+            if (exit_code_) {
+                page_.publish({});
+                return *exit_code_;
+            }
             wait();
         }
     }
@@ -70,6 +80,8 @@ class Guard {
   private:
     void step() {
         const base::Instant now = boottime_now();
+        follow_lease(now);
+        begin_waiting(now);
         agent_.advance(now);
         supervisor_.advance(now);
         // An effect (a launch that fails) may cause others.
@@ -101,12 +113,67 @@ class Guard {
         if (const auto* exit = std::get_if<Supervisor::Exit>(&effect)) exit_code_ = exit->code;
     }
 
+    // A view that has just begun has no lease for a round trip: its first starts wait for that. So do a fresh
+    // guard's first monitors: what it found and adopted without a right would have to go.
+    void begin_waiting(base::Instant now) {
+        for (auto waiting = std::exchange(waiting_, {}); const Waiting& start : waiting) {
+            switch (lease_.admit(now, start.command.ring)) {
+                case membership::LeaseVerdict::taken:
+                    agent_.submit(now, start.command.address);
+                    break;
+                case membership::LeaseVerdict::expired:
+                case membership::LeaseVerdict::dropping:
+                    if (now < start.until) {
+                        waiting_.push_back(start);
+                        break;
+                    }
+                    if (start.command.kind == GuardRequestKind::monitor) {
+                        agent_.submit(now, start.command.address);
+                        break;
+                    }
+                    refuse(start.command,
+                           "this node has no lease: too few of the others have confirmed lately that they "
+                           "hear it");
+                    break;
+                case membership::LeaseVerdict::older_ring:
+                    refuse(start.command, "decided in ring " + base::to_string(start.command.ring) +
+                                              ", which another has replaced: not done");
+            }
+        }
+    }
+
+    void refuse(const GuardCommand& command, const std::string& why) {
+        reply(AddressOutcome{command.address.id, manager::kOcfUnknown, why});
+    }
+
+    // What is held without a right is dropped, first of all.
+    void follow_lease(base::Instant now) {
+        lease_.advance(now);
+        if (!lease_.may_hold(now) && agent_.holds_any()) lease_.give_up();
+        page_.publish(lease_.view());
+        if (!lease_.dropping() || now < drop_again_) return;
+        const auto held = agent_.held();
+        const auto left = agent_.drop_all();
+        const bool again =
+            std::exchange(drop_again_, left.empty() ? base::Instant{} : now + kDropAgain) != base::Instant{};
+        if (!again) {
+            for (const auto& one : held)
+                log("no right to hold any more: removing " + one.address + " (" + one.resource + ")");
+            for (const auto& one : left) log("could not be removed, is tried again and again: " + one);
+        }
+        if (!left.empty()) return;
+        lease_.dropped();
+        page_.publish(lease_.view());
+        if (!held.empty()) reply(GuardDropped{});
+    }
+
     void launch() {
         auto pair = launch_pair(options_, account_);
         if (!pair) return supervisor_.launch_failed(boottime_now(), pair.error().message);
         pair_ = *std::move(pair);
         out_.clear();
         last_words_.forget();
+        waiting_.clear();
         gate_ = {};
         facts_.restarts = supervisor_.restarts();
         reply(facts_);
@@ -124,7 +191,10 @@ class Guard {
             {pair_.runner.pidfd.get(), POLLIN, 0},
             {pair_.core_socket.get(), static_cast<short>(out_.empty() ? POLLIN : POLLIN | POLLOUT), 0}};
         for (const int fd : agent_.fds()) fds.push_back({fd, POLLIN, 0});
-        const base::Instant deadline = std::min(agent_.next_deadline(), supervisor_.next_deadline());
+        const base::Instant deadline =
+            std::min({agent_.next_deadline(), supervisor_.next_deadline(),
+                      lease_.dropping() ? drop_again_ : lease_.next_deadline(),
+                      waiting_.empty() ? base::Instant::never() : waiting_.front().until});
         if (::poll(fds.data(), fds.size(), poll_timeout(boottime_now(), deadline)) < 0) return;
         // What the core still said before it ended comes first.
         if (fds[3].revents != 0) receive();
@@ -183,12 +253,25 @@ class Guard {
         const base::Instant now = boottime_now();
         if (command.kind == GuardRequestKind::ready) return supervisor_.core_ready();
         if (command.kind == GuardRequestKind::farewell) return last_words_.keep(command.farewell);
+        if (command.kind == GuardRequestKind::renew) {
+            static_cast<void>(lease_.renew(now, command.renewal));
+            return page_.publish(lease_.view());
+        }
+        if (command.kind == GuardRequestKind::entered) lease_.entered(command.ring);
+        if (command.kind == GuardRequestKind::give_up) lease_.give_up();
         const std::string refusal = gate_.admit(command.ring);
+        if (command.kind == GuardRequestKind::entered || command.kind == GuardRequestKind::give_up) return;
         if (command.kind == GuardRequestKind::announce_all) {
             if (refusal.empty()) agent_.announce_all(now);
             return;
         }
-        if (!refusal.empty()) return reply(AddressOutcome{command.address.id, manager::kOcfUnknown, refusal});
+        if (!refusal.empty()) return refuse(command, refusal);
+        had_right_ = had_right_ || lease_.may_hold(now);
+        const bool finds = command.kind == GuardRequestKind::monitor && !had_right_;
+        if (command.kind == GuardRequestKind::start || finds) {
+            waiting_.push_back({command, now + kLeasePatience});
+            return begin_waiting(now);
+        }
         agent_.submit(now, command.address);
     }
 
@@ -223,6 +306,16 @@ class Guard {
     Supervisor supervisor_;
     Pair pair_;
     RingGate gate_;
+    // A core that is gone is the supervisor's to judge: its lease ends by itself.
+    membership::GuardLease lease_{base::seconds(3600), false};
+    LeasePageFile page_;
+    base::Instant drop_again_;  // what could not be removed
+    struct Waiting {            // a start, or a monitor
+        GuardCommand command;
+        base::Instant until;
+    };
+    std::vector<Waiting> waiting_;
+    bool had_right_{false};
     LastWords last_words_;
     std::deque<GuardReply> out_;
     std::optional<int> exit_code_;
@@ -262,7 +355,11 @@ int run_guard(const GuardOptions& options) {
         facts.not_locked = ::mlockall(MCL_CURRENT | MCL_FUTURE) != 0;
         if (facts.not_locked) say(std::string("locked memory refused: ") + std::strerror(errno));
     }
-    return Guard(options, *std::move(signals), *std::move(agent), account.value_or(Account{}), facts).run();
+    auto page = LeasePageFile::create(options.runtime_directory + "/" + options.lease_page);
+    if (!page) return refuse(options, page.error());
+    return Guard(options, *std::move(signals), *std::move(agent), *std::move(page),
+                 account.value_or(Account{}), facts)
+        .run();
 }
 
 }  // namespace agents

@@ -24,6 +24,8 @@ struct GuardOptions {
     std::string user{"custos"};  // of the core; if there is no such user it runs as root
     bool realtime{true};         // ask for SCHED_RR and locked memory; refusal is a fact, not fatal
     SupervisorPolicy policy;
+    // Where others on this machine see the lease (membership/lease/lease_page.hpp), in the runtime directory.
+    std::string lease_page{"lease"};
     // A line for the log; without it lines go to stderr.
     std::function<void(const std::string&)> log;
 };

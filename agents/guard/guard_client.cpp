@@ -1,5 +1,6 @@
 #include "agents/guard/guard_client.hpp"
 
+#include <fcntl.h>
 #include <sys/socket.h>
 
 #include <array>
@@ -14,6 +15,7 @@
 
 #include "agents/runner/clock.hpp"
 #include "agents/runner/operation_queue.hpp"
+#include "totem/base/check.hpp"
 
 namespace agents {
 
@@ -76,6 +78,14 @@ class GuardClient::Connection : public std::enable_shared_from_this<Connection> 
         GuardCommand command;
         command.kind = kind;
         command.ring = ring;
+        send(command);
+    }
+
+    void renew(const membership::Renewal& renewal) {
+        GuardCommand command;
+        command.kind = GuardRequestKind::renew;
+        command.ring = renewal.ring;
+        command.renewal = renewal;
         send(command);
     }
 
@@ -192,6 +202,8 @@ class GuardClient::Connection : public std::enable_shared_from_this<Connection> 
             queue_.finished(boottime_now(), outcome->id, {outcome->code, outcome->reason});
         } else if (const auto* facts = std::get_if<GuardFacts>(&message)) {
             if (handlers.facts) handlers.facts(*facts);
+        } else if (std::holds_alternative<GuardDropped>(message)) {
+            if (handlers.dropped) handlers.dropped();
         } else if (handlers.note) {
             handlers.note(std::get<GuardNote>(message).text);
         }
@@ -241,6 +253,32 @@ void GuardClient::announce_all(const base::RingId& ring) {
 
 void GuardClient::farewell(const GuardFarewell& farewell) {
     connection_->say_at_end(farewell);
+}
+
+void GuardClient::entered(const base::RingId& ring) {
+    connection_->tell(GuardRequestKind::entered, ring);
+}
+
+void GuardClient::give_up(const base::RingId& ring) {
+    connection_->tell(GuardRequestKind::give_up, ring);
+}
+
+void GuardClient::renew(const membership::Renewal& renewal) {
+    connection_->renew(renewal);
+}
+
+RenewalLine::RenewalLine(int fd) : fd_(::fcntl(fd, F_DUPFD_CLOEXEC, 0)) {
+    ASSERT(fd_.valid());
+}
+
+void RenewalLine::send(const membership::Renewal& renewal) const {
+    GuardCommand command;
+    command.kind = GuardRequestKind::renew;
+    command.ring = renewal.ring;
+    command.renewal = renewal;
+    const auto packet = encode(command);
+    ASSERT(packet.has_value());
+    static_cast<void>(::send(fd_.get(), &*packet, sizeof(GuardRequest), MSG_NOSIGNAL | MSG_DONTWAIT));
 }
 
 void GuardClient::ready() {

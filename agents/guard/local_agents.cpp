@@ -19,14 +19,15 @@ LocalAgents::LocalAgents(boost::asio::io_context& context, int guard_fd, int run
              {handlers.result, handlers.facts, handlers.note,
               [lost = handlers.lost](const std::string& why) {
                   if (lost) lost("guard: " + why);
-              }}),
+              },
+              handlers.dropped}),
       runner_(context, runner_fd,
               {handlers.result, handlers.note, [lost = handlers.lost](const std::string& why) {
                    if (lost) lost("runner: " + why);
                }}) {}
 
 void LocalAgents::start(const manager::OperationRequest& request, const base::RingId& ring) {
-    if (!is_native_address(request.agent, request.meta)) return runner_.start(request);
+    if (!agents::is_native_address(request.agent, request.meta)) return runner_.start(request);
     // The file is written by the runner: guard does not touch disks.
     if (!persisted_ && wants_persistence(request)) {
         persisted_ = true;

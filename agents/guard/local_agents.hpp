@@ -20,6 +20,7 @@ class LocalAgents {
         std::function<void(const manager::OperationResult&)> result;
         std::function<void(const GuardFacts&)> facts;
         std::function<void(const std::string&)> note;
+        std::function<void()> dropped{};  // as GuardClient's
         // guard or runner is gone: end this process without delay, guard starts it anew with both.
         std::function<void(const std::string& why)> lost;
     };
@@ -31,6 +32,8 @@ class LocalAgents {
     void cancel_recurring(const std::string& resource);
     void announce_all(const base::RingId& ring) { guard_.announce_all(ring); }
     void farewell(const GuardFarewell& farewell) { guard_.farewell(farewell); }
+    void renew(const membership::Renewal& renewal) { guard_.renew(renewal); }
+    void entered(const base::RingId& ring) { guard_.entered(ring); }
     void ready() { guard_.ready(); }
 
   private:

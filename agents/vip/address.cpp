@@ -268,9 +268,7 @@ std::variant<ParsedAddress, AddressError> parse_address(const Attributes& params
 }
 
 bool is_native_address(const manager::AgentName& agent, const Attributes& meta) {
-    if (agent.standard != "ocf" || agent.provider != "heartbeat" || agent.type != "IPaddr2") return false;
-    const std::string* choice = given(meta, kAgentChoiceMeta);
-    return choice == nullptr || *choice != "script";
+    return manager::held_by_guard(agent, meta);
 }
 
 }  // namespace agents

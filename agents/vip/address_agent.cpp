@@ -282,13 +282,15 @@ void AddressAgent::announce_all(Instant now) {
 
 std::vector<std::string> AddressAgent::drop_all() {
     std::vector<std::string> left;
-    for (auto& [ip, holding] : holdings_) {
-        if (holding.pending != 0) finish(holding.pending, kOcfGeneric, "dropped before it was up");
-        if (!is_added(holding.claim)) continue;
-        const auto deleted = netlink_.delete_address(as_added(holding.site, ip));
+    for (auto at = holdings_.begin(); at != holdings_.end();) {
+        auto& [ip, holding] = *at;
+        if (holding.pending != 0)
+            finish(std::exchange(holding.pending, 0), kOcfGeneric, "dropped before it was up");
+        const auto deleted =
+            is_added(holding.claim) ? netlink_.delete_address(as_added(holding.site, ip)) : base::ok();
         if (!deleted) left.push_back(site_text(holding.site, ip) + ": " + deleted.error().message);
+        at = deleted ? holdings_.erase(at) : std::next(at);
     }
-    holdings_.clear();
     return left;
 }
 

@@ -44,7 +44,7 @@ class AddressAgent {
     // Announces every address that is held anew: after a merge, neighbours may have heard somebody else last.
     void announce_all(base::Instant now);
     // Removes every address that is held, also one whose start is not done. Returns what could not be
-    // removed.
+    // removed: that is still held, to be tried again.
     std::vector<std::string> drop_all();
 
     void advance(base::Instant now);
@@ -60,6 +60,7 @@ class AddressAgent {
         bool added{false};    // false: still being probed
     };
     [[nodiscard]] std::vector<Held> held() const;
+    [[nodiscard]] bool holds_any() const { return !holdings_.empty(); }
 
   private:
     struct Holding {

@@ -149,6 +149,25 @@ std::optional<Report> Executor::finished(const OperationResult& result, const St
     return numbered(std::move(out), state);
 }
 
+std::vector<Executor::Orders> Executor::dropped(const State& state, base::WallTime wall) {
+    std::vector<Orders> out;
+    for (const auto& [resource, definition] : definitions_) {
+        const auto record = records_.find(resource);
+        if (record == records_.end() || record->second.activity != Activity::started) continue;
+        if (!lease_covers(state.configuration, definition)) continue;
+        Orders orders;
+        cancel_recurring(resource, orders);
+        Report report;
+        report.resource = resource;
+        report.operation = "stop";
+        report.code = kOcfOk;
+        report.when = wall;
+        orders.reports.push_back(numbered(std::move(report), state));
+        out.push_back(std::move(orders));
+    }
+    return out;
+}
+
 void Executor::delivered(const State& state) {
     const auto node = state.status.nodes.find(self_);
     if (node == state.status.nodes.end() || node->second.reports != last_report_) return;

@@ -32,6 +32,10 @@ class Executor {
     [[nodiscard]] std::optional<Report> finished(const OperationResult& result, const State& state,
                                                  base::WallTime wall);
 
+    // guard has dropped what the lease covers: as if that had been stopped. Operations under way have their
+    // own results.
+    [[nodiscard]] std::vector<Orders> dropped(const State& state, base::WallTime wall);
+
     // The node's records as delivered replace the own account, once every report of ours is among them.
     void delivered(const State& state);
 

@@ -171,6 +171,8 @@ void put(const NodeStatus& from, pb::NodeStatus& to) {
     to.set_leaving(from.leaving);
     to.set_left(from.left);
     to.set_reports(from.reports);
+    to.set_lease_out(from.lease_out);
+    to.set_obeys(from.obeys);
     for (const auto& [id, record] : from.resources) put(record, (*to.mutable_resources())[id]);
 }
 
@@ -184,6 +186,8 @@ Result<NodeStatus> node_status_of(const pb::NodeStatus& from) {
     to.leaving = from.leaving();
     to.left = from.left();
     to.reports = from.reports();
+    to.lease_out = from.lease_out();
+    to.obeys = from.obeys();
     for (const auto& [id, record] : from.resources()) {
         TRY(ResourceOnNode value, record_of(record));
         to.resources.emplace(id, std::move(value));

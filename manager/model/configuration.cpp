@@ -109,6 +109,18 @@ bool demands_proof(const Configuration& config) {
            lower(property_value(config, "no-quorum-policy")) != "ignore";
 }
 
+bool held_by_guard(const AgentName& agent, const Attributes& meta) {
+    if (agent.standard != "ocf" || agent.provider != "heartbeat" || agent.type != "IPaddr2") return false;
+    const std::string* choice = find(meta, "custos-agent");
+    return choice == nullptr || *choice != "script";
+}
+
+bool lease_covers(const Configuration& config, const Primitive& primitive) {
+    Attributes meta = config.rsc_defaults;
+    for (const auto& [name, value] : primitive.meta) meta[name] = value;
+    return held_by_guard(primitive.agent, meta);
+}
+
 base::Duration operation_timeout(const Configuration& config, const Primitive& primitive,
                                  std::string_view operation, base::Duration interval) {
     const OperationSpec* op = find_operation(primitive, operation, interval);

@@ -123,6 +123,13 @@ struct Configuration {
 // True unless the administrator gave up the proof (stonith-enabled=false, no-quorum-policy=ignore): a node
 // outside the view must be cleared before anything that it may run starts elsewhere.
 [[nodiscard]] bool demands_proof(const Configuration& config);
+// Whether this is an address that guard itself holds: IPaddr2, unless meta custos-agent=script asks for the
+// script. `meta`: with the rsc_defaults.
+[[nodiscard]] bool held_by_guard(const AgentName& agent, const Attributes& meta);
+// Whether guard can take the resource away when the lease of its node is out: native addresses. Of anything
+// else (mounts, services of the system, processes that an agent started) only a fence or a confirmation
+// proves that it is gone.
+[[nodiscard]] bool lease_covers(const Configuration& config, const Primitive& primitive);
 // "10s", "1min", "500ms", "20" (seconds), "PT1M30S" -> duration. One number and one unit (ms msec us usec s
 // sec m min h hr, any case), or an ISO 8601 duration of weeks, days, hours, minutes and seconds. Refused:
 // signs, fractions, sums such as "1m30s", anything above 100 years.

@@ -54,14 +54,18 @@ enum class Clearance {
     member,     // in the view, its inventory of this incarnation was delivered
     joining,    // in the view, inventory not yet delivered
     clean,      // outside the view and cleared: it left in order, or an administrator or a fence confirmed it
-    uncleared,  // outside the view: may still run things
+    uncleared,  // outside the view: may still run things; but see NodeStatus::lease_out
 };
 
 struct NodeStatus {
     std::string name;
     Clearance clearance{Clearance::uncleared};
     base::Incarnation incarnation;
-    std::string why;  // in words: "left in order", "not heard since its link was lost", "never seen"
+    // Uncleared, but its lease was out in this view: it has dropped what the lease covers (lease_covers), and
+    // nothing else.
+    bool lease_out{false};
+    bool obeys{false};  // by its last word it drops everything when its lease is out
+    std::string why;    // in words: "left in order", "not heard since its link was lost", "never seen"
     std::uint64_t member_since{
         0};               // adoption epoch since which it was in every quorate view; 0: not a member
     bool leaving{false};  // asked to shut down: its resources move away first

@@ -1,8 +1,10 @@
-// The node's inside, shared by its files: views.cpp (hello, snapshot, adoption), messages.cpp (what delivered
+// The node's inside, shared by its files: views.cpp (hello, snapshot, adoption), leases.cpp
+// (who is cleared), messages.cpp (what delivered
 // messages do), clients.cpp (commands and waits), node.cpp (the public face).
 #pragma once
 
 #include "manager/node/node.hpp"
+#include "membership/lease/clearing.hpp"
 
 namespace manager {
 
@@ -12,7 +14,12 @@ struct Node::Impl {
           tracer(trace),
           quorum(options.self.node, options.rules, memory),
           quorum_memory(memory),
-          executor(options.self.node, options.roster[options.self.node]) {}
+          executor(options.self.node, options.roster[options.self.node]) {
+        base::NodeSet nodes;
+        for (const auto& [id, name] : options.roster) nodes.insert(id);
+        lease_possible =
+            membership::lease_possible([this](const base::NodeSet& some) { return may_lease(some); }, nodes);
+    }
 
     // --- what is fixed
     NodeOptions options;
@@ -60,6 +67,17 @@ struct Node::Impl {
     bool plan_sent{false};               // and not yet delivered
     bool planned_around_running{false};  // the last plan left out what waits for running actions
 
+    // --- the lease
+    membership::Promises promises;                  // about the others, for the next hello
+    std::map<base::NodeId, base::Instant> greeted;  // when each member's hello was delivered
+    std::optional<membership::Clearing> clearing;   // of this view, once it is synchronised
+    base::NodeSet took;                             // taken for cleared by lease since they were members last
+    base::NodeSet said_out;                         // in this view
+    bool lease_possible{false};                     // by the votes of the configured nodes
+    bool guard_obeys{false};
+    std::optional<bool> word_sent;         // of this view: that this node obeys
+    std::optional<base::RingId> declared;  // NodeLease
+
     // --- clients
     struct Pending {
         std::uint64_t client{0};
@@ -104,9 +122,19 @@ struct Node::Impl {
     void apply(const Sender& sender, const Message& message);
     void run(const std::vector<PlannedAction>& started);
     void take_orders(Executor::Orders orders);
-    void send(const Message& message);
+    void send(const Message& message, totem::Guarantee guarantee = totem::Guarantee::agreed);
     void settle();  // after every input: promote, plan, answer
     void maybe_plan();
+
+    // leases.cpp
+    [[nodiscard]] bool may_lease(const base::NodeSet& nodes) const;
+    [[nodiscard]] membership::LeasePolicy lease_policy() const;
+    [[nodiscard]] bool word() const;  // of this node, as all know it
+    [[nodiscard]] bool enforced() const;
+    void begin_clearing();  // all hellos are there, and so is the state that they lead to
+    void note_cleared();
+    void take_lease_fact(const Sender& sender, const LeaseFact& fact);
+    void follow_leases();  // what is to be said, and declared
 
     // clients.cpp
     void send_pending();

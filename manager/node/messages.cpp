@@ -4,8 +4,8 @@
 
 namespace manager {
 
-void Node::Impl::send(const Message& message) {
-    out.messages.push_back(encode(message));
+void Node::Impl::send(const Message& message, totem::Guarantee guarantee) {
+    out.messages.push_back({encode(message), guarantee});
 }
 
 void Node::Impl::deliver(const Sender& sender, const base::Bytes& payload) {
@@ -53,6 +53,8 @@ void Node::Impl::apply(const Sender& sender, const Message& message) {
         take_persisted(sender, persisted->head);
     } else if (const auto* fact = std::get_if<QuorumFact>(&message)) {
         take_fact(sender, *fact);
+    } else if (const auto* lease = std::get_if<LeaseFact>(&message)) {
+        take_lease_fact(sender, *lease);
     } else if (std::holds_alternative<Leaving>(message)) {
         apply_leaving(state, sender);
         if (sender.node == options.self.node && sender.incarnation == options.self.incarnation)
@@ -85,11 +87,16 @@ void Node::Impl::maybe_plan() {
                     [](const PlannedAction& a) { return a.state == ActionState::running; });
     if (already_planned(planned, state.status)) return;
     plan_sent = true;
-    send(make_plan(planned, state, view.ring));
+    // A start is safe only when no member has left this view when it was decided (decision 0109).
+    const Plan plan = make_plan(planned, state, view.ring);
+    const bool starts = std::any_of(plan.actions.begin(), plan.actions.end(),
+                                    [](const PlannedAction& a) { return a.operation == "start"; });
+    send(plan, starts ? totem::Guarantee::safe : totem::Guarantee::agreed);
 }
 
 void Node::Impl::settle() {
     if (phase != Phase::done || transitional) return;
+    follow_leases();
     run(promote_ready(state));
     maybe_plan();
     answer_durable();

@@ -81,6 +81,11 @@ NodeOutbox Node::drain() {
 
 base::Instant Node::next_deadline() const {
     base::Instant next = std::min(impl_->leave_at, impl_->quorum.next_deadline());
+    if (impl_->phase == Impl::Phase::done && impl_->declared && impl_->clearing) {
+        // Of those that were said to be out already the word is on its way.
+        const base::Instant out = impl_->clearing->next_deadline();
+        next = std::min(next, out > impl_->at.now ? out : impl_->at.now + base::milliseconds(100));
+    }
     if (impl_->phase != Impl::Phase::done) {
         for (const Impl::Pending& p : impl_->pending) {
             if (!p.sent) next = std::min(next, p.give_up);

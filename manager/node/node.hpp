@@ -20,6 +20,8 @@
 #include "manager/coordinator/executor.hpp"
 #include "manager/model/operation.hpp"
 #include "manager/state/state.hpp"
+#include "membership/lease/granter.hpp"
+#include "membership/lease/policy.hpp"
 #include "membership/quorum/quorum.hpp"
 #include "totem/base/time.hpp"
 #include "totem/base/trace.hpp"
@@ -61,13 +63,28 @@ struct CancelRecurring {
 };
 using AgentOrder = std::variant<OperationRequest, CancelRecurring>;
 
+// To be submitted to the ring.
+struct RingMessage {
+    base::Bytes payload;
+    totem::Guarantee guarantee{totem::Guarantee::agreed};
+};
+
+// What this node does about its lease.
+struct NodeLease {
+    bool enforced{true};  // it drops everything when its lease is out; as long as nothing else is known, too
+    // The view that may act: what the other nodes grant counts for this. Said again and again while it is so.
+    std::optional<base::RingId> declared;
+    membership::LeasePolicy policy;
+};
+
 struct NodeOutbox {
     std::vector<DiskWrite> writes;
     std::vector<Archive> archives;
-    std::vector<base::Bytes> messages;  // to submit to the ring, in order
+    std::vector<RingMessage> messages;  // in order
     std::vector<AgentOrder> agents;     // for the agents, in order
     std::vector<Answer> answers;
-    bool leave{false};  // everything is handed over: leave the ring and exit
+    bool give_up{false};  // others took this node for cleared: its guard must drop everything
+    bool leave{false};    // everything is handed over: leave the ring and exit
 };
 
 // Wall clock and monotonic time of one input.
@@ -106,6 +123,15 @@ class Node {
     // the members changed before that, or there still is no quorum.
     void cancel_wait_for_all(Moment at, std::uint64_t client);
 
+    // Before each regular view: what this node has promised about the others (membership::Granter), as of
+    // its installation. Without it none of them is cleared by its lease there.
+    void promised(const membership::Promises& promises);
+    // Whether this node's guard holds by a lease that ends, and not without one. Until this is called, it
+    // does not.
+    void guard_obeys(Moment at, bool obeys);
+    // guard has dropped what the lease covers.
+    void dropped(Moment at);
+
     // Outputs.
     [[nodiscard]] NodeOutbox drain();
     [[nodiscard]] base::Instant next_deadline() const;
@@ -116,6 +142,7 @@ class Node {
     [[nodiscard]] const totem::View& view() const;
     [[nodiscard]] membership::QuorumState quorum() const;  // of the view synchronised last
     [[nodiscard]] std::optional<base::NodeId> coordinator() const;
+    [[nodiscard]] NodeLease lease() const;
     // What an administrator should know beyond the state itself.
     [[nodiscard]] std::vector<std::string> warnings() const;
 

@@ -34,6 +34,10 @@ void Node::Impl::start_view(const totem::Regular& event) {
     hellos.clear();
     waiting.clear();
     on_disk.clear();
+    greeted.clear();
+    clearing.reset();
+    word_sent.reset();
+    if (!may_lease(view.nodes())) declared.reset();
     adopted = plan_sent = leaving_sent = false;
     for (const std::uint64_t client : std::exchange(cancelling, {})) {
         answer_error(client,
@@ -49,6 +53,9 @@ void Node::Impl::start_view(const totem::Regular& event) {
     if (self != state.status.nodes.end() && live) hello.member_since = self->second.member_since;
     hello.state = digest(state);
     executor.inventory(hello);
+    hello.promises = promises.at(at.now);
+    hello.obeys = guard_obeys && enforced();
+    hello.took = took;
     note(base::Level::info, "view " + to_string(view.ring) + " of " + to_string(view.nodes()) + ": " + cause);
     send(hello);
 }
@@ -56,6 +63,7 @@ void Node::Impl::start_view(const totem::Regular& event) {
 void Node::Impl::take_hello(const Sender& sender, const Hello& hello) {
     if (phase != Phase::hellos || hello.ring != view.ring || !is_member(sender)) return;
     hellos[sender.node] = hello;
+    greeted[sender.node] = at.now;
     if (hellos.size() < view.members.size()) return;
     auto best = hellos.begin();
     for (auto next = hellos.begin(); next != hellos.end(); ++next) {
@@ -124,6 +132,7 @@ void Node::Impl::synchronise() {
     synced.adopt_epoch = quorum.majority() ? epoch() : 0;
     synced.cause = cause;
     install_view(state, synced);
+    begin_clearing();
     adopted = quorum.majority();
     phase = Phase::done;
     live = true;

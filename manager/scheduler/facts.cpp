@@ -42,13 +42,18 @@ std::vector<NodeFacts> node_facts(const Configuration& config, const ClusterStat
     return nodes;
 }
 
-// Why nothing may start anywhere: a node's inventory is awaited, or (when proof is demanded) a node is not
+// A node outside the view that may still run a resource, which `covered` says whether the lease vouches for.
+bool may_still_run(const NodeStatus& node, bool covered) {
+    return node.clearance == Clearance::uncleared && !(covered && node.lease_out);
+}
+
+// Why something may start nowhere: a node's inventory is awaited, or (when proof is demanded) a node is not
 // cleared.
-std::string why_hold(const std::vector<NodeFacts>& nodes, bool proof) {
+std::string why_hold(const std::vector<NodeFacts>& nodes, bool proof, bool covered) {
     std::string uncleared, joining;
     for (const NodeFacts& node : nodes) {
         const Clearance clearance = node.status->clearance;
-        if (clearance == Clearance::uncleared) uncleared += (uncleared.empty() ? "" : ", ") + node.name;
+        if (may_still_run(*node.status, covered)) uncleared += (uncleared.empty() ? "" : ", ") + node.name;
         if (clearance == Clearance::joining) joining += (joining.empty() ? "" : ", ") + node.name;
     }
     if (proof && !uncleared.empty()) return uncleared + " not cleared";
@@ -76,15 +81,15 @@ Instance instance_facts(const Facts& facts, const ResourceFacts& resource, const
 }
 
 void gather_instances(const Facts& facts, ResourceFacts& resource) {
+    const bool covered = resource.primitive != nullptr && lease_covers(*facts.config, *resource.primitive);
     for (NodeIndex n = 0; n < facts.nodes.size(); ++n) {
         const NodeFacts& node = facts.nodes[n];
         Instance instance = instance_facts(facts, resource, node);
         const bool may_run = instance.record != nullptr && (instance.record->activity == Activity::started ||
                                                             instance.record->activity == Activity::failed);
         const Clearance clearance = node.status->clearance;
-        if (may_run &&
-            (clearance == Clearance::joining || (clearance == Clearance::uncleared && facts.proof)) &&
-            !resource.away) {
+        const bool there = facts.proof && may_still_run(*node.status, covered);
+        if (may_run && (clearance == Clearance::joining || there) && !resource.away) {
             resource.away = n;
         }
         resource.unprobed = resource.unprobed || instance.activity == Activity::unknown;
@@ -181,6 +186,8 @@ ResourceFacts resource_facts(const Facts& facts, const std::string& id, const Pr
     }
     gather_instances(facts, resource);
     gather_management(facts, resource);
+    resource.hold =
+        why_hold(facts.nodes, facts.proof, primitive != nullptr && lease_covers(*facts.config, *primitive));
     resource.nowhere = why_nowhere(facts, resource);
     return resource;
 }
@@ -209,7 +216,6 @@ Facts gather_facts(const Configuration& config, const ClusterStatus& status) {
     facts.symmetric = !is_false(property_value(config, "symmetric-cluster"));
     facts.start_failure_is_fatal = !is_false(property_value(config, "start-failure-is-fatal"));
     facts.proof = demands_proof(config);
-    facts.hold = why_hold(facts.nodes, facts.proof);
     for (const Primitive& primitive : config.primitives) {
         facts.by_id[primitive.id] = facts.resources.size();
         facts.resources.push_back(resource_facts(facts, primitive.id, &primitive));

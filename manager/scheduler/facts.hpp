@@ -48,6 +48,7 @@ struct ResourceFacts {
     bool blocked{
         false};  // left as it is because a stop failed or on-fail=block: what it needs must not stop either
     bool maintenance{false};  // not even watched
+    std::string hold;         // why it may start nowhere at the moment; empty: it may
     std::string nowhere;      // why it shall run nowhere ("target-role is Stopped"); empty: it may run
     bool unprobed{false};     // some member has not said yet whether it is active there
     bool other_agent{false};  // an instance is active that another agent started, under the same id
@@ -74,7 +75,6 @@ struct Facts {
     bool symmetric{true};
     bool start_failure_is_fatal{true};
     bool proof{true};  // nodes outside the view must be cleared before anything starts
-    std::string hold;  // why nothing may start anywhere at the moment; empty: it may
 };
 
 [[nodiscard]] Facts gather_facts(const Configuration& config, const ClusterStatus& status);

@@ -132,7 +132,7 @@ class Decider {
         }
         if (may_wait && !cannot_start.empty()) {
             intent.waits = cannot_start;
-            intent.lasting = failed && !facts_.hold.empty();
+            intent.lasting = failed && !self.hold.empty();
             return;
         }
         intent.stops = {at};
@@ -146,7 +146,7 @@ class Decider {
             intent.waits = cannot_start;
             return;
         }
-        const bool keeps_one = !facts_.hold.empty() && self.active_on(*placed_[r].node);
+        const bool keeps_one = !self.hold.empty() && self.active_on(*placed_[r].node);
         for (const NodeIndex n : self.active) {
             if (!keeps_one || n != *placed_[r].node) intent.stops.push_back(n);
         }
@@ -173,7 +173,7 @@ class Decider {
     // Whether the only thing to wait for is that starts are allowed again: what is broken then stays as it
     // is.
     [[nodiscard]] bool idle_wait(ResourceIndex r) const {
-        return !facts_.hold.empty() || resource(r).unprobed;
+        return !resource(r).hold.empty() || resource(r).unprobed;
     }
 
     static bool definition_changed(const ResourceFacts& self, NodeIndex at) {
@@ -196,7 +196,7 @@ class Decider {
     // come first are decided.
     [[nodiscard]] std::string why_not_start(ResourceIndex r, NodeIndex node) const {
         const ResourceFacts& self = resource(r);
-        if (!facts_.hold.empty()) return facts_.hold;
+        if (!self.hold.empty()) return self.hold;
         if (self.unprobed) return "not every member has said yet whether it runs it";
         if (self.in_flight || self.busy_on(node)) return "an operation on it is running";
         if (self.other_agent) return "what another agent started stops first";

@@ -22,12 +22,29 @@ std::string because(const NodeFacts& node) {
     return node.status->why.empty() ? node.name : node.name + " (" + node.status->why + ")";
 }
 
+// Nothing is configured but what the lease covers.
+bool all_covered(const Facts& facts) {
+    return std::all_of(facts.config->primitives.begin(), facts.config->primitives.end(),
+                       [&](const Primitive& p) { return lease_covers(*facts.config, p); });
+}
+
 void note_clearance(const Facts& facts, std::vector<std::string>& notes) {
     std::vector<std::string> taken;
     for (const NodeFacts& node : facts.nodes) {
         if (node.status->clearance == Clearance::joining) {
             notes.push_back("nothing starts: node " + node.name +
                             " is joining, and what it runs is not known yet");
+        } else if (node.status->clearance == Clearance::uncleared && facts.proof && node.status->lease_out) {
+            if (all_covered(facts)) continue;
+            notes.push_back("only addresses start: node " + because(node) +
+                            " has dropped those when its lease was out, but it may still run other "
+                            "resources; make sure that it is off, then run `crm node clearstate " +
+                            node.name + "`");
+        } else if (node.status->clearance == Clearance::uncleared && facts.proof && node.status->obeys) {
+            notes.push_back("nothing starts: the lease of node " + because(node) +
+                            " is waited for; should that last, make sure that it is off, then run `crm node "
+                            "clearstate " +
+                            node.name + "`");
         } else if (node.status->clearance == Clearance::uncleared && facts.proof) {
             notes.push_back("nothing starts: node " + because(node) +
                             " is not cleared, it may still run resources; make sure that it is off, then run "

@@ -118,7 +118,7 @@ class Round {
             return;
         }
         // While nothing may start, what runs stays: to stop it would gain nothing.
-        if (!facts_.hold.empty() || resource.unprobed || forced_.contains(r)) {
+        if (!resource.hold.empty() || resource.unprobed || forced_.contains(r)) {
             std::vector<NodeIndex> running;
             std::copy_if(candidates.begin(), candidates.end(), std::back_inserter(running),
                          [&](NodeIndex n) { return resource.active_on(n); });

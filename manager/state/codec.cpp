@@ -107,6 +107,14 @@ struct PutMessage {
         own.actions = m.running;
         own.former = m.definitions;
         hello.set_own(blob(encode(own)));
+        for (const membership::Promise& promise : m.promises) {
+            pb::Promise& out = *hello.add_promises();
+            out.set_node(promise.node.value);
+            out.set_left_ns(promise.left.ns);
+            out.set_last_ring(promise.last_ring);
+        }
+        hello.set_obeys(m.obeys);
+        for (const base::NodeId node : m.took) hello.add_took(node.value);
     }
     void operator()(const Snapshot& m) const {
         put(m.ring, *to.mutable_snapshot()->mutable_ring());
@@ -155,6 +163,15 @@ struct PutMessage {
                 break;
         }
     }
+    void operator()(const LeaseFact& m) const {
+        pb::LeaseFact& fact = *to.mutable_lease();
+        put(m.ring, *fact.mutable_ring());
+        if (m.out) {
+            fact.set_out(m.out->value);
+        } else {
+            fact.set_obeys(m.obeys);
+        }
+    }
     void operator()(const Leaving& /*m*/) const { to.set_leaving(true); }
 };
 
@@ -174,6 +191,13 @@ Result<Message> hello_of(const pb::Hello& from) {
     hello.records = std::move(own.nodes.begin()->second.resources);
     hello.running = std::move(own.actions);
     hello.definitions = std::move(own.former);
+    for (const pb::Promise& promise : from.promises()) {
+        if (promise.left_ns() < 0) return malformed("hello");
+        hello.promises.push_back(
+            {{promise.node()}, base::nanoseconds(promise.left_ns()), promise.last_ring()});
+    }
+    hello.obeys = from.obeys();
+    for (const std::uint32_t node : from.took()) hello.took.insert({node});
     return Message{std::move(hello)};
 }
 
@@ -195,6 +219,22 @@ Result<Message> fact_of(const pb::QuorumFact& from) {
             break;
     }
     return malformed("fact about quorum");
+}
+
+Result<Message> fact_of(const pb::LeaseFact& from) {
+    LeaseFact fact;
+    fact.ring = ring_of(from.ring());
+    switch (from.fact_case()) {
+        case pb::LeaseFact::kOut:
+            fact.out = base::NodeId{from.out()};
+            return Message{fact};
+        case pb::LeaseFact::kObeys:
+            fact.obeys = from.obeys();
+            return Message{fact};
+        case pb::LeaseFact::FACT_NOT_SET:
+            break;
+    }
+    return malformed("fact about a lease");
 }
 
 Report report_of(const pb::Report& from) {
@@ -264,6 +304,8 @@ Result<Message> decode_message(base::ByteView bytes) {
             return Message{report_of(from.report())};
         case pb::Message::kQuorum:
             return fact_of(from.quorum());
+        case pb::Message::kLease:
+            return fact_of(from.lease());
         case pb::Message::kLeaving:
             return Message{Leaving{}};
         case pb::Message::MESSAGE_NOT_SET:

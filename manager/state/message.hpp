@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "manager/model/command.hpp"
 #include "manager/model/status.hpp"
 #include "manager/state/digest.hpp"
+#include "membership/lease/granter.hpp"
 #include "membership/quorum/quorum.hpp"
 #include "totem/base/bytes.hpp"
 #include "totem/base/ids.hpp"
@@ -40,6 +42,11 @@ struct Hello {
     std::map<std::string, ResourceOnNode> records;  // of this node, from its own executor
     std::map<std::string, Primitive> definitions;   // of the active ones, as they were started
     std::vector<PlannedAction> running;             // what its agents are at
+    // The lease: what it has promised about the others, whether its guard drops everything when its own is
+    // out, and whom it took for cleared because theirs was (since it last saw them as members).
+    std::vector<membership::Promise> promises;
+    bool obeys{false};
+    base::NodeSet took;
 };
 
 // The state of the member that all others follow in this view.
@@ -88,10 +95,18 @@ struct QuorumFact {
     membership::QuorumStamp stamp;  // persisted: what the sender has on disk
 };
 
+// What is found out about leases, in order.
+struct LeaseFact {
+    base::RingId ring;                // the view that it was sent in; void in another
+    std::optional<base::NodeId> out;  // the lease of this node, outside the view, is out
+    bool obeys{false};                // without `out`: whether the sender obeys its own from now on
+};
+
 // The sender runs nothing any more and leaves after this.
 struct Leaving {};
 
-using Message = std::variant<Hello, Snapshot, Persisted, ClientCommand, Plan, Report, QuorumFact, Leaving>;
+using Message =
+    std::variant<Hello, Snapshot, Persisted, ClientCommand, Plan, Report, QuorumFact, LeaseFact, Leaving>;
 
 [[nodiscard]] base::Bytes encode(const Message& message);
 [[nodiscard]] base::Result<Message> decode_message(base::ByteView bytes);

@@ -19,9 +19,12 @@ bool member(const NodeStatus& node) {
 // cleared (or the administrator to have switched the proof off). The scheduler plans so; this holds the line
 // if it ever did not.
 bool start_is_proven(const State& state, const PlannedAction& start) {
+    const Primitive* const primitive = state.configuration.primitive(start.resource);
+    const bool covered = primitive != nullptr && lease_covers(state.configuration, *primitive);
     for (const auto& [id, node] : state.status.nodes) {
         if (!member(node)) {
-            if (node.clearance != Clearance::clean && !allows_unproven(state.configuration)) return false;
+            const bool cleared = node.clearance == Clearance::clean || (covered && node.lease_out);
+            if (!cleared && !allows_unproven(state.configuration)) return false;
             continue;
         }
         const auto record = node.resources.find(start.resource);
@@ -92,6 +95,8 @@ void enter(State& state, NodeStatus& node, const Sender& sender, const SyncedVie
     if (!hello.name.empty()) node.name = hello.name;
     node.incarnation = sender.incarnation;
     node.clearance = Clearance::member;
+    node.obeys = hello.obeys;
+    node.lease_out = false;
     node.why.clear();
     if (!continues) node.member_since = view.adopt_epoch;
     take_inventory(node, hello);
@@ -110,6 +115,7 @@ void leave(NodeStatus& node, const std::string& cause) {
         node.why = node.left ? "left in order" : cause;
     }
     if (node.clearance == Clearance::clean) node.resources.clear();
+    node.lease_out = false;  // of a former view: it may have been granted anew since
     node.member_since = 0;
     node.leaving = node.left = false;
 }

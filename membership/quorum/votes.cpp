@@ -76,6 +76,10 @@ Tally count(const QuorumRules& rules, const Roster& roster, const base::NodeSet&
     return tally;
 }
 
+bool may_lease(const QuorumRules& rules, const base::NodeSet& nodes) {
+    return count(rules, {}, nodes).majority;
+}
+
 bool two_node_in_force(const QuorumRules& rules, const Tally& tally) {
     return rules.two_node && tally.expected == 2;
 }

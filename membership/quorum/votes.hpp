@@ -63,6 +63,10 @@ struct Tally {
 [[nodiscard]] Tally count(const QuorumRules& rules, const Roster& roster, const base::NodeSet& present,
                           bool outside = false);
 
+// Whether a set of nodes may grant leases, and take over what one had: a majority of the configured votes.
+// Any two such sets share a node, so neither two_node nor last_man_standing counts here.
+[[nodiscard]] bool may_lease(const QuorumRules& rules, const base::NodeSet& nodes);
+
 // Whether two_node lets one vote be enough for this tally.
 [[nodiscard]] bool two_node_in_force(const QuorumRules& rules, const Tally& tally);
 

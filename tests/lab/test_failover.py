@@ -133,7 +133,7 @@ def pause(lab):
     lab.wait_ring()
     lab.wait(taker, lambda s: s.idle, "nothing is left to do")
     expect_one_holder(lab, arp, place_of_address(lab, prober))
-    expect(arp.doubles(paused), "with no lease the paused node must have answered beside the new one: did it?")
+    expect(arp.doubles(paused), "a guard that stands still keeps the address, so that it must have answered beside the new one: did it?")
     return f"double answers: {milliseconds(arp.doubles(paused))} ms"
 
 

@@ -144,7 +144,7 @@ def words(lab):
     expect(word(n1, "cmapctl -g runtime.members.3.status") == "runtime.members.3.status (str) = joined\n", "one key")
     figures = settings(word(n1, "cmapctl -m stats"))
     expect(int(figures["stats.srp.orf_token_rx"]) > 0 and figures["stats.knet.node2.link1.connected"] == "1", f"figures: {figures}")
-    expect(word(n1, "cpgtool -d ,") == "GRP_NAME,PID,NODEID\n", "no groups yet")
+    expect(word(n1, "cpgtool -d ,") == "GRP_NAME,PID,NODEID\n", "there are no groups")
 
     lab.network.set_second_link(n3, False)
     states[1][3] = "disconnected"

@@ -59,15 +59,7 @@ def proof_two(lab):
     expect_one_holder(lab, arp, taker)
 
 
-@test("three nodes: stonith-enabled=true: a dead peer's resources stay until an administrator vouches")
-def proof_three(lab):
-    holder, prober, arp, others = stays_until_confirmed(lab)
-    others[0].crm(f"-F -w node clearstate {holder.name}")
-    taker = wait_served_by_other(lab, prober, holder, 0)
-    expect_one_holder(lab, arp, taker)
-
-
-@test("three nodes: stonith-enabled=true: a dead peer that comes back releases its resources itself")
+@test("two nodes: stonith-enabled=true: a dead peer that comes back releases its resources itself", nodes=2, two_node=True)
 def proof_return(lab):
     holder, prober, arp, _ = stays_until_confirmed(lab)
     holder.boot()

@@ -48,6 +48,11 @@ base::WallTime now() {
     return {std::chrono::duration_cast<std::chrono::milliseconds>(since).count()};
 }
 
+// Beside the control socket.
+std::string group_socket(const std::string& socket) {
+    return std::filesystem::path(socket).replace_filename("groups.sock");
+}
+
 // As crm_mon writes times, in the zone of this machine.
 std::string time_text(base::WallTime when) {
     const std::time_t seconds = when.ms / 1000;
@@ -163,7 +168,8 @@ int run_words(const Options& options, const std::string& program) {
          .wait = options.wait,
          .force = options.force,
          .terminal = terminal && !options.never,
-         .colour = isatty(STDOUT_FILENO) == 1});
+         .colour = isatty(STDOUT_FILENO) == 1,
+         .group_socket = group_socket(options.socket)});
     if (!options.script.empty()) return run_script(shell, options, program);
     if (!options.words.empty()) return shell.run(options.words);
     if (terminal) return shell.interact();

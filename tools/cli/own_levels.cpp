@@ -13,6 +13,7 @@
 
 #include "membership/config/config.hpp"
 #include "tools/cli/corosync.hpp"
+#include "tools/cli/group_level.hpp"
 #include "tools/crm/levels.hpp"
 #include "tools/view/members.hpp"
 #include "totem/base/bytes.hpp"
@@ -235,6 +236,7 @@ std::vector<Level> custos_levels() {
                        {"unblock", "", "", "ends waiting for nodes that do not come (wait_for_all)", 0, 0,
                         quorum_unblock}},
                       true});
+    levels.push_back(group_level());
     levels.push_back({"ring",
                       "",
                       "the ring as this node sees it",

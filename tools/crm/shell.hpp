@@ -54,6 +54,7 @@ struct ShellOptions {
     bool force{false};           // -F: no question, and deletes stop first
     bool terminal{false};        // a person sits at it: questions are asked, otherwise they count as "no"
     bool colour{false};
+    std::string group_socket{};  // of the daemon, for process groups; empty: the default one
 };
 
 // Where the shell reads and writes. `read_line` prints the prompt and gives one line; nothing at the end of

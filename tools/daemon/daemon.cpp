@@ -85,6 +85,7 @@ Daemon::Daemon(CoreOptions options, membership::NodeConfig config, const totem::
       node_timer_(io_),
       retry_timer_(io_),
       link_timer_(io_),
+      lease_timer_(io_),
       host_name_(own_host_name()) {}
 
 Daemon::~Daemon() = default;
@@ -119,6 +120,7 @@ int Daemon::run() {
     find_self();
     io_.run();
     server_->stop();
+    groups_.reset();
     engine_.reset();
     journal_.reset();
     return exit_code_;
@@ -136,7 +138,12 @@ void Daemon::connect_agents() {
         io_, options_.guard_fd,
         agents::GuardClient::Handlers{
             result, [this](const agents::GuardFacts& facts) { facts_ = facts; }, note,
-            [this](const std::string& why) { stop(agents::kExitFailed, "guard is gone (" + why + ")"); }});
+            [this](const std::string& why) { stop(agents::kExitFailed, "guard is gone (" + why + ")"); },
+            [this] {
+                if (!node_) return;
+                node_->dropped(moment());
+                pump();
+            }});
 }
 
 void Daemon::watch_signals() {
@@ -224,7 +231,13 @@ totem::EngineConfig Daemon::engine_config(base::NodeId self, base::Incarnation i
     for (const membership::LinkOptions& link : config_.totem.links)
         engine.links.push_back(engine_link(config_, link));
     engine.epoch_file = epoch_file();
+    engine.rider = keeper_.get();
     return engine;
+}
+
+// Beside the control socket.
+std::string Daemon::group_socket() const {
+    return options_.socket_path.substr(0, options_.socket_path.rfind('/') + 1) + "groups.sock";
 }
 
 std::string Daemon::epoch_file() const {
@@ -245,10 +258,19 @@ base::Status Daemon::start_node(base::NodeId self) {
     node.rules = membership::quorum_rules(config_);
     node.journal = std::move(journal.last);
     TRY(node_, manager::Node::create(std::move(node), tracer_));
+    TRY_OK(start_lease(self));
 
     totem::Engine::Handlers handlers;
     handlers.events = [this](std::vector<totem::Event> events) {
-        boost::asio::post(io_, [this, events = std::move(events)] { ring_events(events); });
+        // What is promised by now about those outside is final: nothing is granted to them any more.
+        std::vector<membership::Promises> promises;
+        for (const totem::Event& event : events) {
+            if (const auto* regular = std::get_if<totem::Regular>(&event))
+                promises.push_back(keeper_->installed(regular->view.ring, regular->view.members));
+        }
+        boost::asio::post(io_, [this, events = std::move(events), promises = std::move(promises)]() mutable {
+            ring_events(events, promises);
+        });
     };
     handlers.note = [this](Level level, const std::string& text) { log_.line(level, text); };
     handlers.links = [this](unsigned usable) {
@@ -260,9 +282,17 @@ base::Status Daemon::start_node(base::NodeId self) {
         });
     };
     TRY(engine_, totem::Engine::start(engine_config(self, incarnation), keys_, std::move(handlers)));
+    groups_ = std::make_unique<GroupService>(
+        io_, group_socket(), totem::Member{self, incarnation},
+        [this](const base::Bytes& payload, totem::Guarantee guarantee) {
+            return engine_->submit(payload, guarantee);
+        },
+        tracer_);
     log_.line(Level::info, "node " + config_.find(self)->name + " (" + base::to_string(self) +
                                ") of cluster '" + config_.totem.cluster_name + "' started");
     leave_last_words();
+    lease_tick();
+    TRY_OK(groups_->start());
     guard_->ready();
     return base::ok();
 }
@@ -282,10 +312,22 @@ void Daemon::leave_last_words() {
     }
 }
 
-void Daemon::ring_events(const std::vector<totem::Event>& events) {
-    for (const totem::Event& event : events) {
-        node_->ring_event(moment(), event);
-        if (const auto* regular = std::get_if<totem::Regular>(&event)) {
+// Views are everybody's; a message is for one, and its first byte says for whom.
+void Daemon::ring_events(std::vector<totem::Event>& events, const std::vector<membership::Promises>& promises) {
+    std::size_t view = 0;
+    for (totem::Event& event : events) {
+        const auto* regular = std::get_if<totem::Regular>(&event);
+        if (regular != nullptr) {
+            guard_->entered(regular->view.ring);
+            node_->promised(promises[view++]);
+        }
+        auto* message = std::get_if<totem::Delivered>(&event);
+        const bool managers =
+            message != nullptr && !message->payload.empty() && message->payload[0] == kForManager;
+        if (managers) message->payload.erase(message->payload.begin());
+        if (message == nullptr || managers) node_->ring_event(moment(), event);
+        if (!managers) groups_->ring_event(event);
+        if (regular != nullptr) {
             attendance_.regular(regular->view, boottime());
             // Members that come back may hold stale neighbour entries, or may have answered for our
             // addresses.
@@ -297,6 +339,7 @@ void Daemon::ring_events(const std::vector<totem::Event>& events) {
         }
     }
     pump();
+    groups_->pump();
 }
 
 // Who was cut off is alone for a moment longer than its link was dead. So a link that is back counts when it
@@ -343,7 +386,12 @@ void Daemon::pump() {
             });
         });
     }
-    for (base::Bytes& message : out.messages) backlog_.push_back(std::move(message));
+    if (out.give_up) guard_->give_up(node_->view().ring);
+    follow_lease();  // before others hear that it is so
+    for (manager::RingMessage& message : out.messages) {
+        message.payload.insert(message.payload.begin(), kForManager);
+        backlog_.push_back(std::move(message));
+    }
     submit_backlog();
     for (const manager::AgentOrder& order : out.agents) run_agent(order);
     for (manager::Answer& a : out.answers) answer(std::move(a));
@@ -358,7 +406,7 @@ void Daemon::pump() {
 
 void Daemon::submit_backlog() {
     while (!backlog_.empty()) {
-        if (!engine_->submit(backlog_.front())) {
+        if (!engine_->submit(backlog_.front().payload, backlog_.front().guarantee)) {
             retry_timer_.expires_after(kBacklogRetry);
             retry_timer_.async_wait([this](const boost::system::error_code& failed) {
                 if (!failed) submit_backlog();

@@ -18,8 +18,10 @@
 #include "manager/journal/store.hpp"
 #include "manager/node/node.hpp"
 #include "membership/config/config.hpp"
+#include "membership/lease/keeper.hpp"
 #include "tools/daemon/attendance.hpp"
 #include "tools/daemon/core.hpp"
+#include "tools/daemon/group_service.hpp"
 #include "tools/daemon/logging.hpp"
 #include "tools/ipc/server.hpp"
 #include "totem/engine/engine.hpp"
@@ -42,6 +44,7 @@ class Daemon {
     void find_self();
     [[nodiscard]] base::Status start_node(base::NodeId self);
     void leave_last_words();
+    [[nodiscard]] std::string group_socket() const;
     [[nodiscard]] std::string epoch_file() const;
     [[nodiscard]] totem::EngineConfig engine_config(base::NodeId self, base::Incarnation incarnation) const;
     void connect_agents();
@@ -54,9 +57,18 @@ class Daemon {
     void run_agent(const manager::AgentOrder& order);
     void answer(manager::Answer answer);
     void arm_timer();
-    void ring_events(const std::vector<totem::Event>& events);
+    // `promises`: one for each regular view among the events.
+    void ring_events(std::vector<totem::Event>& events, const std::vector<membership::Promises>& promises);
     void links_changed(unsigned usable);
     void finished(const manager::OperationResult& result);
+
+    // --- the lease (lease.cpp)
+    [[nodiscard]] base::Status start_lease(base::NodeId self);
+    void follow_lease();  // what the node wants is told to guard and to the ring's thread
+    void lease_tick();
+    void keep_term(base::Duration term);
+    [[nodiscard]] std::string lease_page() const;
+    [[nodiscard]] LocalLease lease() const;
 
     // --- clients (requests.cpp)
     void request(const Credentials& client, Request request, ControlServer::Respond respond);
@@ -76,18 +88,24 @@ class Daemon {
     LogTracer tracer_;
     boost::asio::io_context io_;
     boost::asio::signal_set signals_;
-    boost::asio::steady_timer node_timer_, retry_timer_, link_timer_;
+    boost::asio::steady_timer node_timer_, retry_timer_, link_timer_, lease_timer_;
     std::unique_ptr<ControlServer> server_;
     std::unique_ptr<agents::RunnerClient> runner_;
     std::unique_ptr<agents::GuardClient> guard_;
     std::unique_ptr<manager::JournalStore> journal_;
     std::unique_ptr<manager::Node> node_;
+    membership::LeaseTiming lease_timing_{};
+    std::unique_ptr<agents::RenewalLine> renewals_;  // used by the keeper
+    std::unique_ptr<membership::Keeper> keeper_;     // used on the ring's thread, by the engine
     std::unique_ptr<totem::Engine> engine_;
+    bool enforced_{true};                   // as guard was told last
+    std::optional<base::RingId> declared_;  // as the keeper was told last
+    std::unique_ptr<GroupService> groups_;
 
     base::NodeId self_;
     std::string host_name_;
-    std::string waiting_for_;          // why there is no node yet, in words
-    std::deque<base::Bytes> backlog_;  // messages that the ring has not taken yet
+    std::string waiting_for_;                   // why there is no node yet, in words
+    std::deque<manager::RingMessage> backlog_;  // messages that the ring has not taken yet
     std::map<std::uint64_t, ControlServer::Respond> clients_;
     std::uint64_t next_client_{1};
     std::vector<ControlServer::Respond> shutdown_clients_;

@@ -121,6 +121,7 @@ std::vector<std::string> Daemon::warnings(const totem::EngineStatus& engine) con
     std::vector<std::string> lines;
     if (!waiting_for_.empty()) lines.push_back("waiting: " + waiting_for_);
     if (!journal_warning_.empty()) lines.push_back(journal_warning_);
+    if (groups_ && !groups_->warning().empty()) lines.push_back(groups_->warning());
     if (!engine.trouble.empty()) lines.push_back(engine.trouble);
     const auto rejected = [&](totem::Rejected why) { return engine.rejected[static_cast<std::size_t>(why)]; };
     if (rejected(totem::Rejected::corosync) > 0) {
@@ -186,6 +187,7 @@ StatusReply Daemon::status() const {
     local.ring_views = engine.ring.views;
     for (const std::uint64_t refused : engine.rejected) local.ring_refused += refused;
     local.rotation_us = engine.ring.rotation.ns / 1000;
+    local.lease = lease();
     if (state.last_change.ms != 0)
         local.last_change = time_text(state.last_change) + " by " + state.last_user;
     reply.configuration = with_all_nodes(state);

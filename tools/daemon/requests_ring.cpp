@@ -214,6 +214,7 @@ RingReply Daemon::ring() const {
     put_ring(reply, engine.ring);
     reply.synchronised = node_->synchronised();
     put_quorum(reply);
+    reply.groups = groups_->told();
     reply.queue_limit = engine_config(self_, {}).ring.max_queued;
     put_frames(reply, engine);
     reply.pauses = engine.pauses;

@@ -45,6 +45,11 @@ void put(pb::LocalFacts& out, const LocalFacts& in) {
     out.set_ring_refused(in.ring_refused);
     out.set_rotation_us(in.rotation_us);
     out.set_last_change(in.last_change);
+    pb::LocalLease& lease = *out.mutable_lease();
+    lease.set_policy(in.lease.policy);
+    lease.set_enforced(in.lease.enforced);
+    lease.set_proven(in.lease.proven);
+    lease.set_left_ms(in.lease.left_ms);
 }
 
 LocalFacts get(const pb::LocalFacts& in) {
@@ -68,6 +73,7 @@ LocalFacts get(const pb::LocalFacts& in) {
     out.ring_refused = in.ring_refused();
     out.rotation_us = in.rotation_us();
     out.last_change = in.last_change();
+    out.lease = {in.lease().policy(), in.lease().enforced(), in.lease().proven(), in.lease().left_ms()};
     return out;
 }
 

@@ -40,6 +40,15 @@ using Request = std::variant<GetStatus, RunCommand, WaitConverged, Shutdown, Get
 // LocalFacts::phase of a node that has not started yet: there is no ring, and configuration and status are
 // empty.
 inline constexpr const char* kWaiting = "waiting";
+// The lease of the answering node, as its guard sees it (docs/safety.md).
+struct LocalLease {
+    std::string policy;       // in words, what holds in this cluster; empty: not known yet
+    bool enforced{false};     // without a lease this node holds nothing
+    bool proven{true};        // that a resource runs in one place only
+    std::int64_t left_ms{0};  // of the right to hold; 0: none, or not enforced
+    bool operator==(const LocalLease&) const = default;
+};
+
 struct LocalFacts {
     std::string node;  // name of the node that answers
     base::NodeId node_id;
@@ -57,6 +66,7 @@ struct LocalFacts {
     std::uint64_t ring_refused{
         0};  // frames that were not opened: garbage, another key or cluster, corosync's
     std::int64_t rotation_us{0};
+    LocalLease lease{};
     std::string last_change;  // "Sun Nov 22 10:00:00 2026 by root via custos on n1"
 };
 struct StatusReply {

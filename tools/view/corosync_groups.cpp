@@ -2,26 +2,13 @@
 #include <cstdio>
 
 #include "tools/view/corosync.hpp"
+#include "tools/view/groups.hpp"
 
 namespace tools {
 namespace {
 
-// Printable bytes as they are, a backslash doubled, everything else as \xNN.
 std::string shown(const std::string& name, const CpgtoolStyle& style) {
-    if (style.raw) return name;
-    std::string out;
-    for (const char c : name) {
-        if (c == '\\') {
-            out += "\\\\";
-        } else if (c >= ' ' && c <= '~') {
-            out += c;
-        } else {
-            char text[8];
-            std::snprintf(text, sizeof text, "\\x%02x", static_cast<unsigned char>(c));
-            out += text;
-        }
-    }
-    return out;
+    return style.raw ? name : shown_name(name);
 }
 
 std::string address_of(const RingReply& reply, base::NodeId id) {

@@ -93,6 +93,14 @@ struct Paint {
     }
 };
 
+// Whether the node that answers may hold what runs in one place only.
+std::string lease_text(const LocalLease& lease) {
+    if (!lease.enforced) return "not enforced (" + lease.policy + ")";
+    if (lease.left_ms > 0)
+        return "held, " + std::to_string(lease.left_ms) + " ms left (" + lease.policy + ")";
+    return "NOT held: nothing of a single place may run on this node now (" + lease.policy + ")";
+}
+
 class Renderer {
   public:
     Renderer(const StatusReply& reply, const StatusStyle& style)
@@ -137,6 +145,7 @@ class Renderer {
         line("  * Current DC: " + dc + " - partition " +
              (reply_.status.quorate ? "with" : paint_.bad("WITHOUT")) + " quorum");
         line("  * Last updated: " + style_.time_text(style_.now) + " on " + local.node);
+        if (!local.lease.policy.empty()) line("  * Lease: " + lease_text(local.lease));
         if (!local.last_change.empty()) line("  * Last change:  " + local.last_change);
         const std::size_t node_count = reply_.status.nodes.size();
         line("  * " + std::to_string(node_count) + (node_count == 1 ? " node" : " nodes") + " configured");

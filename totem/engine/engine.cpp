@@ -135,7 +135,7 @@ class EngineThread final : public Engine {
           core_(std::make_unique<detail::Core>(std::move(config), std::move(links), keys, std::move(handlers),
                                                stored, random_seed(), timer, mailbox_, backlog_)),
           last_words_(core_->last_words()),
-          thread_([this] { run(); }) {}
+          thread_([this] { run_core(); }) {}
     EngineThread(const EngineThread&) = delete;
     EngineThread& operator=(const EngineThread&) = delete;
     ~EngineThread() override { end(detail::Stop{}); }
@@ -150,6 +150,10 @@ class EngineThread final : public Engine {
         }
         backlog_.in_mailbox.fetch_sub(size);
         return false;
+    }
+
+    void run(std::function<void(base::Instant)> call) override {
+        static_cast<void>(mailbox_.push(detail::RunCall{std::move(call)}));
     }
 
     void leave() override { end(detail::Leave{}); }
@@ -182,7 +186,7 @@ class EngineThread final : public Engine {
     }
 
   private:
-    void run() {
+    void run_core() {
         engine_id_.store(std::this_thread::get_id());
         ::pthread_setname_np(::pthread_self(), "custos-ring");
         core_->run();

@@ -52,8 +52,9 @@ struct EngineConfig {
     std::vector<EngineLink> links;
     std::string epoch_file;  // durable ring-sequence reservation and incarnation; its directory must exist
     bool realtime{true};     // ask for SCHED_RR and locked memory; refusal is reported in status, not fatal
-    bool same_host{false};   // for tests: all nodes on this machine; loopback addresses are taken, multicast
-                             // comes back to us
+    Rider* rider{nullptr};  // on the heartbeats: borrowed, called on the engine's thread, outlives the engine
+    bool same_host{false};  // for tests: all nodes on this machine; loopback addresses are taken, multicast
+                            // comes back to us
 };
 
 // What the stack tells, with the links' interfaces and own addresses; and what the engine adds.
@@ -106,6 +107,10 @@ class Engine {
     // Thread-safe. False: nothing was taken, because max_queued bytes are waiting already, the payload
     // exceeds max_payload, or the engine has stopped.
     [[nodiscard]] virtual bool submit(base::Bytes payload, Guarantee guarantee = Guarantee::agreed) = 0;
+    // Thread-safe: `call` runs on the engine's thread, with the time that is read there, in the order of the
+    // calls; for what the rider is to be told. It must neither block nor throw. Dropped when the engine has
+    // stopped.
+    virtual void run(std::function<void(base::Instant)> call) = 0;
     // Thread-safe; says goodbye to the peers and stops. Returns when the threads have ended. Not from within
     // a handler.
     virtual void leave() = 0;

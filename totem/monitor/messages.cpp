@@ -11,6 +11,7 @@ enum Kind : std::uint8_t { kHeartbeat = 1, kProbe = 2, kAnswer = 3, kPiece = 4, 
 
 constexpr std::size_t kPaddingField = 2;
 constexpr std::uint8_t kHears = 1, kHearsGroup = 2;
+constexpr std::uint8_t kUrgent = 1;
 
 void put(base::ByteWriter& out, const LinkReport& report) {
     constexpr std::int64_t kLongest = 0xffffffff;
@@ -47,6 +48,10 @@ std::optional<LinkMessage> get_heartbeat(base::ByteReader& in) {
         out.reports.push_back(report);
     }
     out.heard = base::Heard::read(in);
+    out.of = {in.u64()};
+    out.urgent = (in.u8() & kUrgent) != 0;
+    out.word = in.u32();
+    if (out.word != 0 && out.of.value == 0) return std::nullopt;  // to whom?
     return out;
 }
 
@@ -100,6 +105,9 @@ base::Bytes encode(const LinkMessage& message, std::size_t size) {
         out.u8(static_cast<std::uint8_t>(beat->reports.size()));
         for (const LinkReport& report : beat->reports) put(out, report);
         beat->heard.write(out);
+        out.u64(beat->of.value);
+        out.u8(beat->urgent ? kUrgent : 0);
+        out.u32(beat->word);
     } else if (const auto* probe = std::get_if<SizeProbe>(&message)) {
         out.u8(kProbe);
         out.u8(probe->link);

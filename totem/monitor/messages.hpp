@@ -35,6 +35,10 @@ struct Heartbeat {
     std::uint32_t number{0};          // from 1, for each (sender, receiver, link)
     std::vector<LinkReport> reports;  // at most kMaxLinks
     base::Heard heard;                // of the receiver's process, as the seal counts
+    // The process of the receiver whose heartbeats `reports` speak of; 0: none was heard yet.
+    base::Incarnation of{};
+    bool urgent{false};     // to be answered by a heartbeat at once, by the same link
+    std::uint32_t word{0};  // of the sender's Rider to that process; 0: nothing
     bool operator==(const Heartbeat&) const = default;
 };
 

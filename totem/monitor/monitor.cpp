@@ -117,6 +117,7 @@ void Monitor::meet(Peer& peer, base::Incarnation incarnation) {
         path.size.went_down();
     }
     peer.urgent_at = {};
+    peer.beat_at.reset();
     choose(peer);
 }
 
@@ -165,10 +166,27 @@ void Monitor::take(Peer& peer, std::size_t link, const Heartbeat& beat) {
         path.good = 0;
     }
     path.heard_at = now_;
+    peer.beat_at = now_;
     ++path.good;
+    take_word(peer, beat);
     for (const LinkReport& report : beat.reports) {
         if (const auto at = index_of(report.link)) take_report(peer.paths[*at], report, *at == link);
     }
+    if (beat.urgent) this->beat(peer, link, false);
+}
+
+// The numbers that are reported count for this process only if it is the one that they speak of.
+void Monitor::take_word(const Peer& peer, const Heartbeat& beat) {
+    if (config_.rider == nullptr || beat.word == 0 || beat.of != config_.self) return;
+    std::optional<base::Instant> latest;
+    for (const LinkReport& report : beat.reports) {
+        const auto at = index_of(report.link);
+        if (!at) continue;
+        const Path& path = peer.paths[*at];
+        if (report.heard == 0 || report.heard > path.sent || path.sent - report.heard >= kKept) continue;
+        latest = std::max(latest.value_or(base::Instant{}), path.sent_at[report.heard % kKept]);
+    }
+    if (latest) config_.rider->acknowledged(now_, peer.node, *latest, beat.word);
 }
 
 // A report that came by another link says what was heard, but not how long that takes.
@@ -204,7 +222,7 @@ bool Monitor::hears(const Path& path) const {
     return path.heard_at != base::Instant::never() && now_ - path.heard_at <= config_.silence();
 }
 
-void Monitor::beat(Peer& peer, std::size_t link, bool large) {
+void Monitor::beat(Peer& peer, std::size_t link, bool large, bool urgent) {
     if (!own_[link].open) return;
     Path& path = peer.paths[link];
     Heartbeat beat;
@@ -218,6 +236,10 @@ void Monitor::beat(Peer& peer, std::size_t link, bool large) {
                                 of.heard == 0 ? 0 : of.mask, hold, of.ear.hears(), own_[i].group_sent});
     }
     beat.heard = peer.heard;
+    beat.of = peer.incarnation;
+    beat.urgent = urgent;
+    if (config_.rider != nullptr && peer.beat_at)
+        beat.word = config_.rider->word(peer.node, peer.incarnation, *peer.beat_at);
     const std::uint64_t bit = std::uint64_t{1} << path.sent % kKept;
     path.sent_at[path.sent % kKept] = now_;
     path.acked &= ~bit;
@@ -226,8 +248,8 @@ void Monitor::beat(Peer& peer, std::size_t link, bool large) {
     out_.frames.push_back({link, peer.node, encode(beat, size), large});
 }
 
-void Monitor::beat_all(Peer& peer, bool large) {
-    for (std::size_t link = 0; link < own_.size(); ++link) beat(peer, link, large);
+void Monitor::beat_all(Peer& peer, bool large, bool urgent) {
+    for (std::size_t link = 0; link < own_.size(); ++link) beat(peer, link, large, urgent);
 }
 
 // Which of our heartbeats were heard, as soon as the peer has had the time to say so.
@@ -269,7 +291,9 @@ void Monitor::advance(base::Instant now) {
         next_beat_ = now_ + config_.interval();
         for (std::size_t link = 0; link < own_.size(); ++link) beat_group(link);
     }
+    const bool urgent = config_.rider != nullptr && config_.rider->urgent(now_);
     for (Peer& peer : peers_) {
+        if (urgent) beat_all(peer, false, true);
         for (std::size_t link = 0; beats && link < own_.size(); ++link) {
             judge_sent(peer.paths[link]);
             // A peer that is not there is asked with small ones.

@@ -5,6 +5,7 @@
 // says.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <map>
@@ -21,6 +22,7 @@
 #include "totem/monitor/link_status.hpp"
 #include "totem/monitor/messages.hpp"
 #include "totem/monitor/path_size.hpp"
+#include "totem/monitor/rider.hpp"
 
 namespace totem {
 
@@ -35,6 +37,8 @@ struct MonitorConfig {
     std::vector<MonitorLink> links;  // at most kMaxLinks; "link" below is an index in here
     base::Duration token_timeout{base::seconds(1)};
     std::size_t overhead{64};  // what the seal adds to a body
+    base::Incarnation self;    // this process
+    Rider* rider{nullptr};     // borrowed; none: heartbeats carry no word
     // Heartbeats of one path. Several links: so often that another one takes over before the token is lost.
     [[nodiscard]] base::Duration interval() const;
     // Nothing heard for this long: not heard.
@@ -88,7 +92,9 @@ class Monitor {
 
     // Outputs.
     [[nodiscard]] MonitorOutbox drain();
-    [[nodiscard]] base::Instant next_deadline() const { return deadline_; }
+    [[nodiscard]] base::Instant next_deadline() const {
+        return config_.rider == nullptr ? deadline_ : std::min(deadline_, config_.rider->next_deadline());
+    }
     // Grows when carries(), copies(), reached(), frame_size() or common_frame_size() may have changed.
     [[nodiscard]] std::uint64_t version() const { return version_; }
     // Whether frames to the peer go by this link: by the active one; by all that are open while none is up.
@@ -146,7 +152,8 @@ class Monitor {
         base::NodeId node;
         base::Incarnation incarnation;  // 0: nothing heard yet
         base::Instant known_since;
-        base::Instant urgent_at{};  // of the last heartbeats out of turn
+        base::Instant urgent_at{};             // of the last heartbeats out of turn
+        std::optional<base::Instant> beat_at;  // when the last heartbeat of this process came, by any link
         std::optional<std::size_t> active;
         base::Heard heard;   // is told to it
         bool silent{false};  // no link hears it any more
@@ -166,14 +173,15 @@ class Monitor {
     void meet(Peer& peer, base::Incarnation incarnation);
     void take(Peer& peer, std::size_t link, const Heartbeat& beat);
     void take_report(Path& path, const LinkReport& report, bool same_link);
+    void take_word(const Peer& peer, const Heartbeat& beat);
     void judge_sent(Path& path);
     // Until when the peer counts as heard if nothing comes; never(): it was not heard yet.
     [[nodiscard]] base::Instant heard_until(const Peer& peer) const;
     void listen(Peer& peer);
     void judge(Peer& peer);
     void choose(Peer& peer);
-    void beat(Peer& peer, std::size_t link, bool large);
-    void beat_all(Peer& peer, bool large);
+    void beat(Peer& peer, std::size_t link, bool large, bool urgent = false);
+    void beat_all(Peer& peer, bool large, bool urgent = false);
     void beat_group(std::size_t link);
     [[nodiscard]] bool judge_group(Peer& peer, std::size_t link);
     void judge_deafness(const Peer& peer, std::size_t link, bool deaf, Deafness& deafness);

@@ -18,6 +18,8 @@ MonitorConfig monitor_config(const StackConfig& config) {
         out.links.push_back({static_cast<std::uint8_t>(link.number), link.priority, link.group});
     out.token_timeout = config.ring.token_timeout;
     out.overhead = Sealer::kOverhead;
+    out.self = config.ring.self.incarnation;
+    out.rider = config.rider;
     return out;
 }
 

@@ -39,6 +39,7 @@ struct StackConfig {
     RingConfig ring;  // datagram_size: the most that is ever used; less where a path carries less
     std::string cluster_name;
     std::vector<StackLink> links;  // at least one; "link" below is an index in here
+    Rider* rider{nullptr};         // on the heartbeats: borrowed, called while the stack is stepped
 };
 
 struct KeyStatus {

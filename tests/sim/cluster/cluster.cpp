@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "manager/scheduler/scheduler.hpp"
+#include "tests/sim/cluster/process.hpp"
 
 namespace sim {
 
@@ -17,31 +18,7 @@ totem::RingConfig ring_config() {
     return config;
 }
 
-class NodeTracer final : public base::Tracer {
-  public:
-    using Sink = std::function<void(base::Level, const std::string&)>;
-    explicit NodeTracer(Sink sink) : sink_(std::move(sink)) {}
-    void note(base::Level level, const std::string& text) override { sink_(level, text); }
-
-  private:
-    Sink sink_;
-};
-
 }  // namespace
-
-struct Cluster::Process {
-    Member who;
-    std::unique_ptr<NodeTracer> tracer;
-    std::unique_ptr<manager::Node> node;
-    std::map<std::uint64_t, std::function<void(const manager::Answer&)>> clients;
-    std::uint64_t next_client{1};
-    std::set<std::uint64_t> changes;                // clients that asked for a change of the configuration
-    std::map<std::string, std::uint64_t> monitors;  // generation of a resource's recurring monitors
-    Instant disk_free{0};                           // when the writes so far are durable
-    base::RingId checked;  // the view whose configuration was compared with what was acknowledged
-    bool armed{false};
-    Instant armed_for{0};
-};
 
 Cluster::Cluster(std::uint64_t seed, std::uint32_t nodes, const membership::QuorumRules& rules, bool trace)
     : trace_(trace),
@@ -107,7 +84,9 @@ void Cluster::started(const Member& who, bool /*remembers*/) {
     }
     made->node = *std::move(node);
     say(who, "started");
+    Process& process = *made;
     processes_[who.node] = std::move(made);
+    begin_lease(process);
 }
 
 void Cluster::ended(const Member& who) {
@@ -118,7 +97,14 @@ void Cluster::ended(const Member& who) {
 
 void Cluster::kill(NodeId node, bool machine) {
     world_->crash(node);
-    if (machine) machines_.power_off(node);
+    if (!machine) return;
+    machines_.power_off(node);
+    guards_.erase(node);
+}
+
+void Cluster::kill_heard(NodeId node) {
+    kill(node, false);
+    for (const auto& [id, process] : processes_) world_->hint(id, node, totem::Hint::port_closed);
 }
 
 bool Cluster::all_vote() const {
@@ -140,6 +126,14 @@ void Cluster::shut_down(NodeId id) {
 void Cluster::happened(const Member& who, const totem::Event& event) {
     Process* p = process(who);
     if (p == nullptr) return;
+    if (const auto* regular = std::get_if<totem::Regular>(&event)) {
+        membership::Promises promises = p->keeper->installed(regular->view.ring, regular->view.members);
+        if (bug == ClusterBug::no_promises) {
+            for (membership::Promises::One& one : promises.about) one.until = {};
+        }
+        p->node->promised(promises);
+        tell_guard(who.node, [ring = regular->view.ring](Guard& guard) { guard.lease.entered(ring); });
+    }
     p->node->ring_event(moment(), event);
     // Not at once: the ring is in the middle of its own step.
     later(who, {}, [this](Process& self) { pump(self); });
@@ -172,9 +166,12 @@ void Cluster::pump(Process& p) {
             pump(self);
         });
     }
-    for (base::Bytes& message : out.messages) {
-        mix(message.size());
-        if (world_->submit(who.node, std::move(message)) != totem::Submit::accepted)
+    if (out.give_up) tell_guard(who.node, [](Guard& guard) { guard.lease.give_up(); });
+    follow_lease(p);
+    for (manager::RingMessage& message : out.messages) {
+        mix(message.payload.size());
+        if (world_->submit(who.node, std::move(message.payload), message.guarantee) !=
+            totem::Submit::accepted)
             fail("the ring refused a message");
     }
     for (const manager::AgentOrder& order : out.agents) {
@@ -191,6 +188,8 @@ void Cluster::pump(Process& p) {
         check_acknowledged(p);
     }
     if (out.leave) {
+        drop(who.node);  // and guard ends with it
+        guards_.erase(who.node);
         world_->leave(who.node);
         return;
     }
@@ -216,8 +215,13 @@ void Cluster::operate(Process& p, const manager::OperationRequest& request) {
         watch(p, request, -1);
         return;
     }
+    if (request.action == "start" && native(request.resource)) {
+        start_native(p.who, request, p.node->view().ring, world_->now() + base::seconds(3));
+        return;
+    }
     if (request.action == "start") {
         ++moves;
+        check_start(p, request.resource);
         machines_.activate(p.who.node, request.resource);
         check_doubles();
     }

@@ -22,6 +22,13 @@ class Machines {
         const auto at = active_.find(resource);
         return at != active_.end() && at->second.count(node) != 0;
     }
+    [[nodiscard]] std::set<std::string> on(base::NodeId node) const {
+        std::set<std::string> out;
+        for (const auto& [resource, nodes] : active_) {
+            if (nodes.count(node) != 0) out.insert(resource);
+        }
+        return out;
+    }
     [[nodiscard]] const std::set<base::NodeId>& where(const std::string& resource) {
         return active_[resource];
     }

@@ -61,7 +61,8 @@ class Bench {
 TEST_CASE("without a daemon each name says so with its own exit code") {
     const Bench bench;
     for (const char* line : {"custos status", "crm status", "crm configure show", "crm -w resource stop x",
-                             "custos ring status", "custos members --json", "custos quorum status"}) {
+                             "custos ring status", "custos members --json", "custos quorum status",
+                             "custos group list", "custos group members g", "custos group watch g"}) {
         const Outcome outcome = bench.run(line);
         CHECK_MESSAGE(outcome.code == 1, line);
         CHECK(outcome.out.empty());
@@ -70,6 +71,11 @@ TEST_CASE("without a daemon each name says so with its own exit code") {
     }
     CHECK(contains(bench.run("custos members --jason").err, "does not know '--jason': it takes --json"));
     CHECK(bench.run("custos quorum status --jason").code == 1);
+    CHECK(contains(bench.run("custos group members g --jason").err,
+                   "does not know '--jason': it takes --json"));
+    const Outcome sent = bench.run("custos group send g text");
+    CHECK(sent.code == 1);
+    CHECK(contains(sent.err, "no custosd serves groups at none/groups.sock"));
     const Outcome monitor = bench.run("crm_mon --one-shot -V");
     CHECK(monitor.code == 102);
     CHECK(contains(monitor.err, "custosd is not running"));
@@ -89,6 +95,8 @@ TEST_CASE("wrong words and options are refused, help and version are not") {
     CHECK(contains(bench.run("crm_mon --help").out, "Exit codes"));
     CHECK(contains(bench.run("custos help").out, "configure ..."));
     CHECK(contains(bench.run("custos help key").out, "generate"));
+    CHECK(contains(bench.run("custos help group").out, "GROUP TEXT... | GROUP -"));
+    CHECK(bench.run("crm group list").code == 1);  // the crm language's group is another thing
     CHECK(contains(bench.run("custos").out, "configure ..."));
 }
 

@@ -17,6 +17,7 @@
 #include <sstream>
 
 #include "agents/guard/local_agents.hpp"
+#include "agents/runner/clock.hpp"
 #include "agents/runner/runner.hpp"
 
 namespace asio = boost::asio;
@@ -53,6 +54,7 @@ class FakeCore {
             say("hello " + std::to_string(::getpid()) + " " + std::to_string(::getuid()) + " " +
                 std::to_string(f.restarts) + " " + (f.core_is_root ? "root" : "user") + " " + key_);
         };
+        h.dropped = [this] { say("dropped"); };
         h.note = [this](const std::string& text) { say("note " + text); };
         h.lost = [](const std::string&) { ::_exit(71); };
         return h;
@@ -86,6 +88,7 @@ class FakeCore {
         words >> verb;
         if (verb == "start" || verb == "stop" || verb == "monitor") operate(verb, words);
         if (verb == "watch") watch(words);
+        if (verb == "lease") lease(words);
         if (verb == "ready") agents_.ready();
         if (verb == "announce") agents_.announce_all(ring(words));
         if (verb == "farewell") farewell(words);
@@ -123,7 +126,20 @@ class FakeCore {
         const base::RingId decided = ring(words);
         r.action = action;
         words >> r.params["ip"];
+        // As a core does where leases are not enforced.
+        if (!leased_ && action != "stop")
+            agents_.renew({decided, agents::boottime_now(), base::Instant::never()});
         agents_.start(r, decided);
+    }
+
+    // RING MS: the right ends so long from now; 0: nothing is said of it. From now on nothing else is.
+    void lease(std::istream& words) {
+        leased_ = true;
+        const base::RingId of = ring(words);
+        std::int64_t ms = 0;
+        words >> ms;
+        const base::Instant now = agents::boottime_now();
+        if (ms > 0) agents_.renew({of, now, now + base::milliseconds(ms)});
     }
 
     void watch(std::istream& words) {
@@ -149,7 +165,7 @@ class FakeCore {
     asio::streambuf in_;
     int guard_fd_;
     std::string key_;
-    bool hang_{false};
+    bool hang_{false}, leased_{false};
     agents::LocalAgents agents_;
 };
 

@@ -44,6 +44,29 @@ GuardCommand full() {
 
 }  // namespace
 
+TEST_CASE("renewals cross as they are; one of no moment is refused") {
+    GuardCommand command;
+    command.kind = GuardRequestKind::renew;
+    command.ring = {8, {1}, 77};
+    command.renewal = {command.ring, {1000}, base::Instant::never()};
+    const auto back = agents::decode_request(bytes(*agents::encode(command)));
+    REQUIRE(back);
+    CHECK(back->kind == GuardRequestKind::renew);
+    CHECK(back->renewal == command.renewal);
+    command.renewal.until = {0};
+    CHECK_FALSE(agents::decode_request(bytes(*agents::encode(command))));
+    for (const GuardRequestKind kind : {GuardRequestKind::entered, GuardRequestKind::give_up}) {
+        command.kind = kind;
+        const auto told = agents::decode_request(bytes(*agents::encode(command)));
+        REQUIRE(told);
+        CHECK(told->kind == kind);
+        CHECK(told->ring == command.ring);
+    }
+    const auto dropped = agents::decode_reply(bytes(agents::encode(GuardMessage{agents::GuardDropped{}})));
+    REQUIRE(dropped);
+    CHECK(std::holds_alternative<agents::GuardDropped>(*dropped));
+}
+
 TEST_CASE("commands cross as they are; what only the runner needs stays behind") {
     for (GuardCommand command : {full(), [] {
                                      GuardCommand c = full();

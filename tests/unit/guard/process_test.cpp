@@ -2,6 +2,7 @@
 // of its own with an interface v0. Needs root, as guard does.
 #define DOCTEST_CONFIG_IMPLEMENT
 #include <doctest/doctest.h>
+#include <linux/rtnetlink.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sched.h>
@@ -23,6 +24,8 @@
 #include "../ocf/scratch.hpp"
 #include "agents/guard/children.hpp"
 #include "agents/guard/guard.hpp"
+#include "agents/guard/page.hpp"
+#include "agents/runner/clock.hpp"
 #include "agents/vip/netlink.hpp"
 #include "fake_core.hpp"
 #include "totem/base/fd.hpp"
@@ -39,6 +42,25 @@ bool readable(int fd) {
     pollfd p{fd, POLLIN, 0};
     return ::poll(&p, 1, kPatience) == 1;
 }
+
+// What the kernel tells of addresses.
+class AddressChanges {
+  public:
+    AddressChanges() : fd_(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE)) {
+        sockaddr_nl address{};
+        address.nl_family = AF_NETLINK;
+        address.nl_groups = RTMGRP_IPV4_IFADDR;
+        REQUIRE(::bind(fd_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+    }
+    void wait() const {
+        REQUIRE(readable(fd_.get()));
+        std::array<char, 4096> change{};
+        REQUIRE(::recv(fd_.get(), change.data(), change.size(), 0) > 0);
+    }
+
+  private:
+    base::Fd fd_;
+};
 
 base::Fd listen_at(const std::string& path, int type) {
     base::Fd fd(::socket(AF_UNIX, type | SOCK_CLOEXEC, 0));
@@ -163,6 +185,9 @@ class Machine {
         return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
     }
     std::string log() { return scratch.read("log"); }
+    std::optional<membership::LeaseView> page() {
+        return agents::read_lease_page(scratch.path() / "run/lease");
+    }
 
     Scratch scratch;
     pid_t guard{-1};
@@ -377,6 +402,45 @@ TEST_CASE("a core that sends what is no request is killed, and starts anew") {
     CHECK(machine.next_core()->hello == "0 1 root secret");
     CHECK(machine.log().find("malformed packet between core and guard: the core is killed") !=
           std::string::npos);
+}
+
+TEST_CASE("what is held goes when the lease is out, whatever the core does, and the core is told") {
+    Machine machine;
+    auto core = machine.start();
+    const AddressChanges changes;
+    core->tell("lease 4 400");
+    CHECK(core->ask("start 1 4 192.0.2.10") == "result 1 0 ");
+    const auto page = machine.page();
+    REQUIRE(page);
+    const base::Duration left = page->until - agents::boottime_now();
+    CHECK(left.ns > 0);
+    CHECK(left <= base::milliseconds(400));
+    CHECK(page->ring.seq == 0);  // of no ring has it been said that the core entered it
+    ::kill(core->pid, SIGSTOP);
+    while (addresses().find(kVip) != std::string::npos) changes.wait();
+    CHECK(agents::boottime_now() >= page->until);
+    CHECK(agents::boottime_now() - page->until < base::milliseconds(250));
+    CHECK(machine.page()->until == base::Instant{});
+    ::kill(core->pid, SIGCONT);
+    CHECK(core->read() == "dropped");
+    CHECK(machine.log().find("no right to hold any more: removing 192.0.2.10/32 on v0 (vip)") !=
+          std::string::npos);
+    core->tell("lease 4 60000");
+    CHECK(core->ask("start 2 4 192.0.2.10") == "result 2 0 ");
+    CHECK(core->ask("stop 3 4 192.0.2.10") == "result 3 0 ");
+}
+
+TEST_CASE("a start waits for the lease of its view, and not for ever") {
+    Machine machine;
+    auto core = machine.start();
+    core->tell("lease 4 0");
+    CHECK(core->ask("start 1 4 192.0.2.10").find("result 1 199 this node has no lease") == 0);
+    CHECK(addresses().find(kVip) == std::string::npos);
+    core->tell("start 2 4 192.0.2.10");
+    core->tell("lease 4 60000");
+    CHECK(core->read() == "result 2 0 ");
+    CHECK(addresses().find(kVip) != std::string::npos);
+    CHECK(core->ask("stop 3 4 192.0.2.10") == "result 3 0 ");
 }
 
 TEST_CASE("guard's own death takes the core along; the address stays for the next guard to adopt") {

@@ -175,6 +175,7 @@ StatusReply example_status() {
              .ring_views = 4,
              .ring_refused = 6,
              .rotation_us = -5,
+             .lease = {"by lease", true, false, 612},
              .last_change = "today"};
     reply.configuration.version = 7;
     reply.configuration.properties["stonith-enabled"] = "false";
@@ -225,6 +226,7 @@ TEST_CASE("replies survive their bytes") {
     CHECK(local.members == status.local.members);
     CHECK(local.synchronised);
     CHECK(local.quorum_reason == "2 of 3 votes");
+    CHECK(local.lease == status.local.lease);
     CHECK(local.warnings == status.local.warnings);
     CHECK(local.notes == status.local.notes);
     CHECK(local.ring_tokens == 1);

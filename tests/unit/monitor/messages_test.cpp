@@ -34,7 +34,10 @@ TEST_CASE("link messages come out as they went in, padded or not") {
     const Heartbeat beat{3,
                          77,
                          {{0, true, 5, 0x1f, base::microseconds(1234)}, {3, false, 0, 0, {}, true, 1 << 20}},
-                         {base::Incarnation{9}, 8, 7}};
+                         {base::Incarnation{9}, 8, 7},
+                         base::Incarnation{9},
+                         true,
+                         1'000'000};
     for (const std::size_t size : {0u, 100u, 1408u}) {
         const base::Bytes body = totem::encode(beat, size);
         CHECK(body.size() >= size);
@@ -57,10 +60,12 @@ TEST_CASE("link messages come out as they went in, padded or not") {
     CHECK(std::get<totem::GroupBeat>(*decode_link_message(group)) == totem::GroupBeat{1, 9});
     CHECK_FALSE(decode_link_message(totem::encode(totem::GroupBeat{8, 1})));
     CHECK_FALSE(decode_link_message(totem::encode(totem::GroupBeat{1, 0})));
-    CHECK_FALSE(decode_link_message(base::Bytes{1, 1}));                          // a ring message
-    CHECK_FALSE(decode_link_message(totem::encode(totem::SizeProbe{8, 1})));      // no such link
-    CHECK_FALSE(decode_link_message(totem::encode(Heartbeat{0, 0, {}, {}})));     // numbers begin at 1
-    CHECK_FALSE(decode_link_message(totem::encode(Piece{1, 2, 2, message(5)})));  // beyond the last
+    CHECK_FALSE(decode_link_message(base::Bytes{1, 1}));                       // a ring message
+    CHECK_FALSE(decode_link_message(totem::encode(totem::SizeProbe{8, 1})));   // no such link
+    CHECK_FALSE(decode_link_message(totem::encode(Heartbeat{0, 0, {}, {}})));  // numbers begin at 1
+    CHECK_FALSE(
+        decode_link_message(totem::encode(Heartbeat{0, 1, {}, {}, {}, false, 5})));  // a word to nobody
+    CHECK_FALSE(decode_link_message(totem::encode(Piece{1, 2, 2, message(5)})));     // beyond the last
 }
 
 TEST_CASE("a message in pieces is put together in any order, once") {

@@ -43,9 +43,11 @@ struct World {
             if (m != n) config.peers.push_back(base::NodeId{m});
         }
         config.links = link_list;
-        monitors[n] = std::make_unique<totem::Monitor>(config, now);
         incarnations.resize(count + 1);
         incarnations[n] = {++starts};
+        config.self = incarnations[n];
+        config.rider = n < riders.size() ? riders[n] : nullptr;
+        monitors[n] = std::make_unique<totem::Monitor>(config, now);
         for (std::size_t link = 0; link < link_list.size(); ++link)
             monitors[n]->link_opened(now, link, largest, 28);
         collect(n);
@@ -115,6 +117,7 @@ struct World {
     base::Instant now{1'000'000'000};
     base::Duration delay{base::microseconds(200)};
     std::size_t largest{1472};
+    std::vector<totem::Rider*> riders;  // by node; for monitors that are started from now on
     std::function<bool(const Flight&)> passes{[](const Flight&) { return true; }};
     std::vector<std::unique_ptr<totem::Monitor>> monitors;
     std::vector<std::vector<std::string>> notes;

@@ -122,6 +122,10 @@ class Parser {
                                                                  {"uncleared", Clearance::uncleared}};
             if (const auto known = kWords.find(word); known != kWords.end()) {
                 status.clearance = known->second;
+            } else if (word == "lease_out") {
+                status.lease_out = true;
+            } else if (word == "obeys") {
+                status.obeys = true;
             } else if (word == "leaving") {
                 status.leaving = true;
             } else if (word.starts_with("why=")) {

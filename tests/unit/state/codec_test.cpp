@@ -116,9 +116,27 @@ TEST_CASE("what quorum says and keeps survives its bytes") {
     const membership::QuorumMemory open{true, {9, {{1}, {3}}}, membership::Roster{4, {{1}, {2}, {3}}}};
     Hello hello;
     hello.quorum = {open, {true, 4}, true};
+    hello.promises = {{base::NodeId{2}, base::milliseconds(700), 8}, {base::NodeId{3}, {}, 0}};
+    hello.obeys = true;
+    hello.took = {base::NodeId{3}};
     const auto hello_back = decode_message(encode(Message{hello}));
     REQUIRE(hello_back);
     CHECK(std::get<Hello>(*hello_back).quorum == hello.quorum);
+    CHECK(std::get<Hello>(*hello_back).promises == hello.promises);
+    CHECK(std::get<Hello>(*hello_back).obeys);
+    CHECK(std::get<Hello>(*hello_back).took == hello.took);
+    hello.promises[0].left = base::milliseconds(-1);
+    CHECK_FALSE(decode_message(encode(Message{hello})));
+    const auto out = decode_message(encode(Message{LeaseFact{{9, {1}, 5}, base::NodeId{2}, false}}));
+    REQUIRE(out);
+    CHECK(std::get<LeaseFact>(*out).ring == base::RingId{9, {1}, 5});
+    CHECK(std::get<LeaseFact>(*out).out == base::NodeId{2});
+    for (const bool obeys : {true, false}) {
+        const auto word = decode_message(encode(Message{LeaseFact{{9, {1}, 5}, {}, obeys}}));
+        REQUIRE(word);
+        CHECK_FALSE(std::get<LeaseFact>(*word).out);
+        CHECK(std::get<LeaseFact>(*word).obeys == obeys);
+    }
     for (const QuorumFact::Kind kind : {QuorumFact::Kind::roster_proposed, QuorumFact::Kind::persisted,
                                         QuorumFact::Kind::wait_for_all_cancelled}) {
         const auto back = decode_message(encode(Message{QuorumFact{{7, {1}, 2}, kind, {}}}));

@@ -199,6 +199,40 @@ TEST_CASE("no start while a configured node is uncleared, unless the proof is sw
     CHECK(promote_ready(unproven).size() == 1);
 }
 
+TEST_CASE(
+    "while a node is out of its lease what that covers may start, and nothing else; in the next view "
+    "neither") {
+    State state = running_pair();
+    CHECK(apply_command(state, kOne, change(2, {SetOption{Section::properties, "stonith-enabled", "true"}}))
+              .result);
+    probe(state);
+    state.status.nodes[NodeId{3}].lease_out = true;
+    Plan plan{{}, state.configuration.version, {plan_action(1, NodeId{1}, "start")}};
+    plan.actions[0].base_revision = revision(state, NodeId{1});
+    State address = state;
+    address.configuration.primitives[0].agent = {"ocf", "heartbeat", "IPaddr2"};
+    REQUIRE(apply_plan(state, plan));
+    CHECK(promote_ready(state).empty());
+    State next = address;
+    REQUIRE(apply_plan(address, plan));
+    CHECK(promote_ready(address).size() == 1);
+    install_view(next, view_of({kOne, kTwo}, 2));
+    CHECK_FALSE(next.status.nodes[NodeId{3}].lease_out);
+    CHECK(next.status.nodes[NodeId{3}].clearance == Clearance::uncleared);
+}
+
+TEST_CASE("whether a node obeys its lease is what it said last, and is kept when it is gone") {
+    State state = running_pair();
+    SyncedView view = view_of({kOne, kTwo}, 2);
+    view.hellos[NodeId{2}].obeys = true;
+    install_view(state, view);
+    CHECK(state.status.nodes[NodeId{2}].obeys);
+    CHECK_FALSE(state.status.nodes[NodeId{1}].obeys);
+    install_view(state, view_of({kOne}, 3));
+    CHECK(state.status.nodes[NodeId{2}].obeys);
+    CHECK(decode_state(encode(state))->status.nodes.at(NodeId{2}).obeys);
+}
+
 TEST_CASE("a lost member is uncleared, one that left in order is clean, a member can not be confirmed down") {
     State state = running_pair();
     State ordered = state;

@@ -47,6 +47,7 @@ StatusReply demo() {
                    .ring_views = 2,
                    .ring_refused = 6,
                    .rotation_us = 180,
+                   .lease = {"by lease", true, true, 612},
                    .last_change = "Sun Nov 22 08:00:00 2026 by root via custos on n1"};
     reply.status.quorate = true;
     for (std::uint32_t id = 1; id <= 3; ++id) {
@@ -84,6 +85,7 @@ StatusReply troubled() {
     reply.local.warnings = {"foreign frames on port 5405: corosync of 10.0.0.9 talks there"};
     reply.local.notes = {"nothing starts: node n3 is not cleared, it may still run resources"};
     reply.local.synchronised = false;
+    reply.local.lease.left_ms = 0;
     return reply;
 }
 
@@ -105,6 +107,7 @@ TEST_CASE("the same, where the administrator gave up the proof") {
     StatusReply reply = troubled();
     reply.configuration.properties["stonith-enabled"] = "false";
     reply.local.notes = {"not proven: stonith-enabled=false, so node n3 counts as stopped"};
+    reply.local.lease = {"not proven: stonith-enabled=false", false, false, 0};
     check_golden("not_proven.txt", render_status(reply, style()));
 }
 

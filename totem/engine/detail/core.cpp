@@ -14,7 +14,7 @@ using boost::system::error_code;
 constexpr std::size_t kUnbounded = std::size_t{1} << 62;
 
 StackConfig stack_config(const EngineConfig& config, const std::vector<LinkConfig>& links) {
-    StackConfig out{config.ring, config.cluster_name, {}};
+    StackConfig out{config.ring, config.cluster_name, {}, config.rider};
     out.ring.max_queued = kUnbounded;  // Engine::submit keeps the bound: what it took is not refused later
     for (std::size_t i = 0; i < links.size(); ++i) {
         const std::string group = links[i].group       ? to_string(*links[i].group)
@@ -217,6 +217,11 @@ void Core::on(EpochNotWritten&& command) {
 void Core::on(ChangeKeys&& command) {
     stack_.change_keys(command.keys);
     command.changed->set_value(last_words());
+}
+
+void Core::on(RunCall&& command) {
+    command.call(boottime());
+    fed_ = true;  // the rider's deadline may be another one
 }
 
 void Core::on(Leave&& /*command*/) {

@@ -69,6 +69,7 @@ class Core {
     void on(EpochWritten&& command);
     void on(EpochNotWritten&& command);
     void on(ChangeKeys&& command);
+    void on(RunCall&& command);
     void on(Leave&& command);
     void on(Stop&& command);
 

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <future>
 #include <memory>
 #include <string>
@@ -34,10 +35,13 @@ struct ChangeKeys {
     MasterKeys keys;
     std::shared_ptr<std::promise<LastWords>> changed;
 };
+struct RunCall {
+    std::function<void(base::Instant)> call;
+};
 struct Leave {};
 struct Stop {};
 using Command =
-    std::variant<SubmitPayload, AskStatus, EpochWritten, EpochNotWritten, ChangeKeys, Leave, Stop>;
+    std::variant<SubmitPayload, AskStatus, EpochWritten, EpochNotWritten, ChangeKeys, RunCall, Leave, Stop>;
 
 // An eventfd: rings until it is silenced.
 class Bell {
