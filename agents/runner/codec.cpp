@@ -83,6 +83,7 @@ base::Bytes encode_frame(const ToRunner& message) {
     if (const auto* cancel = std::get_if<CancelRecurring>(&message))
         out.set_cancel_recurring(cancel->resource);
     if (std::holds_alternative<PersistNonlocalBind>(message)) out.mutable_persist_nonlocal_bind();
+    if (const auto* key = std::get_if<WriteKey>(&message)) out.set_write_key(key->text);
     return frame(out);
 }
 
@@ -96,6 +97,7 @@ base::Bytes encode_frame(const FromRunner& message) {
         into->set_duration_ns(result->duration.ns);
     }
     if (const auto* note = std::get_if<RunnerNote>(&message)) out.set_note(note->text);
+    if (const auto* written = std::get_if<KeyWritten>(&message)) out.set_key_written(written->trouble);
     return frame(out);
 }
 
@@ -109,6 +111,8 @@ base::Result<ToRunner> decode_to_runner(base::ByteView body) {
             return ToRunner{CancelRecurring{in.cancel_recurring()}};
         case wire::ToRunner::kPersistNonlocalBind:
             return ToRunner{PersistNonlocalBind{}};
+        case wire::ToRunner::kWriteKey:
+            return ToRunner{WriteKey{in.write_key()}};
         case wire::ToRunner::KIND_NOT_SET:
             break;
     }
@@ -125,6 +129,8 @@ base::Result<FromRunner> decode_from_runner(base::ByteView body) {
         }
         case wire::FromRunner::kNote:
             return FromRunner{RunnerNote{in.note()}};
+        case wire::FromRunner::kKeyWritten:
+            return FromRunner{KeyWritten{in.key_written()}};
         case wire::FromRunner::KIND_NOT_SET:
             break;
     }

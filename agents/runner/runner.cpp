@@ -17,6 +17,7 @@
 #include "agents/ocf/process.hpp"
 #include "agents/runner/clock.hpp"
 #include "agents/runner/codec.hpp"
+#include "agents/runner/key_file.hpp"
 #include "agents/runner/operation_queue.hpp"
 #include "agents/vip/sysctl.hpp"
 
@@ -66,6 +67,7 @@ class Runner {
         : core_(std::move(core)),
           signals_(std::move(signals)),
           directories_(options.directories),
+          key_file_(options.key_file),
           queue_(options.limit == 0 ? default_limit() : options.limit) {}
 
     void run() {
@@ -193,6 +195,10 @@ class Runner {
         if (std::holds_alternative<PersistNonlocalBind>(message)) {
             if (const auto done = persist_nonlocal_bind(); !done) send(RunnerNote{done.error().message});
         }
+        if (const auto* key = std::get_if<WriteKey>(&message)) {
+            const base::Status done = replace_key_file(key_file_, key->text);
+            send(KeyWritten{done ? "" : done.error().message});
+        }
     }
 
     void send(const FromRunner& message) {
@@ -214,6 +220,7 @@ class Runner {
 
     Fd core_, signals_;
     AgentDirectories directories_;
+    std::string key_file_;
     OperationQueue queue_;
     std::map<std::uint64_t, Execution> executions_;
     FrameBuffer in_;

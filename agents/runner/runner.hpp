@@ -8,6 +8,7 @@ namespace agents {
 
 struct RunnerOptions {
     AgentDirectories directories;
+    std::string key_file;  // which the core may have written anew; empty: none
     std::size_t limit{0};  // operations at once; 0: twice the number of processors
 };
 

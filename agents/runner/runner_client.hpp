@@ -19,6 +19,7 @@ class RunnerClient {
         std::function<void(const std::string&)> note;  // a line for the log
         // Once: the runner is gone. What ran is unknown; guard ends this process too, so leave without delay.
         std::function<void(const std::string& why)> lost;
+        std::function<void(const std::string& trouble)> key_written{};  // empty: it is
     };
     // Takes over `fd`, the stream socket whose other end the runner serves. Handlers run on the io_context,
     // never from inside a call, and not after the destructor.
@@ -34,6 +35,8 @@ class RunnerClient {
     void cancel_recurring(const std::string& resource);
     // Asks for the setting of agents/vip/sysctl.hpp on disk; a failure is a note.
     void persist_nonlocal_bind();
+    // Puts a text in place of the key file; answered once by key_written. One at a time.
+    void write_key(const std::string& text);
 
   private:
     class Connection;

@@ -212,6 +212,7 @@ void Node::wait(Moment at, std::uint64_t client, std::uint64_t version) {
 void Node::forget(std::uint64_t client) {
     std::erase_if(impl_->waiters, [client](const Impl::Waiter& w) { return w.client == client; });
     std::erase(impl_->cancelling, client);
+    std::erase_if(impl_->key_clients, [client](const Impl::KeyClient& c) { return c.client == client; });
     // A command that was sent stays: it takes effect whether somebody listens or not.
     std::erase_if(impl_->pending, [client](const Impl::Pending& p) { return p.client == client && !p.sent; });
 }

@@ -1,6 +1,6 @@
-// The node's inside, shared by its files: views.cpp (hello, snapshot, adoption), leases.cpp
-// (who is cleared), messages.cpp (what delivered
-// messages do), clients.cpp (commands and waits), node.cpp (the public face).
+// The node's inside, shared by its files: views.cpp (hello, snapshot, adoption), leases.cpp (who is cleared),
+// keys.cpp (the change of the key), messages.cpp (what delivered messages do), clients.cpp (commands and
+// waits), node.cpp (the public face).
 #pragma once
 
 #include "manager/node/node.hpp"
@@ -19,6 +19,7 @@ struct Node::Impl {
         for (const auto& [id, name] : options.roster) nodes.insert(id);
         lease_possible =
             membership::lease_possible([this](const base::NodeSet& some) { return may_lease(some); }, nodes);
+        if (options.keys) keys.emplace(options.self.node, *options.keys, nodes);
     }
 
     // --- what is fixed
@@ -30,6 +31,7 @@ struct Node::Impl {
     membership::Quorum quorum;
     membership::QuorumMemory quorum_memory;  // as it goes into every record of the journal
     Executor executor;
+    std::optional<membership::KeyRotation> keys;
     NodeOutbox out;
     Moment at;  // of the current input
 
@@ -96,6 +98,12 @@ struct Node::Impl {
     };
     std::vector<Waiter> waiters;
     std::vector<std::uint64_t> cancelling;  // those who want to wait for nobody, in the present view
+    struct KeyClient {
+        std::uint64_t client{0};
+        membership::KeyName key;  // that it is changed to
+        bool wait{true};          // for absent nodes
+    };
+    std::vector<KeyClient> key_clients;
     bool shutting_down{false};
     bool leaving_sent{false};
     base::Instant leave_at{base::Instant::never()};
@@ -116,6 +124,13 @@ struct Node::Impl {
     [[nodiscard]] std::uint64_t epoch() const;
     [[nodiscard]] bool is_member(const Sender& sender) const;
     void set_state(State next);
+
+    // keys.cpp
+    void key_view();  // a synchronised view began
+    void take_key(const Sender& sender, const Message& message);
+    void follow_keys();  // after each input of it
+    void answer_key_clients();
+    void break_off_key_clients();
 
     // messages.cpp
     void deliver(const Sender& sender, const base::Bytes& payload);

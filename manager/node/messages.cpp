@@ -55,6 +55,8 @@ void Node::Impl::apply(const Sender& sender, const Message& message) {
         take_fact(sender, *fact);
     } else if (const auto* lease = std::get_if<LeaseFact>(&message)) {
         take_lease_fact(sender, *lease);
+    } else if (std::holds_alternative<KeyFact>(message) || std::holds_alternative<KeyOffer>(message)) {
+        take_key(sender, message);
     } else if (std::holds_alternative<Leaving>(message)) {
         apply_leaving(state, sender);
         if (sender.node == options.self.node && sender.incarnation == options.self.incarnation)

@@ -20,6 +20,7 @@
 #include "manager/coordinator/executor.hpp"
 #include "manager/model/operation.hpp"
 #include "manager/state/state.hpp"
+#include "membership/keys/rotation.hpp"
 #include "membership/lease/granter.hpp"
 #include "membership/lease/policy.hpp"
 #include "membership/quorum/quorum.hpp"
@@ -33,7 +34,8 @@ struct NodeOptions {
     Sender self;
     std::map<base::NodeId, std::string> roster;  // configured nodes and their names, self included
     membership::QuorumRules rules;
-    std::optional<base::Bytes> journal;  // payload of the journal's last record
+    std::optional<base::Bytes> journal;     // payload of the journal's last record
+    std::optional<totem::MasterKeys> keys;  // of the key file; none: keys are not this node's business
 };
 
 // A record for the journal; answer with persisted(token).
@@ -84,7 +86,9 @@ struct NodeOutbox {
     std::vector<AgentOrder> agents;     // for the agents, in order
     std::vector<Answer> answers;
     bool give_up{false};  // others took this node for cleared: its guard must drop everything
-    bool leave{false};    // everything is handed over: leave the ring and exit
+    // To be made durable in place of the key file, then used for the ring, then answered with keys_written().
+    std::optional<totem::MasterKeys> keys;
+    bool leave{false};  // everything is handed over: leave the ring and exit
 };
 
 // Wall clock and monotonic time of one input.
@@ -122,6 +126,12 @@ class Node {
     // its delivery, and where the votes suffice. The client is answered once it has been delivered; an error:
     // the members changed before that, or there still is no quorum.
     void cancel_wait_for_all(Moment at, std::uint64_t client);
+    // Changes the cluster's key to `fresh` (membership::KeyRotation::rotate). The client is answered when the
+    // old key is gone everywhere, or when only an absent node is still waited for (then with a remark).
+    void rotate_key(Moment at, std::uint64_t client, const totem::MasterKey& fresh, bool wait);
+    void keys_written(Moment at, const base::Status& status);
+    // The administrator changed the key file, and the ring uses it.
+    void keys_replaced(Moment at, const totem::MasterKeys& keys);
 
     // Before each regular view: what this node has promised about the others (membership::Granter), as of
     // its installation. Without it none of them is cleared by its lease there.
@@ -143,6 +153,7 @@ class Node {
     [[nodiscard]] membership::QuorumState quorum() const;  // of the view synchronised last
     [[nodiscard]] std::optional<base::NodeId> coordinator() const;
     [[nodiscard]] NodeLease lease() const;
+    [[nodiscard]] std::optional<membership::KeyState> key_state() const;
     // What an administrator should know beyond the state itself.
     [[nodiscard]] std::vector<std::string> warnings() const;
 

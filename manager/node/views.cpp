@@ -43,6 +43,7 @@ void Node::Impl::start_view(const totem::Regular& event) {
         answer_error(client,
                      "the members changed before all had heard it; look at the quorum, and ask again");
     }
+    break_off_key_clients();
     Hello hello;
     hello.ring = view.ring;
     hello.name = options.roster[options.self.node];
@@ -141,6 +142,7 @@ void Node::Impl::synchronise() {
                                 (quorum.quorate() ? ", quorate" : ", not quorate"));
     executor.delivered(state);
     carry_out_quorum();
+    key_view();
     if (!write_journal() && writing.empty()) send(Persisted{last_on_disk});
     std::vector<Waiting> held = std::move(waiting);
     waiting.clear();
@@ -242,6 +244,10 @@ void Node::Impl::follow_quorum() {
         dirty = true;
     }
     write_journal();
+    if (keys) {
+        keys->majority(quorum.majority());
+        follow_keys();
+    }
     if (acting()) send_pending();
 }
 

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 
 #include "manager/model/codec.hpp"
 #include "manager/state/message.hpp"
@@ -88,6 +89,14 @@ membership::QuorumStamp stamp_of(const pb::QuorumStamp& from) {
     return {from.voter(), from.epoch()};
 }
 
+void put(const membership::KeyName& from, pb::KeyName& to) {
+    to.set_id(from.id);
+    to.set_fingerprint(from.fingerprint);
+}
+membership::KeyName key_name_of(const pb::KeyName& from) {
+    return {static_cast<std::uint8_t>(from.id()), from.fingerprint()};
+}
+
 struct PutMessage {
     pb::Message& to;
     void operator()(const Hello& m) const {
@@ -172,6 +181,15 @@ struct PutMessage {
             fact.set_obeys(m.obeys);
         }
     }
+    void operator()(const KeyFact& m) const {
+        put(m.word.sending, *to.mutable_key()->mutable_sending());
+        if (m.word.other) put(*m.word.other, *to.mutable_key()->mutable_other());
+        to.mutable_key()->set_without_absent(m.word.without_absent);
+    }
+    void operator()(const KeyOffer& m) const {
+        to.mutable_key_offer()->set_id(m.key.id);
+        to.mutable_key_offer()->set_key(std::string(base::as_text(m.key.key.bytes())));
+    }
     void operator()(const Leaving& /*m*/) const { to.set_leaving(true); }
 };
 
@@ -235,6 +253,21 @@ Result<Message> fact_of(const pb::LeaseFact& from) {
             break;
     }
     return malformed("fact about a lease");
+}
+
+Result<Message> key_fact_of(const pb::KeyFact& from) {
+    KeyFact fact;
+    fact.word = {key_name_of(from.sending()), {}, from.without_absent()};
+    if (from.has_other()) fact.word.other = key_name_of(from.other());
+    if (from.sending().id() > 255 || from.other().id() > 255) return malformed("word about keys");
+    return Message{std::move(fact)};
+}
+
+Result<Message> key_offer_of(const pb::KeyOffer& from) {
+    std::array<std::uint8_t, totem::MasterKey::kSize> bytes{};
+    if (from.id() > 255 || from.key().size() != bytes.size()) return malformed("offer of a key");
+    std::copy(from.key().begin(), from.key().end(), bytes.begin());
+    return Message{KeyOffer{{static_cast<std::uint8_t>(from.id()), totem::MasterKey(bytes)}}};
 }
 
 Report report_of(const pb::Report& from) {
@@ -306,6 +339,10 @@ Result<Message> decode_message(base::ByteView bytes) {
             return fact_of(from.quorum());
         case pb::Message::kLease:
             return fact_of(from.lease());
+        case pb::Message::kKey:
+            return key_fact_of(from.key());
+        case pb::Message::kKeyOffer:
+            return key_offer_of(from.key_offer());
         case pb::Message::kLeaving:
             return Message{Leaving{}};
         case pb::Message::MESSAGE_NOT_SET:

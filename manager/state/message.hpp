@@ -12,6 +12,7 @@
 #include "manager/model/command.hpp"
 #include "manager/model/status.hpp"
 #include "manager/state/digest.hpp"
+#include "membership/keys/rotation.hpp"
 #include "membership/lease/granter.hpp"
 #include "membership/quorum/quorum.hpp"
 #include "totem/base/bytes.hpp"
@@ -102,11 +103,20 @@ struct LeaseFact {
     bool obeys{false};                // without `out`: whether the sender obeys its own from now on
 };
 
+// What the sender's key file has; and a key that those who lack it are to accept (class
+// membership::KeyRotation).
+struct KeyFact {
+    membership::KeyWord word;
+};
+struct KeyOffer {
+    totem::MasterKeys::Live key;
+};
+
 // The sender runs nothing any more and leaves after this.
 struct Leaving {};
 
-using Message =
-    std::variant<Hello, Snapshot, Persisted, ClientCommand, Plan, Report, QuorumFact, LeaseFact, Leaving>;
+using Message = std::variant<Hello, Snapshot, Persisted, ClientCommand, Plan, Report, QuorumFact, LeaseFact,
+                             Leaving, KeyFact, KeyOffer>;
 
 [[nodiscard]] base::Bytes encode(const Message& message);
 [[nodiscard]] base::Result<Message> decode_message(base::ByteView bytes);

@@ -15,6 +15,7 @@
 #include "tools/cli/corosync.hpp"
 #include "tools/cli/group_level.hpp"
 #include "tools/crm/levels.hpp"
+#include "tools/view/keys.hpp"
 #include "tools/view/members.hpp"
 #include "totem/base/bytes.hpp"
 #include "totem/base/fd.hpp"
@@ -153,6 +154,35 @@ base::Status quorum_unblock(Shell& shell, const Words& /*words*/) {
     return base::ok();
 }
 
+base::Status key_status(Shell& shell, const Words& words) {
+    TRY(const bool json, json_wanted(words));
+    TRY(const RingReply ring, ask_ring(shell));
+    shell.out() << (json ? keys_json(ring) : render_keys(ring));
+    return base::ok();
+}
+
+// key rotate [--now]
+base::Status key_rotate(Shell& shell, const Words& words) {
+    const bool now = words.size() > 1;
+    if (now && words[1] != "--now")
+        return base::invalid("usage: " + shell.options().program + " key rotate [--now]");
+    if (now && !shell.confirm("Nodes that are absent will be shut out until the key file is copied to them. "
+                              "Do not wait for them?")) {
+        return base::Error{base::Errc::conflict, "nothing was changed: `" + shell.options().program +
+                                                     " -F key rotate --now` goes on without asking"};
+    }
+    TRY(const Reply reply, shell.ask(RotateKey{!now}));
+    const auto* done = std::get_if<CommandReply>(&reply);
+    if (done == nullptr) return base::invalid("the daemon answered something else: is it of this release?");
+    if (done->remark.empty()) {
+        shell.info("the key was changed: every member seals with the new one, the old one is gone");
+    } else {
+        shell.info(done->remark + "; it goes on by itself when they come, or without them: " +
+                   shell.options().program + " key rotate --now");
+    }
+    return base::ok();
+}
+
 // Where a shell would find a program of that name; empty: nowhere.
 std::filesystem::path find_program(const std::string& name) {
     const char* path = std::getenv("PATH");
@@ -247,12 +277,16 @@ std::vector<Level> custos_levels() {
                       "the configuration file of this node",
                       {{"check", "", "[FILE]", "checks it without starting anything", 0, 1, config_check}},
                       true});
-    levels.push_back({"key",
-                      "",
-                      "the key that the nodes share",
-                      {{"generate", "", "[FILE] [--force]", "makes a new key file", 0, 3, key_generate},
-                       {"show", "", "[FILE]", "prints its fingerprint, to compare nodes", 0, 1, key_show}},
-                      true});
+    levels.push_back(
+        {"key",
+         "",
+         "the key that the nodes share",
+         {{"generate", "", "[FILE] [--force]", "makes a new key file", 0, 3, key_generate},
+          {"show", "", "[FILE]", "prints its fingerprint, to compare nodes", 0, 1, key_show},
+          {"rotate", "", "[--now]",
+           "gives all nodes a new key while they run; --now: waits for no absent node", 0, 1, key_rotate},
+          {"status", "", "[--json]", "who has which key, and how far a change is", 0, 1, key_status}},
+         true});
     levels.push_back({"links",
                       "",
                       "other names for this command: crm and crm_mon, or corosync's",

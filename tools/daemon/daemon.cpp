@@ -130,10 +130,11 @@ void Daemon::connect_agents() {
     const auto note = [this](const std::string& line) { log_.line(Level::info, line); };
     const auto result = [this](const manager::OperationResult& r) { finished(r); };
     runner_ = std::make_unique<agents::RunnerClient>(
-        io_, options_.runner_fd, agents::RunnerClient::Handlers{result, note, [this](const std::string& why) {
-                                                                    stop(agents::kExitFailed,
-                                                                         "the runner is gone (" + why + ")");
-                                                                }});
+        io_, options_.runner_fd,
+        agents::RunnerClient::Handlers{
+            result, note,
+            [this](const std::string& why) { stop(agents::kExitFailed, "the runner is gone (" + why + ")"); },
+            [this](const std::string& trouble) { keys_written(trouble); }});
     guard_ = std::make_unique<agents::GuardClient>(
         io_, options_.guard_fd,
         agents::GuardClient::Handlers{
@@ -163,23 +164,6 @@ void Daemon::watch_signals() {
         });
     };
     wait(wait);
-}
-
-// guard has copied the key file anew. What can't be read changes nothing.
-void Daemon::reload_keys() {
-    const auto keys = read_keys(options_.key_fd, config_.totem.key_file);
-    if (!keys) {
-        log_.line(Level::warning, keys.error().message + "; the keys stay as they were");
-        return;
-    }
-    if (*keys == keys_) return;
-    keys_ = *keys;
-    if (engine_ && !engine_->change_keys(keys_)) return;
-    if (engine_) leave_last_words();
-    std::string text = "this node seals with the key " + keys_.sending().key.fingerprint();
-    if (keys_.other())
-        text += " and opens frames of the key " + keys_.other()->key.fingerprint() + " as well";
-    log_.line(Level::info, text);
 }
 
 // The own node is the one whose address is local; before that address exists there is nothing to bind and
@@ -257,6 +241,7 @@ base::Status Daemon::start_node(base::NodeId self) {
     for (const membership::NodeEntry& entry : config_.nodes) node.roster[entry.id] = entry.name;
     node.rules = membership::quorum_rules(config_);
     node.journal = std::move(journal.last);
+    node.keys = keys_;
     TRY(node_, manager::Node::create(std::move(node), tracer_));
     TRY_OK(start_lease(self));
 
@@ -392,6 +377,7 @@ void Daemon::pump() {
         message.payload.insert(message.payload.begin(), kForManager);
         backlog_.push_back(std::move(message));
     }
+    if (out.keys) write_keys(*std::move(out.keys));
     submit_backlog();
     for (const manager::AgentOrder& order : out.agents) run_agent(order);
     for (manager::Answer& a : out.answers) answer(std::move(a));

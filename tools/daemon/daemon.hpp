@@ -49,7 +49,13 @@ class Daemon {
     [[nodiscard]] totem::EngineConfig engine_config(base::NodeId self, base::Incarnation incarnation) const;
     void connect_agents();
     void watch_signals();
+
+    // --- the key file (keys.cpp)
     void reload_keys();
+    [[nodiscard]] bool use_keys(const totem::MasterKeys& keys);
+    void write_keys(totem::MasterKeys keys);
+    void keys_written(const std::string& trouble);
+    void put_keys(RingReply& out) const;
 
     // --- the node's outbox, carried out
     void pump();
@@ -83,7 +89,8 @@ class Daemon {
 
     CoreOptions options_;
     membership::NodeConfig config_;
-    totem::MasterKeys keys_;
+    totem::MasterKeys keys_;                         // in force
+    std::optional<totem::MasterKeys> writing_keys_;  // by the runner
     Log& log_;
     LogTracer tracer_;
     boost::asio::io_context io_;

@@ -21,7 +21,7 @@ struct Options {
     std::string socket{tools::kDefaultSocket};
     std::string user{"custos"};
     std::string agents;  // folder of our own agents, when not the installed one
-    std::string role;
+    std::string role, key_file;
     int guard_fd{-1}, runner_fd{-1}, key_fd{-1}, core_fd{-1};
     bool foreground{false};
 };
@@ -41,6 +41,7 @@ int guard(const Options& options) {
     guard.core_arguments = {"--config=" + options.config, "--state-directory=" + options.state_directory,
                             "--socket=" + options.socket};
     if (!options.agents.empty()) guard.runner_arguments = {"--agents=" + options.agents};
+    guard.runner_arguments.push_back("--key-file=" + config->totem.key_file);
     guard.state_directory = options.state_directory;
     guard.runtime_directory = options.socket.substr(0, options.socket.rfind('/'));
     guard.key_file = config->totem.key_file;
@@ -51,6 +52,7 @@ int guard(const Options& options) {
 int runner(const Options& options) {
     agents::RunnerOptions runner;
     runner.directories = agents::default_directories(options.agents);
+    runner.key_file = options.key_file;
     return agents::run_runner(options.core_fd, runner);
 }
 
@@ -76,6 +78,7 @@ int main(int argc, char** argv) {
     app.add_flag("-f,--foreground", options.foreground,
                  "accepted and without effect: custosd never goes to the background");
     app.add_option("--role", options.role)->group("");
+    app.add_option("--key-file", options.key_file)->group("");
     app.add_option("--guard-fd", options.guard_fd)->group("");
     app.add_option("--runner-fd", options.runner_fd)->group("");
     app.add_option("--key-fd", options.key_fd)->group("");

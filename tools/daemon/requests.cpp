@@ -99,6 +99,13 @@ void Daemon::request(const Credentials& client, Request request, ControlServer::
     if (auto* run = std::get_if<RunCommand>(&request)) {
         const std::string who = user_name(client.uid) + " via custos on " + config_.find(self_)->name;
         node_->submit(moment(), id, who, std::move(run->command));
+    } else if (const auto* rotate = std::get_if<RotateKey>(&request)) {
+        const base::Result<totem::MasterKey> fresh = totem::MasterKey::generate();
+        if (fresh) {
+            node_->rotate_key(moment(), id, *fresh, rotate->wait);
+        } else {
+            answer({id, fresh.error(), 0, "", {}});
+        }
     } else if (std::holds_alternative<CancelWaitForAll>(request)) {
         node_->cancel_wait_for_all(moment(), id);
     } else {
@@ -130,9 +137,22 @@ std::vector<std::string> Daemon::warnings(const totem::EngineStatus& engine) con
                         "): custos does not speak with corosync; see the switch-over in docs/operating.md");
     }
     if (rejected(totem::Rejected::tag) > 0) {
-        lines.push_back(std::to_string(rejected(totem::Rejected::tag)) +
-                        " frames were sealed with another key, last from " + engine.last_foreign_source +
-                        ": compare the fingerprints of the key files");
+        std::string line = std::to_string(rejected(totem::Rejected::tag)) +
+                           " frames were sealed with another key, last from " + engine.last_foreign_source +
+                           ": compare the fingerprints of the key files";
+        // The header is not authenticated: what it names is a hint for a person and nothing else.
+        const auto own = static_cast<int>(keys_.sending().id);
+        const int ahead = static_cast<std::int8_t>(static_cast<std::uint8_t>(engine.last_wrong_key - own));
+        if (engine.last_wrong_key >= 0 && ahead != 0) {
+            line += "; they name key " + std::to_string(engine.last_wrong_key) +
+                    ", this node seals with key " + std::to_string(own);
+            line += ahead > 0
+                        ? ": the key was changed while this node was away; copy " + config_.totem.key_file +
+                              " from a member and `systemctl reload custos` here"
+                        : ": that node has an old key; copy " + config_.totem.key_file +
+                              " there and `systemctl reload custos`";
+        }
+        lines.push_back(std::move(line));
     }
     if (engine.wrong_source > 0) {
         lines.push_back(std::to_string(engine.wrong_source) +

@@ -215,6 +215,7 @@ RingReply Daemon::ring() const {
     reply.synchronised = node_->synchronised();
     put_quorum(reply);
     reply.groups = groups_->told();
+    put_keys(reply);
     reply.queue_limit = engine_config(self_, {}).ring.max_queued;
     put_frames(reply, engine);
     reply.pauses = engine.pauses;

@@ -222,6 +222,14 @@ void put_membership(pb::RingReply& out, const RingReply& in) {
         to.set_key(setting.key);
         to.set_value(setting.value);
     }
+    for (const RingKeyHolder& holder : in.key_holders) {
+        pb::RingKeyHolder& to = *out.add_key_holders();
+        to.set_node(holder.node.value);
+        to.set_sends(holder.sends);
+        to.set_accepts(holder.accepts);
+    }
+    out.set_key_change(in.key_change);
+    out.set_key_trouble(in.key_trouble);
     for (const RingGroup& group : in.groups) {
         pb::RingGroup& to = *out.add_groups();
         to.set_name(group.name);
@@ -245,6 +253,10 @@ void get_membership(RingReply& out, const pb::RingReply& in) {
     for (const pb::RingNode& node : in.nodes()) out.nodes.push_back(get(node));
     for (const pb::RingSetting& setting : in.settings())
         out.settings.push_back({setting.key(), setting.value()});
+    for (const pb::RingKeyHolder& holder : in.key_holders())
+        out.key_holders.push_back({{holder.node()}, holder.sends(), holder.accepts()});
+    out.key_change = in.key_change();
+    out.key_trouble = in.key_trouble();
     for (const pb::RingGroup& group : in.groups()) {
         RingGroup& to = out.groups.emplace_back();
         to.name = group.name();
@@ -375,6 +387,7 @@ struct RequestWriter {
     }
     void operator()(const Shutdown& /*request*/) const { out.mutable_shutdown(); }
     void operator()(const GetRing& /*request*/) const { out.mutable_get_ring(); }
+    void operator()(const RotateKey& request) const { out.mutable_rotate_key()->set_wait(request.wait); }
     void operator()(const CancelWaitForAll& /*request*/) const { out.mutable_cancel_wait_for_all(); }
 };
 
@@ -438,6 +451,8 @@ base::Result<Request> decode_request(base::ByteView bytes) {
             return Request{GetRing{}};
         case pb::Request::kCancelWaitForAll:
             return Request{CancelWaitForAll{}};
+        case pb::Request::kRotateKey:
+            return Request{RotateKey{in.rotate_key().wait()}};
         case pb::Request::KIND_NOT_SET:
             break;
     }

@@ -34,7 +34,13 @@ struct Shutdown {};
 // Nobody is waited for any more in the present view (wait_for_all); answered with a CommandReply once all
 // members know.
 struct CancelWaitForAll {};
-using Request = std::variant<GetStatus, RunCommand, WaitConverged, Shutdown, GetRing, CancelWaitForAll>;
+// Change the key that the nodes share; answered with a CommandReply once the old one is gone everywhere, or
+// (with a remark that says for whom) when the change waits for an absent node.
+struct RotateKey {
+    bool wait{true};  // false: for nobody who is absent; a change under way does not either any more
+};
+using Request =
+    std::variant<GetStatus, RunCommand, WaitConverged, Shutdown, GetRing, CancelWaitForAll, RotateKey>;
 
 // --- daemon -> client
 // LocalFacts::phase of a node that has not started yet: there is no ring, and configuration and status are
@@ -143,6 +149,13 @@ struct RingKey {
     std::vector<base::NodeId> senders;  // peers here whose newest frame is sealed with it
     bool operator==(const RingKey&) const = default;
 };
+// What a node said last of its key file.
+struct RingKeyHolder {
+    base::NodeId node;
+    std::string sends;    // fingerprint
+    std::string accepts;  // as well; empty: no other
+    bool operator==(const RingKeyHolder&) const = default;
+};
 // A line of the node file, named as corosync's cmap names it: "totem.interface.0.mcastport".
 struct RingSetting {
     std::string key, value;
@@ -201,6 +214,9 @@ struct RingReply {
     std::int64_t join_us{0};  // as configured
     std::vector<RingSetting> settings;
     std::vector<RingGroup> groups;
+    std::vector<RingKeyHolder> key_holders;  // ascending; absent nodes among them
+    std::string key_change;                  // how far a change of the key is; empty: none is under way
+    std::string key_trouble;                 // what this node could not do of it; empty: nothing
     bool operator==(const RingReply&) const = default;
 };
 struct CommandReply {

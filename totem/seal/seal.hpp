@@ -123,6 +123,8 @@ class Sealer {
 
     // The node that the header names, which proves nothing before open(); none: no frame of this protocol.
     [[nodiscard]] static std::optional<base::NodeId> claimed_sender(base::ByteView frame);
+    // The id of the key that the header names, which proves nothing either.
+    [[nodiscard]] static std::optional<std::uint8_t> claimed_key(base::ByteView frame);
 
     // Each frame has a counter of its own, so a body sealed twice gives two frames. body.size() <= kMaxBody.
     [[nodiscard]] base::Bytes seal(base::ByteView body);

@@ -356,6 +356,13 @@ std::optional<base::NodeId> Sealer::claimed_sender(base::ByteView frame) {
     return base::NodeId{header->sender};
 }
 
+std::optional<std::uint8_t> Sealer::claimed_key(base::ByteView frame) {
+    const auto header = detail::read_header(frame);
+    const auto* known = std::get_if<detail::Header>(&header);
+    if (known == nullptr) return std::nullopt;
+    return known->key_id;
+}
+
 base::Bytes Sealer::seal(base::ByteView body) {
     base::Bytes frame;
     seal(body, frame);

@@ -124,10 +124,18 @@ void Stack::open(base::Instant now, std::size_t link, const base::Received& data
     } else if (const auto why = sealer_.open(datagram.bytes, frame)) {
         refusals_.refused(*why, datagram.source);
         if (is_foreign(*why)) counters_.last_foreign_source = to_string(datagram.source);
+        if (*why == Rejected::tag) note_wrong_key(datagram);
     } else {
         ++used;
         take(now, link, frame);
     }
+}
+
+void Stack::note_wrong_key(const base::Received& datagram) {
+    const auto named = Sealer::claimed_key(datagram.bytes);
+    const bool live =
+        std::any_of(keys_.begin(), keys_.end(), [&](const KeyStatus& k) { return k.id == named; });
+    if (named && !live) counters_.last_wrong_key = *named;
 }
 
 // What the sealer has to say to peers, and what it kept of those that it knows now: before what they said

@@ -58,6 +58,8 @@ struct StackStatus {
     std::string last_wrong_source;  // "node 2 from 10.0.0.3"
     std::string last_foreign_source;   // address of the last frame refused as corosync / foreign / other
                                        // cluster / wrong key
+    int last_wrong_key{-1};            // id of the key that the last frame refused for it names, if that is
+                                       // none of ours; -1: there was none. Anybody can write it.
     std::vector<KeyStatus> keys;       // the one for sending first
     std::size_t frame_size{0};         // largest frame that goes as one packet to all that can be reached
     std::uint64_t in_pieces{0};        // frames that were sent in pieces, because a path does not carry them
@@ -166,6 +168,7 @@ class Stack {
               std::size_t& used);
     void take(base::Instant now, std::size_t link, const OpenedFrame& frame);
     void take_handshakes(base::Instant now, std::size_t link);
+    void note_wrong_key(const base::Received& datagram);
     void note_keys(const MasterKeys& keys);
     // Outputs (sending.cpp).
     void follow_monitor();

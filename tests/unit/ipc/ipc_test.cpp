@@ -194,7 +194,7 @@ TEST_CASE("requests survive their bytes") {
         RunCommand{manager::ChangeConfiguration{{manager::SetMeta{"web", "target-role", "Stopped"}}, 9}},
         RunCommand{manager::ConfirmNode{"n3"}},
         GetRing{},
-        CancelWaitForAll{}};
+        CancelWaitForAll{}, RotateKey{false}, RotateKey{true}};
     for (const Request& request : requests) {
         const auto back = decode_request(encode(request));
         REQUIRE(back);
@@ -302,6 +302,9 @@ TEST_CASE("the ring's status survives its bytes") {
     ring.flags = {"2Node", "Quorate"};
     ring.join_us = 36;
     ring.settings = {{"totem.version", "2"}, {"logging.logfile", ""}};
+    ring.key_holders = {{{1}, "0123456789abcdef", ""}, {{2}, "0123456789abcdef", "fedcba9876543210"}};
+    ring.key_change = "step 2 of 3";
+    ring.key_trouble = "disk full";
     ring.groups = {{std::string("a\0b", 3), {{{1}, 37}, {{2}, 38}}}, {"empty", {}}};
     const auto back = decode_reply(encode(Reply{ring}));
     REQUIRE(back);
