@@ -194,7 +194,9 @@ TEST_CASE("requests survive their bytes") {
         RunCommand{manager::ChangeConfiguration{{manager::SetMeta{"web", "target-role", "Stopped"}}, 9}},
         RunCommand{manager::ConfirmNode{"n3"}},
         GetRing{},
-        CancelWaitForAll{}, RotateKey{false}, RotateKey{true}};
+        CancelWaitForAll{},
+        RotateKey{false},
+        RotateKey{true}};
     for (const Request& request : requests) {
         const auto back = decode_request(encode(request));
         REQUIRE(back);

@@ -1,6 +1,8 @@
 #include <doctest/doctest.h>
 #include <google/protobuf/stubs/logging.h>
 
+#include <array>
+
 #include "manager/model/codec.hpp"
 #include "manager/state/state.hpp"
 #include "totem/base/rng.hpp"
@@ -182,4 +184,21 @@ TEST_CASE("decoders take any bytes: a value or an error") {
         (void)decode_configuration(bytes);
     }
     CHECK_FALSE(decode_message({}));
+}
+
+TEST_CASE("words and offers of keys survive their bytes, and bytes that are none are refused") {
+    const KeyFact fact{{{3, "0123"}, membership::KeyName{4, "4567"}, "4567"}};
+    const auto back = decode_message(encode(Message{fact}));
+    REQUIRE(back);
+    CHECK(std::get<KeyFact>(*back).word == fact.word);
+    const KeyFact alone{{{255, "0123"}, std::nullopt, ""}};
+    CHECK(std::get<KeyFact>(*decode_message(encode(Message{alone}))).word == alone.word);
+    std::array<std::uint8_t, totem::MasterKey::kSize> bytes{};
+    bytes.fill(7);
+    const KeyOffer offer{{9, totem::MasterKey(bytes)}};
+    const base::Bytes whole = encode(Message{offer});
+    CHECK(std::get<KeyOffer>(*decode_message(whole)).key == offer.key);
+    // Field 10 (an offer) of a key of one byte.
+    const base::Bytes short_key{0x52, 0x05, 0x08, 0x09, 0x12, 0x01, 0x07};
+    CHECK(!decode_message(short_key));
 }
