@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "tests/sim/stack/header.hpp"
 #include "totem/base/check.hpp"
 
 namespace stack_sim {
@@ -249,6 +248,15 @@ void Machine::feed(Input input) {
 }
 
 // What the daemon does after every input.
+// Others compare the last frame that they have heard, and none before it.
+void Machine::repeated(const Header& header, bool differs) {
+    if (differs) {
+        differs_from_ = std::min(differs_from_, header.counter);
+    } else if (header.stream == 0) {
+        std::erase_if(known_to_, [&](const auto& known) { return known.second == header.counter; });
+    }
+}
+
 void Machine::put_out(Output& output) {
     if (kind_ == Kind::node) {
         for (const totem::Event& event : output.out.events) world_.witness.happened(member_, event);
@@ -260,8 +268,8 @@ void Machine::put_out(Output& output) {
     }
     if (world_.network.rng.chance(world_.weather.unsent)) fail_sends(base::milliseconds(5));
     for (const Sent& sent : output.frames) {
-        if (world_.witness.sent(member_, keys_, sent, repeats_nonces_))
-            differs_from_ = std::min(differs_from_, Header(*sent.bytes).counter);
+        const bool differs = world_.witness.sent(member_, keys_, sent, repeats_nonces_);
+        if (repeats_nonces_) repeated(Header(*sent.bytes), differs);
         const std::size_t packet = sent.bytes->size() + kHeaders;
         if (sent.whole && packet > ports_[sent.link].mtu && ports_[sent.link].up) {
             world_.witness.violate("sizes: process " + base::to_string(node()) + " sends " +

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/sim/stack/header.hpp"
 #include "tests/sim/stack/world.hpp"
 
 namespace stack_sim {
@@ -89,6 +90,7 @@ class Machine final : public base::Tracer {
     void begin(const Core::Birth& birth);
     void open_ports();
     void feed(Input input);
+    void repeated(const Header& header, bool differs);
     void put_out(Output& output);
     [[nodiscard]] std::vector<Port> former_ports() const;
     void persist(const totem::StackOutbox& out);
@@ -117,7 +119,8 @@ class Machine final : public base::Tracer {
     bool was_put_back_{false};
     bool repeats_nonces_{false};  // and cannot know it
     bool is_remembering_{false};  // what it says now it said before
-    // Who have heard more of it than it remembers, up to which counter; from where on it says something else.
+    // Who have heard more of it than it remembers, and have not got the last of that once more; up to which
+    // counter; from where on it says something else.
     std::vector<std::pair<Member, std::uint64_t>> known_to_;
     std::uint64_t differs_from_{UINT64_MAX};
     base::Bytes last_words_;

@@ -243,9 +243,9 @@ TEST_CASE("a small receive buffer at one member: the window fits it, and nothing
             CHECK(scene.world.status(id).largest_window == buffer);
             CHECK(scene.world.status(id).window == buffer);
         }
-        scene.load(seconds(1));
+        scene.load(milliseconds(200));
         scene.world.pause(NodeId{3}, milliseconds(400));
-        scene.load(seconds(1));
+        scene.load(milliseconds(500));
         scene.finish();
         CHECK(scene.world.hits.overflowed == 0);
         CHECK(scene.smallest_window == buffer);
@@ -260,13 +260,13 @@ TEST_CASE("a buffer that holds less than it says: the window is halved when it o
     scene.world.weather.lazy = 900;
     scene.world.weather.lazy_by = milliseconds(3);
     scene.start_all();
-    scene.load(seconds(1));
+    scene.load(milliseconds(300));
     const std::uint64_t overflowed = scene.world.hits.overflowed;
     CHECK(overflowed > 0);
     CHECK(scene.smallest_window < 400'000);
     CHECK(scene.smallest_window >= 16 * totem::charge(scene.world.config().datagram_size));
     // Once it has found out, little is lost.
-    scene.load(seconds(1));
+    scene.load(milliseconds(500));
     CHECK(scene.world.hits.overflowed - overflowed < scene.world.status(NodeId{1}).sent / 50);
     // The reason is gone: under load the window grows again, as far as it was agreed, and not beyond.
     scene.world.weather.overhead = 832;
