@@ -276,7 +276,7 @@ TEST_CASE(
     };
     const base::Instant began = scene.world.now();
     std::vector<std::int64_t> left_at;  // seconds
-    for (std::uint64_t views = 1; scene.world.now() < began + seconds(120); scene.run(milliseconds(100))) {
+    for (std::uint64_t views = 1; scene.world.now() < began + seconds(50); scene.run(milliseconds(100))) {
         scene.submit(1, 100, totem::Guarantee::safe);
         const totem::RingStatus status = scene.world.status(NodeId{3});
         if (status.views == views || status.view.members.size() > 1) continue;
@@ -287,10 +287,10 @@ TEST_CASE(
         CHECK(scene.world.changes(NodeId{1}).back().cause == wire::Reason::failed_to_receive);
         CHECK(scene.world.changes(NodeId{1}).back().after.nodes() == base::NodeSet{NodeId{1}, NodeId{2}});
     }
-    REQUIRE(left_at.size() >= 10);
-    CHECK(left_at.size() <= 20);
+    REQUIRE(left_at.size() >= 5);
+    CHECK(left_at.size() <= 9);
     CHECK(left_at[1] - left_at[0] <= 3);  // the receive timeout: it was let in at once
-    for (std::size_t i = left_at.size() - 3; i < left_at.size(); ++i) CHECK(left_at[i] - left_at[i - 1] >= 8);
+    CHECK(left_at.back() - left_at[left_at.size() - 2] >= 8);
     scene.world.copies = {};
     REQUIRE(scene.united(seconds(12)));
     scene.run(seconds(1));
