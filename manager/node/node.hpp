@@ -21,6 +21,7 @@
 #include "manager/model/operation.hpp"
 #include "manager/state/state.hpp"
 #include "membership/lease/granter.hpp"
+#include "membership/lease/holder.hpp"
 #include "membership/lease/policy.hpp"
 #include "membership/quorum/quorum.hpp"
 #include "totem/base/time.hpp"
@@ -32,9 +33,20 @@ namespace manager {
 struct NodeOptions {
     Sender self;
     std::map<base::NodeId, std::string> roster;  // configured nodes and their names, self included
+    // As the node file gives them; the votes that count are those of the nodes in force.
     membership::QuorumRules rules;
     std::optional<base::Bytes> journal;  // payload of the journal's last record
+    // The nodes that the daemon begins with: starting_nodes(). Empty: made of `roster` and `rules`.
+    membership::NodeList nodes{};
+    // A change of the nodes counts when no lease of before can be left: after the longest term that a node
+    // grants, by the slowest clock.
+    base::Duration lease_wait{membership::stretched(base::seconds(1))};
 };
+
+// What a node begins with: the list in its journal, which counted, or that of its file where that has a
+// higher version: who writes a file from what is in force gives it the version of that.
+[[nodiscard]] membership::NodeList starting_nodes(const membership::NodeList& file,
+                                                  const std::optional<membership::NodeList>& journal);
 
 // A record for the journal; answer with persisted(token).
 struct DiskWrite {
@@ -83,6 +95,9 @@ struct NodeOutbox {
     std::vector<RingMessage> messages;  // in order
     std::vector<AgentOrder> agents;     // for the agents, in order
     std::vector<Answer> answers;
+    // State::nodes or next_nodes have changed: ring, lease and node file follow, before `messages` are sent.
+    bool nodes_changed{false};
+    bool removed{false};  // this node is none of the cluster any more, and left in order
     bool give_up{false};  // others took this node for cleared: its guard must drop everything
     bool leave{false};    // everything is handed over: leave the ring and exit
 };
@@ -123,6 +138,9 @@ class Node {
     // the members changed before that, or there still is no quorum.
     void cancel_wait_for_all(Moment at, std::uint64_t client);
 
+    // A node that is ahead has shown its list, which counts; an older one is ignored.
+    void learn_nodes(Moment at, const membership::NodeList& list);
+
     // Before each regular view: what this node has promised about the others (membership::Granter), as of
     // its installation. Without it none of them is cleared by its lease there.
     void promised(const membership::Promises& promises);
@@ -143,6 +161,8 @@ class Node {
     [[nodiscard]] membership::QuorumState quorum() const;  // of the view synchronised last
     [[nodiscard]] std::optional<base::NodeId> coordinator() const;
     [[nodiscard]] NodeLease lease() const;
+    // Who may grant leases, by the nodes in force (and by those that are to be).
+    [[nodiscard]] membership::Leasable leasable() const;
     // What an administrator should know beyond the state itself.
     [[nodiscard]] std::vector<std::string> warnings() const;
 
