@@ -24,11 +24,6 @@ std::string active_on(const NodeStatus& node) {
     return names;
 }
 
-bool allows_unproven(const Configuration& config) {
-    return !is_true(property_value(config, "stonith-enabled")) ||
-           property_value(config, "no-quorum-policy") == "ignore";
-}
-
 // Whether all that the node may still run is what the end of its lease took from it.
 bool lease_was_enough(const State& state, const NodeStatus& node) {
     return node.lease_out &&
@@ -55,7 +50,7 @@ Status check_removal(const State& state, base::NodeId id, bool vouched) {
 
 // What a silent node was granted before the change must be out before it counts.
 Status check_silent(const State& state, const base::NodeSet& gone) {
-    if (allows_unproven(state.configuration)) return base::ok();
+    if (!demands_proof(state.configuration)) return base::ok();
     for (const auto& [id, node] : state.status.nodes) {
         if (node.clearance != Clearance::uncleared || node.lease_out || gone.contains(id)) continue;
         return Error{Errc::conflict, "nothing was changed: " + node.name + " is silent (" + node.why +
