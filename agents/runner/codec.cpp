@@ -83,6 +83,7 @@ base::Bytes encode_frame(const ToRunner& message) {
     if (const auto* cancel = std::get_if<CancelRecurring>(&message))
         out.set_cancel_recurring(cancel->resource);
     if (std::holds_alternative<PersistNonlocalBind>(message)) out.mutable_persist_nonlocal_bind();
+    if (const auto* file = std::get_if<WriteNodeFile>(&message)) out.set_write_node_file(file->text);
     return frame(out);
 }
 
@@ -96,6 +97,8 @@ base::Bytes encode_frame(const FromRunner& message) {
         into->set_duration_ns(result->duration.ns);
     }
     if (const auto* note = std::get_if<RunnerNote>(&message)) out.set_note(note->text);
+    if (const auto* written = std::get_if<NodeFileWritten>(&message))
+        out.set_node_file_written(written->trouble);
     return frame(out);
 }
 
@@ -109,6 +112,8 @@ base::Result<ToRunner> decode_to_runner(base::ByteView body) {
             return ToRunner{CancelRecurring{in.cancel_recurring()}};
         case wire::ToRunner::kPersistNonlocalBind:
             return ToRunner{PersistNonlocalBind{}};
+        case wire::ToRunner::kWriteNodeFile:
+            return ToRunner{WriteNodeFile{in.write_node_file()}};
         case wire::ToRunner::KIND_NOT_SET:
             break;
     }
@@ -125,6 +130,8 @@ base::Result<FromRunner> decode_from_runner(base::ByteView body) {
         }
         case wire::FromRunner::kNote:
             return FromRunner{RunnerNote{in.note()}};
+        case wire::FromRunner::kNodeFileWritten:
+            return FromRunner{NodeFileWritten{in.node_file_written()}};
         case wire::FromRunner::KIND_NOT_SET:
             break;
     }

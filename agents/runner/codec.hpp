@@ -17,13 +17,20 @@ struct CancelRecurring {
 };
 // Write the setting of sysctl.hpp to disk.
 struct PersistNonlocalBind {};
-using ToRunner = std::variant<manager::OperationRequest, CancelRecurring, PersistNonlocalBind>;
+// Put this text in place of the node file (node_file.hpp); answered with NodeFileWritten.
+struct WriteNodeFile {
+    std::string text;
+};
+using ToRunner = std::variant<manager::OperationRequest, CancelRecurring, PersistNonlocalBind, WriteNodeFile>;
 
 // A line for the log.
 struct RunnerNote {
     std::string text;
 };
-using FromRunner = std::variant<manager::OperationResult, RunnerNote>;
+struct NodeFileWritten {
+    std::string trouble;  // why not; empty: it is on disk
+};
+using FromRunner = std::variant<manager::OperationResult, RunnerNote, NodeFileWritten>;
 
 // With the frame's length in front.
 [[nodiscard]] base::Bytes encode_frame(const ToRunner& message);

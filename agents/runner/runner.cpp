@@ -17,6 +17,7 @@
 #include "agents/ocf/process.hpp"
 #include "agents/runner/clock.hpp"
 #include "agents/runner/codec.hpp"
+#include "agents/runner/node_file.hpp"
 #include "agents/runner/operation_queue.hpp"
 #include "agents/vip/sysctl.hpp"
 
@@ -66,6 +67,7 @@ class Runner {
         : core_(std::move(core)),
           signals_(std::move(signals)),
           directories_(options.directories),
+          node_file_(options.node_file),
           queue_(options.limit == 0 ? default_limit() : options.limit) {}
 
     void run() {
@@ -193,6 +195,10 @@ class Runner {
         if (std::holds_alternative<PersistNonlocalBind>(message)) {
             if (const auto done = persist_nonlocal_bind(); !done) send(RunnerNote{done.error().message});
         }
+        if (const auto* file = std::get_if<WriteNodeFile>(&message)) {
+            const base::Status done = replace_node_file(node_file_, file->text);
+            send(NodeFileWritten{done ? "" : done.error().message});
+        }
     }
 
     void send(const FromRunner& message) {
@@ -214,6 +220,7 @@ class Runner {
 
     Fd core_, signals_;
     AgentDirectories directories_;
+    std::string node_file_;
     OperationQueue queue_;
     std::map<std::uint64_t, Execution> executions_;
     FrameBuffer in_;

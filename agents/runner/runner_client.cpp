@@ -60,6 +60,8 @@ class RunnerClient::Connection : public std::enable_shared_from_this<Connection>
             const auto handlers = handlers_;  // a handler may destroy the client
             if (const auto* result = std::get_if<manager::OperationResult>(&*message)) {
                 if (handlers.result) handlers.result(*result);
+            } else if (const auto* written = std::get_if<NodeFileWritten>(&*message)) {
+                if (handlers.node_file_written) handlers.node_file_written(written->trouble);
             } else if (handlers.note) {
                 handlers.note(std::get<RunnerNote>(*message).text);
             }
@@ -93,6 +95,10 @@ void RunnerClient::start(const manager::OperationRequest& request) {
 
 void RunnerClient::cancel_recurring(const std::string& resource) {
     connection_->send(CancelRecurring{resource});
+}
+
+void RunnerClient::write_node_file(const std::string& text) {
+    connection_->send(WriteNodeFile{text});
 }
 
 void RunnerClient::persist_nonlocal_bind() {

@@ -19,6 +19,8 @@ class RunnerClient {
         std::function<void(const std::string&)> note;  // a line for the log
         // Once: the runner is gone. What ran is unknown; guard ends this process too, so leave without delay.
         std::function<void(const std::string& why)> lost;
+        // The answer to write_node_file(): why not; empty: it is on disk.
+        std::function<void(const std::string& trouble)> node_file_written{};
     };
     // Takes over `fd`, the stream socket whose other end the runner serves. Handlers run on the io_context,
     // never from inside a call, and not after the destructor.
@@ -34,6 +36,8 @@ class RunnerClient {
     void cancel_recurring(const std::string& resource);
     // Asks for the setting of agents/vip/sysctl.hpp on disk; a failure is a note.
     void persist_nonlocal_bind();
+    // Puts the text in place of the node file (node_file.hpp).
+    void write_node_file(const std::string& text);
 
   private:
     class Connection;

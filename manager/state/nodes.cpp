@@ -92,6 +92,8 @@ Status change_nodes(State& state, const ChangeNodes& change, const std::string& 
     membership::NodeList after = change.after;
     after.version = std::max(before.version, change.before.version) + 1;
     after.counted = false;
+    after.two_node_ended =
+        before.two_node_ended || membership::votes_of(before) != 2 || membership::votes_of(after) != 2;
     TRY_OK(membership::check(after));
     const base::NodeSet gone = before.ids().minus(after.ids());
     for (const base::NodeId id : gone) TRY_OK(check_removal(state, id, change.vouched));

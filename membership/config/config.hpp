@@ -66,9 +66,9 @@ struct LinkOptions {
 enum class IpVersion { v4, v6, v4_first, v6_first };
 
 struct TotemOptions {
-    std::string cluster_name;        // may be empty
+    std::string cluster_name;         // may be empty
     std::uint64_t config_version{0};  // of the nodelist, as changes while the cluster runs count it; 0: none
-    std::vector<LinkOptions> links;  // those of the nodelist, ascending
+    std::vector<LinkOptions> links;   // those of the nodelist, ascending
     IpVersion ip_version{IpVersion::v4_first};
     base::Duration token{
         base::milliseconds(1000)};            // in force: token_coefficient, when given, is already added

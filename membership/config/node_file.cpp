@@ -292,12 +292,10 @@ base::Result<std::string> rewrite_node_file(std::string_view text, const NodeLis
     NodeFile file(text);
     file.set_version(list.version);
     file.set_nodes(list);
-    std::uint64_t votes = 0;
-    for (const ListedNode& node : list.nodes) votes += node.votes;
-    if (votes != 2) {
-        file.comment_out(
-            "quorum", "two_node",
-            "off since version " + std::to_string(list.version) + ": there are not two votes any more");
+    if (list.two_node_ended || votes_of(list) != 2) {
+        file.comment_out("quorum", "two_node",
+                         "off since version " + std::to_string(list.version) +
+                             ": the cluster has, or had, other than two votes");
     }
     std::string out = file.text();
     const base::Result<NodeConfig> parsed = parse_config(out, file_name);

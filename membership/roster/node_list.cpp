@@ -8,6 +8,7 @@ namespace membership {
 namespace {
 
 constexpr std::size_t kMostNodes = 64, kMostLinks = 8, kLongestName = 253;
+constexpr std::uint8_t kCounted = 1, kTwoNodeEnded = 2;
 
 void write(base::ByteWriter& out, const ListedNode& node, bool whole) {
     out.u32(node.id.value);
@@ -133,6 +134,18 @@ std::uint64_t mark_of(const NodeList& list) {
     return mark;
 }
 
+bool same_places(const NodeList& a, const NodeList& b) {
+    return std::equal(a.nodes.begin(), a.nodes.end(), b.nodes.begin(), b.nodes.end(),
+                      [](const ListedNode& x, const ListedNode& y) {
+                          return x.id == y.id && x.name == y.name && x.votes == y.votes &&
+                                 std::equal(x.addresses.begin(), x.addresses.end(), y.addresses.begin(),
+                                            y.addresses.end(),
+                                            [](const ListedAddress& p, const ListedAddress& q) {
+                                                return p.link == q.link && p.written == q.written;
+                                            });
+                      });
+}
+
 std::string difference(const NodeList& before, const NodeList& after) {
     std::string text;
     for (const ListedNode& node : after.nodes) {
@@ -149,19 +162,21 @@ std::string difference(const NodeList& before, const NodeList& after) {
     return text;
 }
 
+std::uint64_t votes_of(const NodeList& list) {
+    std::uint64_t votes = 0;
+    for (const ListedNode& node : list.nodes) votes += node.votes;
+    return votes;
+}
+
 QuorumRules rules_for(const QuorumRules& written, const NodeList& list) {
     QuorumRules rules = written;
     rules.votes.clear();
-    std::uint64_t votes = 0;
-    for (const ListedNode& node : list.nodes) {
-        rules.votes[node.id] = node.votes;
-        votes += node.votes;
-    }
-    if (rules.two_node && (votes != 2 || voters_of(rules).size() != 2)) {
+    for (const ListedNode& node : list.nodes) rules.votes[node.id] = node.votes;
+    const base::NodeSet voters = voters_of(rules);
+    if (rules.two_node && (list.two_node_ended || votes_of(list) != 2 || voters.size() != 2)) {
         rules.two_node = false;
         if (rules.wait_for_all_by_two_node) rules.wait_for_all = false;
     }
-    const base::NodeSet voters = voters_of(rules);
     std::erase_if(rules.tie_breaker_nodes, [&](base::NodeId n) { return !voters.contains(n); });
     return rules;
 }
@@ -170,7 +185,8 @@ base::Bytes encode(const NodeList& list) {
     base::Bytes bytes;
     base::ByteWriter out(bytes);
     out.u64(list.version);
-    out.u8(list.counted ? 1 : 0);
+    out.u8(
+        static_cast<std::uint8_t>((list.counted ? kCounted : 0) | (list.two_node_ended ? kTwoNodeEnded : 0)));
     out.u8(static_cast<std::uint8_t>(list.nodes.size()));
     for (const ListedNode& node : list.nodes) write(out, node, true);
     return bytes;
@@ -180,8 +196,9 @@ base::Result<NodeList> decode_node_list(base::ByteView bytes) {
     base::ByteReader in(bytes);
     NodeList list;
     list.version = in.u64();
-    const std::uint8_t counted = in.u8();
-    list.counted = counted == 1;
+    const std::uint8_t flags = in.u8();
+    list.counted = (flags & kCounted) != 0;
+    list.two_node_ended = (flags & kTwoNodeEnded) != 0;
     for (std::size_t nodes = in.u8(); nodes > 0 && in.ok(); --nodes) {
         ListedNode node;
         node.id = {in.u32()};
@@ -196,7 +213,7 @@ base::Result<NodeList> decode_node_list(base::ByteView bytes) {
         }
         list.nodes.push_back(std::move(node));
     }
-    if (!in.done() || counted > 1) return base::invalid("malformed list of nodes");
+    if (!in.done() || flags > (kCounted | kTwoNodeEnded)) return base::invalid("malformed list of nodes");
     TRY_OK(check(list));
     return list;
 }

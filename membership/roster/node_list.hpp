@@ -38,6 +38,9 @@ struct NodeList {
     // Took force by an ordered change, on a quorum's disks. Else it is what somebody wrote into a file, and
     // two nodes may have different ones.
     bool counted{false};
+    // There were not two votes once, by a change: two_node does not come back by itself, so that nodes whose
+    // files still have it and nodes whose files don't go by the same rules.
+    bool two_node_ended{false};
     std::vector<ListedNode> nodes;  // ascending by id
 
     [[nodiscard]] base::NodeSet ids() const;
@@ -53,12 +56,16 @@ struct NodeList {
 // Names who and where the nodes are, and their votes: equal lists have equal ones, whatever their versions.
 [[nodiscard]] std::uint64_t mark_of(const NodeList& list);
 
+// Whether they differ in nothing that a node file writes, whatever the names in it stand for.
+[[nodiscard]] bool same_places(const NodeList& a, const NodeList& b);
+
 // "added: n4 (10.0.0.4); removed: n3; n2: ring0_addr 10.0.0.2 -> 10.0.0.12"; empty: nothing differs.
 [[nodiscard]] std::string difference(const NodeList& before, const NodeList& after);
 
 // The vote rules of the list: `written` are those of the node file, of which the votes are replaced. two_node
-// ends with the third vote, and so does a wait_for_all that only two_node brought; nobody who has no vote
-// breaks a tie.
+// ends with the third vote, for good, and so does a wait_for_all that only two_node brought; nobody who has
+// no vote breaks a tie.
+[[nodiscard]] std::uint64_t votes_of(const NodeList& list);
 [[nodiscard]] QuorumRules rules_for(const QuorumRules& written, const NodeList& list);
 
 // Canonical bytes; decoding is total, and checks.

@@ -40,7 +40,8 @@ int guard(const Options& options) {
     agents::GuardOptions guard;
     guard.core_arguments = {"--config=" + options.config, "--state-directory=" + options.state_directory,
                             "--socket=" + options.socket};
-    if (!options.agents.empty()) guard.runner_arguments = {"--agents=" + options.agents};
+    guard.runner_arguments = {"--config=" + options.config};
+    if (!options.agents.empty()) guard.runner_arguments.push_back("--agents=" + options.agents);
     guard.state_directory = options.state_directory;
     guard.runtime_directory = options.socket.substr(0, options.socket.rfind('/'));
     guard.key_file = config->totem.key_file;
@@ -51,6 +52,7 @@ int guard(const Options& options) {
 int runner(const Options& options) {
     agents::RunnerOptions runner;
     runner.directories = agents::default_directories(options.agents);
+    runner.node_file = options.config;
     return agents::run_runner(options.core_fd, runner);
 }
 

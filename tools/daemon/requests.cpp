@@ -94,6 +94,12 @@ void Daemon::request(const Credentials& client, Request request, ControlServer::
             return;
         }
     }
+    if (std::holds_alternative<AddNode>(request) || std::holds_alternative<RemoveNode>(request) ||
+        std::holds_alternative<ReloadNodeFile>(request)) {
+        change_nodes(user_name(client.uid) + " via custos on " + config_.find(self_)->name, request,
+                     std::move(respond));
+        return;
+    }
     const std::uint64_t id = next_client_++;
     clients_.emplace(id, std::move(respond));
     if (auto* run = std::get_if<RunCommand>(&request)) {
@@ -140,6 +146,7 @@ std::vector<std::string> Daemon::warnings(const totem::EngineStatus& engine) con
                         engine.last_wrong_source +
                         ": is a nodeid or a ring0_addr used twice, or different in two node files?");
     }
+    for (std::string& line : node_warnings(engine)) lines.push_back(std::move(line));
     if (node_) {
         for (std::string& line : node_->warnings()) lines.push_back(std::move(line));
     }

@@ -222,6 +222,9 @@ void put_membership(pb::RingReply& out, const RingReply& in) {
         to.set_key(setting.key);
         to.set_value(setting.value);
     }
+    out.set_nodes_version(in.nodes_version);
+    out.set_nodes_counted(in.nodes_counted);
+    out.set_nodes_change(in.nodes_change);
     for (const RingGroup& group : in.groups) {
         pb::RingGroup& to = *out.add_groups();
         to.set_name(group.name);
@@ -245,6 +248,9 @@ void get_membership(RingReply& out, const pb::RingReply& in) {
     for (const pb::RingNode& node : in.nodes()) out.nodes.push_back(get(node));
     for (const pb::RingSetting& setting : in.settings())
         out.settings.push_back({setting.key(), setting.value()});
+    out.nodes_version = in.nodes_version();
+    out.nodes_counted = in.nodes_counted();
+    out.nodes_change = in.nodes_change();
     for (const pb::RingGroup& group : in.groups()) {
         RingGroup& to = out.groups.emplace_back();
         to.name = group.name();
@@ -376,6 +382,15 @@ struct RequestWriter {
     void operator()(const Shutdown& /*request*/) const { out.mutable_shutdown(); }
     void operator()(const GetRing& /*request*/) const { out.mutable_get_ring(); }
     void operator()(const CancelWaitForAll& /*request*/) const { out.mutable_cancel_wait_for_all(); }
+    void operator()(const AddNode& request) const {
+        out.mutable_add_node()->set_name(request.name);
+        for (const std::string& address : request.addresses) out.mutable_add_node()->add_addresses(address);
+    }
+    void operator()(const RemoveNode& request) const {
+        out.mutable_remove_node()->set_name(request.name);
+        out.mutable_remove_node()->set_vouched(request.vouched);
+    }
+    void operator()(const ReloadNodeFile& /*request*/) const { out.mutable_reload_node_file(); }
 };
 
 struct ReplyWriter {
@@ -438,6 +453,15 @@ base::Result<Request> decode_request(base::ByteView bytes) {
             return Request{GetRing{}};
         case pb::Request::kCancelWaitForAll:
             return Request{CancelWaitForAll{}};
+        case pb::Request::kAddNode: {
+            AddNode add{in.add_node().name(), {}};
+            add.addresses.assign(in.add_node().addresses().begin(), in.add_node().addresses().end());
+            return Request{std::move(add)};
+        }
+        case pb::Request::kRemoveNode:
+            return Request{RemoveNode{in.remove_node().name(), in.remove_node().vouched()}};
+        case pb::Request::kReloadNodeFile:
+            return Request{ReloadNodeFile{}};
         case pb::Request::KIND_NOT_SET:
             break;
     }

@@ -34,7 +34,19 @@ struct Shutdown {};
 // Nobody is waited for any more in the present view (wait_for_all); answered with a CommandReply once all
 // members know.
 struct CancelWaitForAll {};
-using Request = std::variant<GetStatus, RunCommand, WaitConverged, Shutdown, GetRing, CancelWaitForAll>;
+// Other nodes (docs/decisions/0128); each is answered with a CommandReply once the change counts, whose
+// remark says what was changed.
+struct AddNode {
+    std::string name;
+    std::vector<std::string> addresses;  // one for each link, in their order; none: the name is resolved
+};
+struct RemoveNode {
+    std::string name;
+    bool vouched{false};  // it is silent, and is off for certain
+};
+struct ReloadNodeFile {};  // the nodelist of the answering node's file, as it was edited
+using Request = std::variant<GetStatus, RunCommand, WaitConverged, Shutdown, GetRing, CancelWaitForAll,
+                             AddNode, RemoveNode, ReloadNodeFile>;
 
 // --- daemon -> client
 // LocalFacts::phase of a node that has not started yet: there is no ring, and configuration and status are
@@ -201,6 +213,9 @@ struct RingReply {
     std::int64_t join_us{0};  // as configured
     std::vector<RingSetting> settings;
     std::vector<RingGroup> groups;
+    std::uint64_t nodes_version{0};  // of the list of nodes in force
+    bool nodes_counted{false};       // it was changed while the cluster ran; else it is this node's file's
+    std::string nodes_change;        // under way, in words; empty: none
     bool operator==(const RingReply&) const = default;
 };
 struct CommandReply {

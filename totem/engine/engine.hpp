@@ -125,9 +125,9 @@ class Engine {
     // the same time as last_words(). False: the engine has stopped.
     [[nodiscard]] virtual bool change_keys(const MasterKeys& keys) = 0;
     // Other configured nodes, or other addresses of them: what `config` says of ring.roster, the addresses of
-    // its links, roster_mark and roster_offer; the links are the same, and self is among the nodes. last_words()
-    // are others then. Not from within a handler, nor at the same time as last_words(). Errors: of the
-    // addresses, as of start(); unavailable: the engine has stopped.
+    // its links, roster_mark and roster_offer; the links are the same, and self is among the nodes.
+    // last_words() are others then. Not from within a handler, nor at the same time as last_words(). Errors:
+    // of the addresses, as of start(); unavailable: the engine has stopped.
     [[nodiscard]] virtual base::Status change_nodes(const EngineConfig& config) = 0;
     // Thread-safe snapshot, made by the engine's thread; waits for it, for a second at most.
     [[nodiscard]] virtual EngineStatus status() const = 0;

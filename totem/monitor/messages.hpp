@@ -80,8 +80,8 @@ struct Piece {
     base::ByteView bytes;  // of the decoded body: valid as long as that
 };
 
-// To a node that goes by an older list of nodes than the sender: the one that counts. What is in it is for the
-// layers above.
+// To a node that goes by an older list of nodes than the sender: the one that counts. What is in it is for
+// the layers above.
 struct RosterOffer {
     base::Bytes list;
     bool operator==(const RosterOffer&) const = default;

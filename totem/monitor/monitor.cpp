@@ -60,7 +60,8 @@ void Monitor::set_peers(base::Instant now, std::vector<base::NodeId> peers, cons
         if (find(node) != nullptr) continue;
         add_peer(node);
         for (std::size_t link = 0; link < own_.size(); ++link) {
-            if (own_[link].open) find(node)->paths[link].size.set_limit(own_[link].largest, own_[link].headers);
+            if (own_[link].open)
+                find(node)->paths[link].size.set_limit(own_[link].largest, own_[link].headers);
         }
     }
     config_.peers = std::move(peers);

@@ -162,7 +162,7 @@ class Monitor {
         base::Instant urgent_at{};             // of the last heartbeats out of turn
         std::optional<base::Instant> beat_at;  // when the last heartbeat of this process came, by any link
         std::optional<std::size_t> active;
-        base::Heard heard;   // is told to it
+        base::Heard heard;  // is told to it
         std::optional<RosterMark> roster;
         bool silent{false};  // no link hears it any more
         std::array<Path, kMaxLinks> paths;

@@ -282,7 +282,8 @@ void Ring::set_roster(base::Instant now, const base::NodeSet& roster) {
     impl_->begin(now);
     Context& ctx = impl_->ctx;
     const base::NodeSet gone = ctx.config.roster.minus(roster);
-    ASSERT(roster.contains(ctx.self().node) && roster.size() <= wire::kMaxMembers && (gone.empty() || !needed(gone)));
+    ASSERT(roster.contains(ctx.self().node) && roster.size() <= wire::kMaxMembers &&
+           (gone.empty() || !needed(gone)));
     ctx.config.roster = roster;
     for (const base::NodeId node : gone) {
         ctx.peers.erase(node);
@@ -290,7 +291,8 @@ void Ring::set_roster(base::Instant now, const base::NodeSet& roster) {
         ctx.unheard.erase(node);
         ctx.nearby.nodes.erase(node);
         ctx.nearby.heard.erase(node);
-        std::erase_if(ctx.nearby.broken, [node](const auto& pair) { return pair.first == node || pair.second == node; });
+        std::erase_if(ctx.nearby.broken,
+                      [node](const auto& pair) { return pair.first == node || pair.second == node; });
     }
     impl_->settle();
 }

@@ -13,8 +13,8 @@ constexpr base::Duration kShowAgain = base::seconds(1);
 
 }  // namespace
 
-// A member of the view stays one while the list changes: all members change it at the same message, but not at
-// the same moment.
+// A member of the view stays one while the list changes: all members change it at the same message, but not
+// at the same moment.
 bool Stack::in_agreement(const Member& sender) const {
     if (std::find(view_.begin(), view_.end(), sender) != view_.end()) return true;
     const auto theirs = monitor_.roster_of(sender.node, sender.incarnation);
@@ -24,8 +24,8 @@ bool Stack::in_agreement(const Member& sender) const {
 void Stack::disagree(const Member& sender) {
     ++counters_.other_roster;
     counters_.last_other_roster = sender.node;
-    counters_.last_other_mark =
-        monitor_.roster_of(sender.node, sender.incarnation).value_or(RosterMark{});
+    counters_.other_roster_at = last_input_.value_or(renewed_);
+    counters_.last_other_mark = monitor_.roster_of(sender.node, sender.incarnation).value_or(RosterMark{});
 }
 
 void Stack::take_offer(const RosterOffer& offer) {

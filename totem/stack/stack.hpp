@@ -46,7 +46,7 @@ struct StackConfig {
 
 // Other configured nodes, or other addresses of them.
 struct StackNodes {
-    base::NodeSet roster;                           // self included
+    base::NodeSet roster;                            // self included
     std::vector<std::vector<base::LinkPeer>> peers;  // of each link
     RosterMark mark;
     base::Bytes offer;
@@ -66,12 +66,13 @@ struct StackStatus {
     std::array<std::uint64_t, kRejectedKinds> rejected{};  // frames refused by the seal, by reason
     std::uint64_t wrong_source{0};  // frames of a peer that came from another address than its configured one
     std::string last_wrong_source;  // "node 2 from 10.0.0.3"
-    std::string last_foreign_source;   // address of the last frame refused as corosync / foreign / other
-                                       // cluster / wrong key
+    std::string last_foreign_source;  // address of the last frame refused as corosync / foreign / other
+                                      // cluster / wrong key
     // Frames for the ring of nodes that go by another list of nodes: dropped. Of the last of them.
     std::uint64_t other_roster{0};
     base::NodeId last_other_roster;
     RosterMark last_other_mark;
+    base::Instant other_roster_at;
     std::vector<KeyStatus> keys;       // the one for sending first
     std::size_t frame_size{0};         // largest frame that goes as one packet to all that can be reached
     std::uint64_t in_pieces{0};        // frames that were sent in pieces, because a path does not carry them
@@ -102,9 +103,9 @@ struct StackOutbox {
     // memory included. It says nothing any more; another process is to take its place. Told once.
     bool from_the_past{false};
     std::vector<WantedLifeline> lifelines;
-    bool peers_changed{false};  // those of the links (peers()) are others
+    bool peers_changed{false};           // those of the links (peers()) are others
     std::optional<base::Bytes> offered;  // a peer has shown the list of nodes that counts, which is newer
-    std::vector<Event> events;  // in order; each exactly once
+    std::vector<Event> events;           // in order; each exactly once
 };
 
 class Stack {
@@ -224,9 +225,9 @@ class Stack {
     std::optional<base::Instant> last_input_;
     base::Instant renewed_;  // when the sealer's key was
     bool clock_jumped_{false};
-    std::optional<StackNodes> nodes_;               // that somebody is in the way of
-    std::vector<Member> view_;                      // of the last regular view
-    std::map<base::NodeId, base::Instant> shown_;   // the list, to whom and when
+    std::optional<StackNodes> nodes_;              // that somebody is in the way of
+    std::vector<Member> view_;                     // of the last regular view
+    std::map<base::NodeId, base::Instant> shown_;  // the list, to whom and when
     std::optional<base::Bytes> offered_;
     bool peers_changed_{false};
     base::Incarnation outdated_by_;  // as it was told; 0: not at all

@@ -14,8 +14,8 @@ using boost::system::error_code;
 constexpr std::size_t kUnbounded = std::size_t{1} << 62;
 
 StackConfig stack_config(const EngineConfig& config, const std::vector<LinkConfig>& links) {
-    StackConfig out{config.ring,  config.cluster_name, {}, config.rider, config.roster_mark,
-                    config.roster_offer};
+    StackConfig out{config.ring,  config.cluster_name, {},
+                    config.rider, config.roster_mark,  config.roster_offer};
     out.ring.max_queued = kUnbounded;  // Engine::submit keeps the bound: what it took is not refused later
     for (std::size_t i = 0; i < links.size(); ++i) {
         const std::string group = links[i].group       ? to_string(*links[i].group)

@@ -47,8 +47,8 @@ struct RunCall {
 };
 struct Leave {};
 struct Stop {};
-using Command =
-    std::variant<SubmitPayload, AskStatus, EpochWritten, EpochNotWritten, ChangeKeys, ChangeNodes, RunCall, Leave, Stop>;
+using Command = std::variant<SubmitPayload, AskStatus, EpochWritten, EpochNotWritten, ChangeKeys, ChangeNodes,
+                             RunCall, Leave, Stop>;
 
 // An eventfd: rings until it is silenced.
 class Bell {
