@@ -76,8 +76,8 @@ bool Node::Impl::change_may_count() const {
 }
 
 base::Instant Node::Impl::change_deadline() const {
-    if (!change_ready || count_sent) return base::Instant::never();
-    return *change_ready + options.lease_wait;
+    const bool mine = change_ready && !count_sent && coordinator_of(state.status) == options.self.node;
+    return mine ? *change_ready + options.lease_wait : base::Instant::never();
 }
 
 void Node::Impl::follow_nodes() {
@@ -86,8 +86,7 @@ void Node::Impl::follow_nodes() {
         return;
     }
     if (!change_ready) change_ready = at.now;
-    if (at.now < change_deadline() || count_sent) return;
-    if (coordinator_of(state.status) != options.self.node) return;
+    if (at.now < change_deadline()) return;
     count_sent = true;
     // Safe: who is removed by it leaves at once, and all others have it by then.
     send(NodesFact{view.ring, state.next_nodes->version}, totem::Guarantee::safe);

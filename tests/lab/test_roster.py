@@ -198,7 +198,7 @@ def strangers(lab):
     silent("this node stays silent")
     n3.edit(n3.file(), good)
     n3.edit("cluster_name: lab", "cluster_name: elsewhere")
-    silent("cluster")
+    silent("frames of another cluster")
     n3.edit(n3.file(), good)
     n3.custos("key generate --force")
     silent("another key")

@@ -135,6 +135,17 @@ std::vector<std::string> Daemon::warnings(const totem::EngineStatus& engine) con
                         std::to_string(rejected(totem::Rejected::corosync)) +
                         "): custos does not speak with corosync; see the switch-over in docs/operating.md");
     }
+    // Another cluster may share the network; of a machine of the nodelist it is a slip.
+    const bool ours = std::any_of(config_.nodes.begin(), config_.nodes.end(), [&](const auto& node) {
+        return std::any_of(node.addresses.begin(), node.addresses.end(),
+                           [&](const auto& address) { return address.ip == engine.last_foreign_source; });
+    });
+    if (rejected(totem::Rejected::cluster) > 0 && ours) {
+        lines.push_back("frames of another cluster arrive from " + engine.last_foreign_source +
+                        ", which is a node of this one, and are not opened: compare totem.cluster_name there "
+                        "and here ('" +
+                        config_.totem.cluster_name + "'), and restart custosd where it is wrong");
+    }
     if (rejected(totem::Rejected::tag) > 0) {
         lines.push_back(std::to_string(rejected(totem::Rejected::tag)) +
                         " frames were sealed with another key, last from " + engine.last_foreign_source +
