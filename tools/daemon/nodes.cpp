@@ -267,6 +267,24 @@ std::vector<std::string> Daemon::node_warnings(const totem::EngineStatus& engine
                         membership::difference(node_->state().nodes, *next) +
                         "): until it counts, decisions need a majority of before and of after it");
     }
+    const std::uint64_t unlisted = engine.rejected[static_cast<std::size_t>(totem::Rejected::node)];
+    if (unlisted > 0) {
+        lines.push_back(
+            std::to_string(unlisted) + " frames came from nodes that are not in the nodelist, last from " +
+            engine.last_foreign_source +
+            ": a node that was removed while it was off, or that nobody has added (custos node add)");
+    }
+    const bool alone =
+        config_.nodes.size() > 1 && engine.bound &&
+        std::none_of(engine.links.begin(), engine.links.end(),
+                     [](const totem::LinkStatus& link) { return link.state != totem::LinkState::unknown; });
+    if (alone) {
+        lines.push_back(
+            "no other node has answered since this one started. If they run, they may go by a "
+            "nodelist without this node (here: " +
+            versions(nodes_.version) + "), or have another key or cluster_name: compare " +
+            options_.config_file + " and the key file with those of a member");
+    }
     constexpr base::Duration kLately = base::seconds(10);
     const bool lately = engine.other_roster > 0 && moment().now - engine.other_roster_at < kLately;
     if (lately && nodes_trouble_.empty()) {

@@ -34,7 +34,7 @@ const base::IpAddress* address_of(const StackLink& link, base::NodeId node) {
 
 bool is_foreign(Rejected why) {
     return why == Rejected::not_ours || why == Rejected::corosync || why == Rejected::cluster ||
-           why == Rejected::tag;
+           why == Rejected::tag || why == Rejected::node;
 }
 
 }  // namespace

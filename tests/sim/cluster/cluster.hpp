@@ -32,9 +32,6 @@ inline constexpr std::pair<ClusterBug, const char*> kClusterBugs[] = {
     {ClusterBug::no_promises, "a hello says that nothing was promised"},
     {ClusterBug::unnoticed_end, "guard does not look whether its lease is out"},
     {ClusterBug::unasked_start, "guard starts without asking its lease"},
-};
-// Those that only changes of the nodes bring to light.
-inline constexpr std::pair<ClusterBug, const char*> kChangeBugs[] = {
     {ClusterBug::hasty_change, "a change of the nodes counts before the leases of before are out"},
 };
 

@@ -109,10 +109,12 @@ class Run {
 
     void chaos(Totals& totals) {
         const NodeId n = any();
-        switch (rng_.below(14)) {
-            case 13:
-                if (nodes_ > first_) change_nodes();
-                break;
+        if (nodes_ > first_ && rng_.chance(150)) {
+            change_nodes();
+            if (rng_.chance(600)) advance(milliseconds(static_cast<std::int64_t>(rng_.below(3000))));
+            return;
+        }
+        switch (rng_.below(13)) {
             case 0:
                 if (up(n)) {
                     ++totals.kills;
@@ -176,6 +178,8 @@ class Run {
     void change_nodes() {
         const NodeId node{static_cast<std::uint32_t>(2 + rng_.below(nodes_ - 1))};
         const bool there = listed(node);
+        // As an administrator would: a new node is started soon.
+        if (there && !up(node) && rng_.chance(500)) cluster_.start(node);
         if (there && cluster_.newest().nodes.size() <= 2) return;
         const bool vouched = there && rng_.chance(300);
         if (vouched) cluster_.kill(node, true);
