@@ -136,9 +136,17 @@ std::vector<Roster> Quorum::in_force() const {
     return {known_.roster};
 }
 
+// While the nodes change, those that are configured before and after: a new one is no member before the
+// change counts, and one that goes has no say after it.
+base::NodeSet Quorum::waited_for(const Roster& roster) const {
+    base::NodeSet nodes = nodes_of(rules_, roster);
+    if (former_) nodes = nodes.minus(nodes.minus(nodes_of(*former_, roster)));
+    return nodes;
+}
+
 bool Quorum::all_of_roster_here() const {
-    if (known_.before && !members_.includes(nodes_of(rules_, *known_.before))) return false;
-    return members_.includes(nodes_of(rules_, known_.roster));
+    if (known_.before && !members_.includes(waited_for(*known_.before))) return false;
+    return members_.includes(waited_for(known_.roster));
 }
 
 bool Quorum::enough(const base::NodeSet& nodes) const {
@@ -250,8 +258,8 @@ std::string Quorum::explain() const {
             " (of the roster " + to_string(nodes_of(deciding, former ? *known_.before : known_.roster)) + ")";
     }
     if (verdict_.waiting && verdict_.votes_suffice) {
-        base::NodeSet missing = nodes_of(rules_, known_.roster).minus(members_);
-        if (known_.before) missing.insert(nodes_of(rules_, *known_.before).minus(members_));
+        base::NodeSet missing = waited_for(known_.roster).minus(members_);
+        if (known_.before) missing.insert(waited_for(*known_.before).minus(members_));
         text += "; wait_for_all: not seen since the start: " + to_string(missing);
     }
     if (verdict_.cut_off) text += "; no link works: a node that is cut off can't know of the others";

@@ -125,6 +125,7 @@ class Quorum {
     [[nodiscard]] bool keeps_roster() const { return rules_.wait_for_all || rules_.last_man_standing; }
     [[nodiscard]] std::vector<const QuorumRules*> all_rules() const;
     [[nodiscard]] std::vector<Roster> in_force() const;
+    [[nodiscard]] base::NodeSet waited_for(const Roster& roster) const;
     [[nodiscard]] bool all_of_roster_here() const;
     [[nodiscard]] base::NodeSet on_disk() const;
     [[nodiscard]] base::NodeSet next_roster() const;
