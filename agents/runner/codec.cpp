@@ -84,6 +84,7 @@ base::Bytes encode_frame(const ToRunner& message) {
         out.set_cancel_recurring(cancel->resource);
     if (std::holds_alternative<PersistNonlocalBind>(message)) out.mutable_persist_nonlocal_bind();
     if (const auto* key = std::get_if<WriteKey>(&message)) out.set_write_key(key->text);
+    if (const auto* file = std::get_if<WriteNodeFile>(&message)) out.set_write_node_file(file->text);
     return frame(out);
 }
 
@@ -98,6 +99,8 @@ base::Bytes encode_frame(const FromRunner& message) {
     }
     if (const auto* note = std::get_if<RunnerNote>(&message)) out.set_note(note->text);
     if (const auto* written = std::get_if<KeyWritten>(&message)) out.set_key_written(written->trouble);
+    if (const auto* written = std::get_if<NodeFileWritten>(&message))
+        out.set_node_file_written(written->trouble);
     return frame(out);
 }
 
@@ -113,6 +116,8 @@ base::Result<ToRunner> decode_to_runner(base::ByteView body) {
             return ToRunner{PersistNonlocalBind{}};
         case wire::ToRunner::kWriteKey:
             return ToRunner{WriteKey{in.write_key()}};
+        case wire::ToRunner::kWriteNodeFile:
+            return ToRunner{WriteNodeFile{in.write_node_file()}};
         case wire::ToRunner::KIND_NOT_SET:
             break;
     }
@@ -131,6 +136,8 @@ base::Result<FromRunner> decode_from_runner(base::ByteView body) {
             return FromRunner{RunnerNote{in.note()}};
         case wire::FromRunner::kKeyWritten:
             return FromRunner{KeyWritten{in.key_written()}};
+        case wire::FromRunner::kNodeFileWritten:
+            return FromRunner{NodeFileWritten{in.node_file_written()}};
         case wire::FromRunner::KIND_NOT_SET:
             break;
     }

@@ -21,7 +21,12 @@ struct PersistNonlocalBind {};
 struct WriteKey {
     std::string text;
 };
-using ToRunner = std::variant<manager::OperationRequest, CancelRecurring, PersistNonlocalBind, WriteKey>;
+// Put this text in place of the node file (node_file.hpp); answered with NodeFileWritten.
+struct WriteNodeFile {
+    std::string text;
+};
+using ToRunner =
+    std::variant<manager::OperationRequest, CancelRecurring, PersistNonlocalBind, WriteKey, WriteNodeFile>;
 
 // A line for the log.
 struct RunnerNote {
@@ -30,7 +35,10 @@ struct RunnerNote {
 struct KeyWritten {
     std::string trouble;  // why not; empty: it is on disk
 };
-using FromRunner = std::variant<manager::OperationResult, RunnerNote, KeyWritten>;
+struct NodeFileWritten {
+    std::string trouble;  // why not; empty: it is on disk
+};
+using FromRunner = std::variant<manager::OperationResult, RunnerNote, KeyWritten, NodeFileWritten>;
 
 // With the frame's length in front.
 [[nodiscard]] base::Bytes encode_frame(const ToRunner& message);

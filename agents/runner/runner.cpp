@@ -18,6 +18,7 @@
 #include "agents/runner/clock.hpp"
 #include "agents/runner/codec.hpp"
 #include "agents/runner/key_file.hpp"
+#include "agents/runner/node_file.hpp"
 #include "agents/runner/operation_queue.hpp"
 #include "agents/vip/sysctl.hpp"
 
@@ -68,6 +69,7 @@ class Runner {
           signals_(std::move(signals)),
           directories_(options.directories),
           key_file_(options.key_file),
+          node_file_(options.node_file),
           queue_(options.limit == 0 ? default_limit() : options.limit) {}
 
     void run() {
@@ -199,6 +201,10 @@ class Runner {
             const base::Status done = replace_key_file(key_file_, key->text);
             send(KeyWritten{done ? "" : done.error().message});
         }
+        if (const auto* file = std::get_if<WriteNodeFile>(&message)) {
+            const base::Status done = replace_node_file(node_file_, file->text);
+            send(NodeFileWritten{done ? "" : done.error().message});
+        }
     }
 
     void send(const FromRunner& message) {
@@ -221,6 +227,7 @@ class Runner {
     Fd core_, signals_;
     AgentDirectories directories_;
     std::string key_file_;
+    std::string node_file_;
     OperationQueue queue_;
     std::map<std::uint64_t, Execution> executions_;
     FrameBuffer in_;

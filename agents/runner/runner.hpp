@@ -2,14 +2,16 @@
 // core's end of the socket, kills the operations that run at that moment, and leaves the services alone.
 #pragma once
 
+#include <string>
+
 #include "agents/ocf/discovery.hpp"
 
 namespace agents {
 
 struct RunnerOptions {
     AgentDirectories directories;
-    std::string key_file;  // which the core may have written anew; empty: none
-    std::size_t limit{0};  // operations at once; 0: twice the number of processors
+    std::string key_file, node_file;  // which the core may have written anew; empty: none
+    std::size_t limit{0};             // operations at once; 0: twice the number of processors
 };
 
 // Serves the core on `fd` (a stream socket; taken over) until it is closed or SIGTERM or SIGINT comes.

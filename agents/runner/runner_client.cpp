@@ -62,6 +62,8 @@ class RunnerClient::Connection : public std::enable_shared_from_this<Connection>
                 if (handlers.result) handlers.result(*result);
             } else if (const auto* written = std::get_if<KeyWritten>(&*message)) {
                 if (handlers.key_written) handlers.key_written(written->trouble);
+            } else if (const auto* file = std::get_if<NodeFileWritten>(&*message)) {
+                if (handlers.node_file_written) handlers.node_file_written(file->trouble);
             } else if (handlers.note) {
                 handlers.note(std::get<RunnerNote>(*message).text);
             }
@@ -99,6 +101,10 @@ void RunnerClient::cancel_recurring(const std::string& resource) {
 
 void RunnerClient::write_key(const std::string& text) {
     connection_->send(WriteKey{text});
+}
+
+void RunnerClient::write_node_file(const std::string& text) {
+    connection_->send(WriteNodeFile{text});
 }
 
 void RunnerClient::persist_nonlocal_bind() {

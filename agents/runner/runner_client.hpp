@@ -19,7 +19,9 @@ class RunnerClient {
         std::function<void(const std::string&)> note;  // a line for the log
         // Once: the runner is gone. What ran is unknown; guard ends this process too, so leave without delay.
         std::function<void(const std::string& why)> lost;
-        std::function<void(const std::string& trouble)> key_written{};  // empty: it is
+        // The answers to write_key() and write_node_file(): why not; empty: it is on disk.
+        std::function<void(const std::string& trouble)> key_written{};
+        std::function<void(const std::string& trouble)> node_file_written{};
     };
     // Takes over `fd`, the stream socket whose other end the runner serves. Handlers run on the io_context,
     // never from inside a call, and not after the destructor.
@@ -37,6 +39,8 @@ class RunnerClient {
     void persist_nonlocal_bind();
     // Puts a text in place of the key file; answered once by key_written. One at a time.
     void write_key(const std::string& text);
+    // Puts the text in place of the node file (node_file.hpp).
+    void write_node_file(const std::string& text);
 
   private:
     class Connection;

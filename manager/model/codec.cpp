@@ -318,6 +318,12 @@ struct PutCommand {
     }
     void operator()(const ConfirmNode& c) const { to.set_confirm_node(c.node); }
     void operator()(const ShutdownNode& c) const { to.set_shutdown_node(c.node); }
+    void operator()(const ChangeNodes& c) const {
+        const base::Bytes before = membership::encode(c.before), after = membership::encode(c.after);
+        to.mutable_change_nodes()->set_before(before.data(), before.size());
+        to.mutable_change_nodes()->set_after(after.data(), after.size());
+        to.mutable_change_nodes()->set_vouched(c.vouched);
+    }
 };
 
 }  // namespace
@@ -406,6 +412,13 @@ Result<Command> decode_command(base::ByteView bytes) {
             return Command{ConfirmNode{from.confirm_node()}};
         case pb::Command::kShutdownNode:
             return Command{ShutdownNode{from.shutdown_node()}};
+        case pb::Command::kChangeNodes: {
+            ChangeNodes change;
+            TRY(change.before, membership::decode_node_list(base::as_bytes(from.change_nodes().before())));
+            TRY(change.after, membership::decode_node_list(base::as_bytes(from.change_nodes().after())));
+            change.vouched = from.change_nodes().vouched();
+            return Command{std::move(change)};
+        }
         case pb::Command::COMMAND_NOT_SET:
             break;
     }

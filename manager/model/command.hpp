@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "manager/model/edit.hpp"
+#include "membership/roster/node_list.hpp"
 
 namespace manager {
 
@@ -30,6 +31,14 @@ struct ShutdownNode {
     std::string node;
 };
 
-using Command = std::variant<ChangeConfiguration, Cleanup, ConfirmNode, ShutdownNode>;
+// Other nodes, addresses or votes (docs/decisions/0128). Answered when the change counts.
+struct ChangeNodes {
+    membership::NodeList before;  // what it was made from: nothing is changed if that is not in force
+    membership::NodeList after;   // its version follows from `before`
+    // An administrator vouches that the silent nodes which it removes are off and run nothing.
+    bool vouched{false};
+};
+
+using Command = std::variant<ChangeConfiguration, Cleanup, ConfirmNode, ShutdownNode, ChangeNodes>;
 
 }  // namespace manager

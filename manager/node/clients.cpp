@@ -34,7 +34,7 @@ bool Node::Impl::acting() const {
 std::string Node::Impl::no_quorum_text() const {
     const membership::QuorumState present = quorum.state();
     const bool blank = quorum.voters().size() < view.members.size();
-    if (blank && membership::evaluate(options.rules, view.nodes()).quorate) {
+    if (blank && membership::evaluate(rules, view.nodes()).quorate) {
         return "nothing was changed: the nodes present have no configuration on disk that they can vote "
                "with; start all "
                "configured nodes once (first start, or lost disks)";
@@ -98,8 +98,12 @@ void Node::Impl::answer_durable() {
         }
         return nodes;
     };
-    std::erase_if(pending, [&](const Pending& p) {
+    std::erase_if(pending, [&](Pending& p) {
         if (!p.applied) return false;
+        if (std::holds_alternative<ChangeNodes>(p.command.command)) {
+            if (state.next_nodes) return false;  // it does not count yet
+            p.version = std::max(p.version, state.configuration.version);
+        }
         const base::NodeSet nodes = persisted(p.version);
         if (quorum.majority() && quorum.enough(nodes)) {
             out.answers.push_back({p.client, base::ok(), p.version, "", {}});
@@ -197,6 +201,12 @@ void Node::Impl::expire() {
 
 void Node::submit(Moment at, std::uint64_t client, std::string user, Command command) {
     impl_->at = at;
+    if (const auto* change = std::get_if<ChangeNodes>(&command)) {
+        if (const base::Status checked = impl_->check_change(*change); !checked) {
+            impl_->out.answers.push_back({client, checked, 0, "", {}});
+            return;
+        }
+    }
     ClientCommand numbered{impl_->next_number++, std::move(user), at.wall, std::move(command)};
     impl_->pending.push_back({client, std::move(numbered), false, false, 0, at.now + kPatience});
     if (!impl_->transitional) impl_->send_pending();

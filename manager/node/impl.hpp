@@ -1,6 +1,6 @@
 // The node's inside, shared by its files: views.cpp (hello, snapshot, adoption), leases.cpp (who is cleared),
-// keys.cpp (the change of the key), messages.cpp (what delivered messages do), clients.cpp (commands and
-// waits), node.cpp (the public face).
+// nodes.cpp (the configured nodes, and their change), keys.cpp (the change of the key), messages.cpp (what
+// delivered messages do), clients.cpp (commands and waits), node.cpp (the public face).
 #pragma once
 
 #include "manager/node/node.hpp"
@@ -12,19 +12,21 @@ struct Node::Impl {
     Impl(NodeOptions given, base::Tracer& trace, const membership::QuorumMemory& memory)
         : options(std::move(given)),
           tracer(trace),
+          rules(options.rules),
           quorum(options.self.node, options.rules, memory),
           quorum_memory(memory),
           executor(options.self.node, options.roster[options.self.node]) {
-        base::NodeSet nodes;
-        for (const auto& [id, name] : options.roster) nodes.insert(id);
-        lease_possible =
-            membership::lease_possible([this](const base::NodeSet& some) { return may_lease(some); }, nodes);
-        if (options.keys) keys.emplace(options.self.node, *options.keys, nodes);
+        if (options.keys) keys.emplace(options.self.node, *options.keys, base::NodeSet{});
     }
 
-    // --- what is fixed
-    NodeOptions options;
+    NodeOptions options;  // `roster` follows the nodes in force
     base::Tracer& tracer;
+
+    // --- the configured nodes
+    membership::QuorumRules rules;                  // by State::next_nodes, or by State::nodes
+    std::optional<membership::QuorumRules> former;  // by State::nodes, while there are next_nodes
+    std::optional<base::Instant> change_ready;      // since when only time is in the way of the change
+    bool count_sent{false};                         // in this view
 
     // --- replicated and own parts
     State state;
@@ -150,6 +152,15 @@ struct Node::Impl {
     void note_cleared();
     void take_lease_fact(const Sender& sender, const LeaseFact& fact);
     void follow_leases();  // what is to be said, and declared
+
+    // nodes.cpp
+    void use_nodes();  // the state has, or may have, others
+    [[nodiscard]] base::Status check_change(const ChangeNodes& change) const;
+    void take_nodes_fact(const Sender& sender, const NodesFact& fact);
+    void follow_nodes();
+    [[nodiscard]] bool change_may_count() const;
+    [[nodiscard]] base::Instant change_deadline() const;
+    [[nodiscard]] bool removed() const;  // this node is in no list that counts
 
     // clients.cpp
     void send_pending();

@@ -7,7 +7,7 @@ namespace manager {
 using membership::Proof;
 
 bool Node::Impl::may_lease(const base::NodeSet& nodes) const {
-    return membership::may_lease(options.rules, nodes);
+    return membership::may_lease(rules, nodes) && (!former || membership::may_lease(*former, nodes));
 }
 
 membership::LeasePolicy Node::Impl::lease_policy() const {
@@ -15,7 +15,7 @@ membership::LeasePolicy Node::Impl::lease_policy() const {
     wanted.possible = lease_possible;
     wanted.stonith_enabled = !is_false(property_value(state.configuration, "stonith-enabled"));
     wanted.quorum_ignored = property_value(state.configuration, "no-quorum-policy") == "ignore";
-    const bool dynamic = options.rules.last_man_standing && wanted.possible;
+    const bool dynamic = rules.last_man_standing && wanted.possible;
     if (dynamic) wanted.possible = false;  // survivors that are no majority of all would have to drop
     membership::LeasePolicy policy = membership::lease_policy(wanted);
     if (dynamic && policy.proven) {

@@ -30,7 +30,10 @@ void Node::Impl::apply(const Sender& sender, const Message& message) {
     if (const auto* command = std::get_if<ClientCommand>(&message)) {
         const CommandOutcome outcome = apply_command(state, sender, *command);
         dirty = true;
-        if (outcome.durable) write_journal();
+        if (outcome.durable) {
+            use_nodes();
+            write_journal();
+        }
         command_applied(sender, *command, outcome);
     } else if (const auto* plan = std::get_if<Plan>(&message)) {
         if (sender.node == options.self.node) plan_sent = false;
@@ -57,6 +60,8 @@ void Node::Impl::apply(const Sender& sender, const Message& message) {
         take_lease_fact(sender, *lease);
     } else if (std::holds_alternative<KeyFact>(message) || std::holds_alternative<KeyOffer>(message)) {
         take_key(sender, message);
+    } else if (const auto* nodes = std::get_if<NodesFact>(&message)) {
+        take_nodes_fact(sender, *nodes);
     } else if (std::holds_alternative<Leaving>(message)) {
         apply_leaving(state, sender);
         if (sender.node == options.self.node && sender.incarnation == options.self.incarnation)
@@ -99,6 +104,7 @@ void Node::Impl::maybe_plan() {
 void Node::Impl::settle() {
     if (phase != Phase::done || transitional) return;
     follow_leases();
+    follow_nodes();
     run(promote_ready(state));
     maybe_plan();
     answer_durable();

@@ -9,22 +9,45 @@ namespace manager {
 Node::Node(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Node::~Node() = default;
 
+namespace {
+
+membership::NodeList plain_list(const NodeOptions& options) {
+    membership::NodeList list;
+    for (const auto& [id, name] : options.roster) {
+        const auto votes = options.rules.votes.find(id);
+        list.nodes.push_back(
+            {id, name, votes == options.rules.votes.end() ? 0 : votes->second, {{0, name, ""}}});
+    }
+    return list;
+}
+
+}  // namespace
+
 base::Result<std::unique_ptr<Node>> Node::create(NodeOptions options, base::Tracer& tracer) {
     membership::QuorumMemory memory;
     if (options.journal) {
         TRY(memory, decode_quorum(*options.journal));
     }
+    if (options.nodes.nodes.empty()) options.nodes = plain_list(options);
     auto impl = std::make_unique<Impl>(std::move(options), tracer, memory);
-    impl->state = initial_state(impl->options.roster);
+    impl->state.nodes = impl->options.nodes;
+    impl->use_nodes();
+    impl->state.status = initial_state(impl->options.roster).status;
     if (impl->options.journal) {
         base::Result<State> durable = decode_state(*impl->options.journal);
         if (!durable) return durable.error().with("the journal's last record");
         const ClusterStatus status = impl->state.status;
         impl->state = *std::move(durable);
         impl->state.status = status;
+        membership::NodeList& file = impl->options.nodes;
+        if (impl->state.next_nodes && file.version >= impl->state.next_nodes->version)
+            impl->state.next_nodes.reset();
+        if (!impl->state.next_nodes) impl->state.nodes = file;
+        impl->use_nodes();
         impl->last_on_disk = impl->state.head;
         impl->last_written = {impl->state.head, memory};
     }
+    impl->out.nodes_changed = false;
     return std::unique_ptr<Node>(new Node(std::move(impl)));
 }
 
@@ -80,7 +103,7 @@ NodeOutbox Node::drain() {
 }
 
 base::Instant Node::next_deadline() const {
-    base::Instant next = std::min(impl_->leave_at, impl_->quorum.next_deadline());
+    base::Instant next = std::min({impl_->leave_at, impl_->quorum.next_deadline(), impl_->change_deadline()});
     if (impl_->phase == Impl::Phase::done && impl_->declared && impl_->clearing) {
         // Of those that were said to be out already the word is on its way.
         const base::Instant out = impl_->clearing->next_deadline();

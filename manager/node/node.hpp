@@ -22,6 +22,7 @@
 #include "manager/state/state.hpp"
 #include "membership/keys/rotation.hpp"
 #include "membership/lease/granter.hpp"
+#include "membership/lease/holder.hpp"
 #include "membership/lease/policy.hpp"
 #include "membership/quorum/quorum.hpp"
 #include "totem/base/time.hpp"
@@ -33,10 +34,21 @@ namespace manager {
 struct NodeOptions {
     Sender self;
     std::map<base::NodeId, std::string> roster;  // configured nodes and their names, self included
+    // As the node file gives them; the votes that count are those of the nodes in force.
     membership::QuorumRules rules;
     std::optional<base::Bytes> journal;     // payload of the journal's last record
     std::optional<totem::MasterKeys> keys;  // of the key file; none: keys are not this node's business
+    // The nodes that the daemon begins with: starting_nodes(). Empty: made of `roster` and `rules`.
+    membership::NodeList nodes{};
+    // A change of the nodes counts when no lease of before can be left: after the longest term that a node
+    // grants, by the slowest clock.
+    base::Duration lease_wait{membership::stretched(base::seconds(1))};
 };
+
+// What a node begins with: the list in its journal, which counted, or that of its file where that has a
+// higher version: who writes a file from what is in force gives it the version of that.
+[[nodiscard]] membership::NodeList starting_nodes(const membership::NodeList& file,
+                                                  const std::optional<membership::NodeList>& journal);
 
 // A record for the journal; answer with persisted(token).
 struct DiskWrite {
@@ -85,6 +97,9 @@ struct NodeOutbox {
     std::vector<RingMessage> messages;  // in order
     std::vector<AgentOrder> agents;     // for the agents, in order
     std::vector<Answer> answers;
+    // State::nodes or next_nodes have changed: ring, lease and node file follow, before `messages` are sent.
+    bool nodes_changed{false};
+    bool removed{false};  // this node is none of the cluster any more, and left in order
     bool give_up{false};  // others took this node for cleared: its guard must drop everything
     // To be made durable in place of the key file, then used for the ring, then answered with keys_written().
     std::optional<totem::MasterKeys> keys;
@@ -133,6 +148,9 @@ class Node {
     // The administrator changed the key file, and the ring uses it.
     void keys_replaced(Moment at, const totem::MasterKeys& keys);
 
+    // A node that is ahead has shown its list, which counts; an older one is ignored.
+    void learn_nodes(Moment at, const membership::NodeList& list);
+
     // Before each regular view: what this node has promised about the others (membership::Granter), as of
     // its installation. Without it none of them is cleared by its lease there.
     void promised(const membership::Promises& promises);
@@ -154,6 +172,8 @@ class Node {
     [[nodiscard]] std::optional<base::NodeId> coordinator() const;
     [[nodiscard]] NodeLease lease() const;
     [[nodiscard]] std::optional<membership::KeyState> key_state() const;
+    // Who may grant leases, by the nodes in force (and by those that are to be).
+    [[nodiscard]] membership::Leasable leasable() const;
     // What an administrator should know beyond the state itself.
     [[nodiscard]] std::vector<std::string> warnings() const;
 

@@ -38,7 +38,8 @@ void Node::Impl::start_view(const totem::Regular& event) {
     clearing.reset();
     word_sent.reset();
     if (!may_lease(view.nodes())) declared.reset();
-    adopted = plan_sent = leaving_sent = false;
+    adopted = plan_sent = leaving_sent = count_sent = false;
+    change_ready.reset();
     for (const std::uint64_t client : std::exchange(cancelling, {})) {
         answer_error(client,
                      "the members changed before all had heard it; look at the quorum, and ask again");
@@ -92,7 +93,16 @@ void Node::Impl::set_state(State next) {
         note(base::Level::warning, lost_state);
         out.archives.push_back({name, encode_durable(state)});
     }
+    membership::NodeList nodes = std::move(state.nodes);
     state = std::move(next);
+    const bool same_for_all = state.nodes.counted || state.next_nodes;
+    if (!same_for_all) state.nodes = options.nodes;
+    // What counts somewhere counts, whoever has not heard of it.
+    if (nodes.counted && nodes.version > state.nodes.version) {
+        state.nodes = std::move(nodes);
+        if (state.next_nodes && state.next_nodes->version <= state.nodes.version) state.next_nodes.reset();
+    }
+    use_nodes();
 }
 
 void Node::Impl::take_snapshot(const Sender& sender, const Snapshot& snapshot) {
@@ -200,7 +210,7 @@ void Node::Impl::take_fact(const Sender& sender, const QuorumFact& fact) {
 }
 
 void Node::Impl::cancel_wait_for_all(std::uint64_t client) {
-    if (!options.rules.wait_for_all) {
+    if (!rules.wait_for_all) {
         answer_error(client, "this cluster waits for nobody: wait_for_all is not set in the node file");
         return;
     }

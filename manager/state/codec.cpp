@@ -190,6 +190,10 @@ struct PutMessage {
         to.mutable_key_offer()->set_id(m.key.id);
         to.mutable_key_offer()->set_key(std::string(base::as_text(m.key.key.bytes())));
     }
+    void operator()(const NodesFact& m) const {
+        put(m.ring, *to.mutable_nodes()->mutable_ring());
+        to.mutable_nodes()->set_version(m.version);
+    }
     void operator()(const Leaving& /*m*/) const { to.set_leaving(true); }
 };
 
@@ -297,6 +301,14 @@ void put_durable(const State& from, pb::State& to) {
     }
     for (const auto& [name, version] : from.changed) (*to.mutable_changed())[name] = version;
     for (const auto& [index, hash] : from.history) (*to.mutable_history())[index] = blob(hash);
+    if (from.nodes.counted || from.next_nodes) to.set_nodes(blob(membership::encode(from.nodes)));
+    if (from.next_nodes) to.set_next_nodes(blob(membership::encode(*from.next_nodes)));
+}
+
+Result<std::optional<membership::NodeList>> list_of(const std::string& bytes) {
+    if (bytes.empty()) return std::optional<membership::NodeList>{};
+    TRY(membership::NodeList list, membership::decode_node_list(base::as_bytes(bytes)));
+    return std::optional{std::move(list)};
 }
 
 }  // namespace
@@ -343,6 +355,8 @@ Result<Message> decode_message(base::ByteView bytes) {
             return key_fact_of(from.key());
         case pb::Message::kKeyOffer:
             return key_offer_of(from.key_offer());
+        case pb::Message::kNodes:
+            return Message{NodesFact{ring_of(from.nodes().ring()), from.nodes().version()}};
         case pb::Message::kLeaving:
             return Message{Leaving{}};
         case pb::Message::MESSAGE_NOT_SET:
@@ -368,6 +382,15 @@ Result<membership::QuorumMemory> decode_quorum(base::ByteView journal) {
     pb::State from;
     if (!from.ParseFromArray(journal.data(), static_cast<int>(journal.size()))) return malformed("state");
     return memory_of(from.quorum());
+}
+
+Result<std::optional<membership::NodeList>> decode_nodes(base::ByteView journal) {
+    pb::State from;
+    if (!from.ParseFromArray(journal.data(), static_cast<int>(journal.size()))) return malformed("state");
+    TRY(std::optional<membership::NodeList> list, list_of(from.nodes()));
+    // As long as its first change does not count, the file has the nodes.
+    if (list && !list->counted) list.reset();
+    return list;
 }
 
 base::Bytes encode(const State& state) {
@@ -396,6 +419,9 @@ Result<State> decode_state(base::ByteView bytes) {
         TRY(const Digest value, digest_of(hash));
         to.history[index] = value;
     }
+    TRY(std::optional<membership::NodeList> nodes, list_of(from.nodes()));
+    if (nodes) to.nodes = *std::move(nodes);
+    TRY(to.next_nodes, list_of(from.next_nodes()));
     return to;
 }
 

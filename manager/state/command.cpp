@@ -1,6 +1,7 @@
 // What a client's command does at its delivery: every decision about it is made here, by every member alike.
 #include <algorithm>
 
+#include "manager/state/nodes.hpp"
 #include "manager/state/state.hpp"
 
 namespace manager {
@@ -107,19 +108,6 @@ void forget_deleted_nodes(State& state, const std::vector<Edit>& edits) {
     }
 }
 
-constexpr std::size_t kHistory = 256;  // heads; a node that missed more learns the whole state anyway
-
-void advance_head(State& state) {
-    state.head.index = state.configuration.version;
-    base::Bytes bytes;
-    base::ByteWriter out(bytes);
-    out.raw(state.head.hash);
-    write_canonical(out, state.configuration);
-    state.head.hash = digest(base::ByteView(bytes));
-    state.history[state.head.index] = state.head.hash;
-    if (state.history.size() > kHistory) state.history.erase(state.history.begin());
-}
-
 struct Apply {
     State& state;
     const ClientCommand& command;
@@ -190,6 +178,15 @@ struct Apply {
         NodeStatus* node = node_named(state.status, shutdown.node);
         if (node == nullptr) return unknown_node(state.status, shutdown.node);
         node->leaving = true;
+        return base::ok();
+    }
+
+    Status operator()(const ChangeNodes& change) const {
+        TRY_OK(change_nodes(state, change, command.user));
+        state.last_user = command.user;
+        state.last_change = command.when;
+        advance_head(state);
+        durable = true;
         return base::ok();
     }
 

@@ -112,11 +112,18 @@ struct KeyOffer {
     totem::MasterKeys::Live key;
 };
 
+// The change of the nodes to this version counts from now on: it is on the disks of a majority of before and
+// of after it, and no lease is left that was granted by a set which is a majority of one of them only.
+struct NodesFact {
+    base::RingId ring;  // the view that it was found in; void in another
+    std::uint64_t version{0};
+};
+
 // The sender runs nothing any more and leaves after this.
 struct Leaving {};
 
 using Message = std::variant<Hello, Snapshot, Persisted, ClientCommand, Plan, Report, QuorumFact, LeaseFact,
-                             Leaving, KeyFact, KeyOffer>;
+                             Leaving, KeyFact, KeyOffer, NodesFact>;
 
 [[nodiscard]] base::Bytes encode(const Message& message);
 [[nodiscard]] base::Result<Message> decode_message(base::ByteView bytes);

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "manager/state/nodes.hpp"
+
 namespace manager {
 
 namespace {
@@ -159,6 +161,8 @@ Digest digest(const State& state) {
         out.u64(last.incarnation.value);
         out.u64(last.number);
     }
+    if (state.nodes.counted || state.next_nodes) out.blob(membership::encode(state.nodes));
+    if (state.next_nodes) out.blob(membership::encode(*state.next_nodes));
     return digest(base::ByteView(bytes));
 }
 
@@ -284,6 +288,7 @@ void install_view(State& state, const SyncedView& view) {
     for (auto& [id, node] : state.status.nodes) {
         if (members.find(id) == members.end()) leave(node, view.cause);
     }
+    forget_nodes(state);
     state.next_action = first_action(view);
     state.status.quorate = view.quorate;
     if (view.adopt_epoch != 0) state.head.epoch = view.adopt_epoch;

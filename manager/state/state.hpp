@@ -5,12 +5,14 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "manager/model/configuration.hpp"
 #include "manager/model/status.hpp"
 #include "manager/state/message.hpp"
+#include "membership/roster/node_list.hpp"
 #include "totem/base/ids.hpp"
 #include "totem/base/result.hpp"
 
@@ -38,6 +40,10 @@ struct State {
     std::map<base::NodeId, LastRequest>
         requests;  // of clients, by the node that took them: each applies once
     std::map<std::string, std::uint64_t> changed;  // version in which an object or option was last changed
+    // The configured nodes. Not counted: each node goes by its own file, and this is no part of what is
+    // compared and transferred. `next_nodes`: a change that does not count yet (docs/decisions/0128).
+    membership::NodeList nodes;
+    std::optional<membership::NodeList> next_nodes;
     std::map<std::uint64_t, Digest> history;  // index -> hash of the last heads: tells a forebear from a fork
     // The volatile part: observed again after a full restart.
     ClusterStatus status;
@@ -46,6 +52,8 @@ struct State {
 
 [[nodiscard]] base::Bytes encode(const State& state);
 [[nodiscard]] base::Result<State> decode_state(base::ByteView bytes);
+// The list of nodes that a record of the journal has; none: no change was ever made while the cluster ran.
+[[nodiscard]] base::Result<std::optional<membership::NodeList>> decode_nodes(base::ByteView journal);
 // The durable part alone (status and next_action come back empty).
 [[nodiscard]] base::Bytes encode_durable(const State& state);
 // A record of the journal: the durable part, and what quorum keeps of its own beside it.
@@ -68,6 +76,11 @@ struct CommandOutcome {
 };
 // Applies a client's command. Every decision about it is made here, at delivery.
 [[nodiscard]] CommandOutcome apply_command(State& state, const Sender& sender, const ClientCommand& command);
+
+// Whether the nodes that the change under way removes are out of it: those that are members run nothing.
+[[nodiscard]] bool removed_run_nothing(const State& state);
+// The change of the nodes that is under way counts from now on. There is one.
+void count_nodes(State& state);
 
 // Replaces what is planned and not yet running. Actions whose record has changed since the plan was made are
 // left out, with those that depend on them. Ignored when it was made for another configuration. Returns

@@ -66,8 +66,9 @@ struct LinkOptions {
 enum class IpVersion { v4, v6, v4_first, v6_first };
 
 struct TotemOptions {
-    std::string cluster_name;        // may be empty
-    std::vector<LinkOptions> links;  // those of the nodelist, ascending
+    std::string cluster_name;         // may be empty
+    std::uint64_t config_version{0};  // of the nodelist, as changes while the cluster runs count it; 0: none
+    std::vector<LinkOptions> links;   // those of the nodelist, ascending
     IpVersion ip_version{IpVersion::v4_first};
     base::Duration token{
         base::milliseconds(1000)};            // in force: token_coefficient, when given, is already added
@@ -86,6 +87,7 @@ struct QuorumOptions {
     bool two_node{false};
     std::optional<std::uint32_t> expected_votes;
     bool wait_for_all{false};  // as given; else two_node implies it
+    bool wait_for_all_given{false};
     bool last_man_standing{false};
     base::Duration last_man_standing_window{base::seconds(10)};
     TieBreaker tie_breaker{TieBreaker::none};

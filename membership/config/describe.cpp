@@ -102,6 +102,7 @@ QuorumRules quorum_rules(const NodeConfig& config) {
     rules.expected_votes = config.quorum.expected_votes.value_or(0);
     rules.two_node = config.quorum.two_node;
     rules.wait_for_all = config.quorum.wait_for_all;
+    rules.wait_for_all_by_two_node = rules.wait_for_all && !config.quorum.wait_for_all_given;
     rules.last_man_standing = config.quorum.last_man_standing;
     rules.last_man_standing_window = config.quorum.last_man_standing_window;
     rules.tie_breaker = config.quorum.tie_breaker;
@@ -112,6 +113,8 @@ QuorumRules quorum_rules(const NodeConfig& config) {
 std::string describe(const NodeConfig& config) {
     std::string out =
         line("cluster", config.totem.cluster_name.empty() ? "(no name)" : config.totem.cluster_name);
+    if (config.totem.config_version != 0)
+        out += line("version", std::to_string(config.totem.config_version) + " of the nodelist");
     for (const LinkOptions& of : config.totem.links)
         out += line("link " + std::to_string(of.number), link(config, of));
     out += line("MTU", mtu(config.totem));

@@ -133,6 +133,13 @@ void KeyRotation::majority(bool is) {
     step();
 }
 
+void KeyRotation::configured(const base::NodeSet& roster) {
+    roster_ = roster;
+    std::erase_if(words_, [&](const auto& known) {
+        return !roster.contains(known.first) && !members_.contains(known.first);
+    });
+}
+
 void KeyRotation::said(base::NodeId member, const KeyWord& word) {
     words_[member] = word;
     heard_.insert(member);

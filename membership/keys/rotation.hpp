@@ -65,6 +65,8 @@ class KeyRotation {
     // Inputs. After one or several of them: drain().
     void view_installed(const base::NodeSet& members, bool majority);
     void majority(bool is);
+    // These are the configured nodes now: who is none of them is not waited for. Before majority().
+    void configured(const base::NodeSet& roster);
     // Delivered in the present view, from a member.
     void said(base::NodeId member, const KeyWord& word);
     // False: this node does not take it, a former change is not over.

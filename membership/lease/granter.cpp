@@ -13,14 +13,23 @@ std::vector<Promise> Promises::at(base::Instant now) const {
 
 Granter::Granter(const base::NodeSet& roster, base::NodeId self, base::Duration term,
                  base::Duration known_past, base::Instant start)
-    : term_(term),
+    : self_(self),
+      term_(term),
       durable_(known_past) {
     for (const base::NodeId node : roster) {
         if (node != self) peers_[node] = {start + stretched(known_past), 0, {}};
     }
 }
 
+void Granter::set_roster(base::Instant now, const base::NodeSet& roster) {
+    std::erase_if(peers_, [&](const auto& peer) { return !roster.contains(peer.first); });
+    for (const base::NodeId node : roster) {
+        if (node != self_) peers_.try_emplace(node, Peer{now + stretched(durable_), ring_, {}});
+    }
+}
+
 void Granter::installed(const base::RingId& ring, const std::vector<totem::Member>& members) {
+    ring_ = ring.seq;
     for (auto& [node, peer] : peers_) {
         peer.granted.reset();
         if (first_ring_) peer.last_ring = ring.seq;

@@ -58,6 +58,10 @@ class Granter {
     [[nodiscard]] base::Duration grant(base::Instant heard_at, const totem::Member& peer);
     [[nodiscard]] Promises promises() const;
 
+    // Other configured nodes. A node that was not one before counts as granted to by a former process of this
+    // node, now; what is promised about one that is none any more is forgotten.
+    void set_roster(base::Instant now, const base::NodeSet& roster);
+
     // Another term, from now on. A longer one is granted once it is on disk.
     void set_term(base::Duration term) { term_ = term; }
     // To be made durable, in order, each answered by persisted(): at once where a longer term waits for it; a
@@ -71,7 +75,9 @@ class Granter {
         std::uint64_t last_ring{0};
         std::optional<base::Incarnation> granted;  // the process that is in the ring with us
     };
+    base::NodeId self_;
     std::map<base::NodeId, Peer> peers_;
+    std::uint64_t ring_{0};  // sequence of the present one
     bool first_ring_{true};
     base::Duration term_, durable_;
     std::optional<base::Duration> persisting_;

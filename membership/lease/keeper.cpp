@@ -43,6 +43,12 @@ void Keeper::declare(base::Instant now, const base::RingId& ring) {
     step(now);
 }
 
+void Keeper::set_roster(base::Instant now, const base::NodeSet& roster, Leasable leasable) {
+    granter_.set_roster(now, roster);
+    holder_.set_rules(std::move(leasable));
+    step(now);
+}
+
 void Keeper::step(base::Instant now) {
     stepped_ = std::max(stepped_, now);
     if (const auto renewal = holder_.renew(now)) tell_guard_(*renewal);

@@ -45,6 +45,8 @@ class Keeper final : public totem::Rider {
     // As Holder's. A declaration is made anew at a quarter of LeaseTiming::patience.
     void declare(base::Instant now, const base::RingId& ring);
     void withdraw() { holder_.withdraw(); }
+    // Other configured nodes, and who of them may grant: Holder::set_rules() and Granter::set_roster().
+    void set_roster(base::Instant now, const base::NodeSet& roster, Leasable leasable);
     // As Granter's: the number that is to be on disk.
     [[nodiscard]] std::optional<base::Duration> take_persist(base::Instant now) {
         return granter_.take_persist(now);

@@ -32,8 +32,11 @@ void Quorum::view_installed(base::Instant now, const base::RingId& ring,
         if (hello.durable.voter) voters_.insert(node);
     }
     // When every configured node is here there is nobody left who could know more than the blank disks.
-    const bool all_here = std::all_of(rules_.votes.begin(), rules_.votes.end(),
-                                      [this](const auto& v) { return members_.contains(v.first); });
+    const std::vector<const QuorumRules*> rules = all_rules();
+    const bool all_here = std::all_of(rules.begin(), rules.end(), [this](const QuorumRules* r) {
+        return std::all_of(r->votes.begin(), r->votes.end(),
+                           [this](const auto& v) { return members_.contains(v.first); });
+    });
     if (all_here) voters_ = members_;
     learn(members);
     if (durable_ != members.at(self_).durable) out_.announce = durable_;
@@ -103,11 +106,28 @@ void Quorum::links(base::Instant now, unsigned usable) {
     settle(now, usable == 0 ? "no link of this node works" : "a link works again");
 }
 
+void Quorum::set_rules(base::Instant now, const QuorumRules& rules,
+                       const std::optional<QuorumRules>& former) {
+    if (rules_ == rules && former_ == former) return;
+    rules_ = rules;
+    former_ = former;
+    if (!rules_.wait_for_all) satisfied_ = true;
+    if (ring_.seq > 0)
+        settle(now, former ? "the nodes of the cluster change" : "the nodes of the cluster have changed");
+}
+
 void Quorum::advance(base::Instant now) {
     settle(now, "");
 }
 
 // --- the rules
+
+std::vector<const QuorumRules*> Quorum::all_rules() const {
+    std::vector<const QuorumRules*> out;
+    if (former_) out.push_back(&*former_);
+    out.push_back(&rules_);
+    return out;
+}
 
 // The rosters of which a set must be a majority.
 std::vector<Roster> Quorum::in_force() const {
@@ -116,29 +136,46 @@ std::vector<Roster> Quorum::in_force() const {
     return {known_.roster};
 }
 
+// While the nodes change, those that are configured before and after: a new one is no member before the
+// change counts, and one that goes has no say after it.
+base::NodeSet Quorum::waited_for(const Roster& roster) const {
+    base::NodeSet nodes = nodes_of(rules_, roster);
+    if (former_) nodes = nodes.minus(nodes.minus(nodes_of(*former_, roster)));
+    return nodes;
+}
+
 bool Quorum::all_of_roster_here() const {
-    if (known_.before && !members_.includes(nodes_of(rules_, *known_.before))) return false;
-    return members_.includes(nodes_of(rules_, known_.roster));
+    if (known_.before && !members_.includes(waited_for(*known_.before))) return false;
+    return members_.includes(waited_for(known_.roster));
 }
 
 bool Quorum::enough(const base::NodeSet& nodes) const {
     const base::NodeSet present = nodes.minus(nodes.minus(voters_));
     const std::vector<Roster> rosters = in_force();
-    return std::all_of(rosters.begin(), rosters.end(),
-                       [&](const Roster& r) { return count(rules_, r, present).majority; });
+    const std::vector<const QuorumRules*> rules = all_rules();
+    return std::all_of(rules.begin(), rules.end(), [&](const QuorumRules* by) {
+        return std::all_of(rosters.begin(), rosters.end(),
+                           [&](const Roster& r) { return count(*by, r, present).majority; });
+    });
 }
 
 Quorum::Verdict Quorum::judge() const {
     Verdict v;
     v.majority = true;
-    for (const Roster& roster :
-         in_force()) {  // the one that decides: the first that is no majority, or the newest
-        if (!v.majority) break;
-        v.tally = count(rules_, roster, voters_, outside_);
-        v.epoch = roster.epoch;
-        v.majority = v.tally.majority;
+    bool pair = true;  // two_node would be enough, wherever it is no majority
+    for (const QuorumRules* rules : all_rules()) {
+        for (const Roster& roster :
+             in_force()) {  // the one that decides: the first that is no majority, or the newest
+            const Tally tally = count(*rules, roster, voters_, outside_);
+            pair = pair && (tally.majority || (two_node_in_force(*rules, tally) && tally.votes > 0));
+            if (!v.majority) continue;
+            v.tally = tally;
+            v.former = former_ && rules != &rules_;
+            v.epoch = roster.epoch;
+            v.majority = v.tally.majority;
+        }
     }
-    v.votes_suffice = v.majority || (two_node_in_force(rules_, v.tally) && v.tally.votes > 0);
+    v.votes_suffice = v.majority || pair;
     v.waiting = !members_.empty() && !satisfied_;
     v.cut_off = links_ == 0 && members_.size() == 1 && rules_.votes.size() > 1;
     v.quorate = v.votes_suffice && !v.waiting && !v.cut_off;
@@ -150,7 +187,7 @@ Quorum::Verdict Quorum::judge() const {
 
 // What this view's members would make of the roster; empty: it stays.
 base::NodeSet Quorum::next_roster() const {
-    if (!keeps_roster() || !verdict_.majority || known_.before) return {};
+    if (!keeps_roster() || !verdict_.majority || known_.before || former_) return {};
     const base::NodeSet all = voters_of(rules_);
     base::NodeSet next = all.minus(all.minus(members_));
     if (next == nodes_of(rules_, known_.roster)) return {};
@@ -211,15 +248,18 @@ void Quorum::settle(base::Instant now, const std::string& cause) {
 
 std::string Quorum::explain() const {
     if (members_.empty()) return "no view yet";
-    std::string text = describe(rules_, verdict_.tally);
+    const QuorumRules& deciding = verdict_.former && former_ ? *former_ : rules_;
+    std::string text = describe(deciding, verdict_.tally);
+    if (former_)
+        text += verdict_.former ? " (before the change of the nodes)" : " (after the change of the nodes)";
     if (verdict_.epoch != 0) {
         const bool former = known_.before && known_.before->epoch == verdict_.epoch;
         text +=
-            " (of the roster " + to_string(nodes_of(rules_, former ? *known_.before : known_.roster)) + ")";
+            " (of the roster " + to_string(nodes_of(deciding, former ? *known_.before : known_.roster)) + ")";
     }
     if (verdict_.waiting && verdict_.votes_suffice) {
-        base::NodeSet missing = nodes_of(rules_, known_.roster).minus(members_);
-        if (known_.before) missing.insert(nodes_of(rules_, *known_.before).minus(members_));
+        base::NodeSet missing = waited_for(known_.roster).minus(members_);
+        if (known_.before) missing.insert(waited_for(*known_.before).minus(members_));
         text += "; wait_for_all: not seen since the start: " + to_string(missing);
     }
     if (verdict_.cut_off) text += "; no link works: a node that is cut off can't know of the others";
@@ -253,7 +293,8 @@ QuorumState Quorum::state() const {
     state.majority = verdict_.majority;
     state.votes = verdict_.tally.votes;
     state.expected = verdict_.tally.expected;
-    state.needed = two_node_in_force(rules_, verdict_.tally) ? 1 : verdict_.tally.needed;
+    const QuorumRules& deciding = verdict_.former && former_ ? *former_ : rules_;
+    state.needed = two_node_in_force(deciding, verdict_.tally) ? 1 : verdict_.tally.needed;
     state.reason = explain();
     state.flags = flags_of(rules_, state.quorate);
     return state;

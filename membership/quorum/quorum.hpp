@@ -16,6 +16,9 @@
 // both. Counted: as soon as a majority of the former and one of the new have it on disk; the former one is
 // forgotten. So each majority before a step shares a node with each majority after it, whatever is lost or
 // cut in between. docs/decisions/0104 has the reasons.
+//
+// The rules themselves change in the same way (set_rules): while a change of the configured nodes is not
+// known to count, a set must be a majority by the old and by the new ones. docs/decisions/0129.
 #pragma once
 
 #include <cstdint>
@@ -88,6 +91,10 @@ class Quorum {
     void persisted(base::Instant now, const QuorumMemory& memory);
     // How many of the own links work. Until this is called, one is taken to.
     void links(base::Instant now, unsigned usable);
+    // Other configured nodes, or other votes of them. `former`: the rules before, as long as the change is
+    // not known to count: a set must be a majority by both. All members call it at the same place of the
+    // order, and before view_installed() of a view whose state says so.
+    void set_rules(base::Instant now, const QuorumRules& rules, const std::optional<QuorumRules>& former);
     void advance(base::Instant now);
 
     // Outputs.
@@ -110,12 +117,15 @@ class Quorum {
         bool waiting{false};        // for all
         bool cut_off{false};        // alone, without a link
         Tally tally;                // the one that decides
+        bool former{false};         // it is by the former rules
         std::uint64_t epoch{0};     // of the roster that it counts
         bool operator==(const Verdict&) const = default;
     };
 
     [[nodiscard]] bool keeps_roster() const { return rules_.wait_for_all || rules_.last_man_standing; }
+    [[nodiscard]] std::vector<const QuorumRules*> all_rules() const;
     [[nodiscard]] std::vector<Roster> in_force() const;
+    [[nodiscard]] base::NodeSet waited_for(const Roster& roster) const;
     [[nodiscard]] bool all_of_roster_here() const;
     [[nodiscard]] base::NodeSet on_disk() const;
     [[nodiscard]] base::NodeSet next_roster() const;
@@ -130,6 +140,7 @@ class Quorum {
 
     base::NodeId self_;
     QuorumRules rules_;
+    std::optional<QuorumRules> former_;  // set_rules()
 
     // Own disk: what this node knows, what was asked to be written last, what is there for certain.
     QuorumMemory memory_, asked_;

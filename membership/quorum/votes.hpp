@@ -30,6 +30,7 @@ struct QuorumRules {
     std::uint32_t expected_votes{0};  // below the sum of `votes`: the sum counts
     bool two_node{false};             // of two votes one is enough; without effect at any other number
     bool wait_for_all{false};
+    bool wait_for_all_by_two_node{false};  // nobody asked for it: it goes when two_node does
     bool last_man_standing{false};
     base::Duration last_man_standing_window{base::seconds(10)};
     TieBreaker tie_breaker{TieBreaker::none};

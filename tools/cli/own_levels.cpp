@@ -183,6 +183,42 @@ base::Status key_rotate(Shell& shell, const Words& words) {
     return base::ok();
 }
 
+base::Result<CommandReply> change_nodes(Shell& shell, Request request) {
+    TRY(const Reply reply, shell.ask(std::move(request)));
+    const auto* done = std::get_if<CommandReply>(&reply);
+    if (done == nullptr) return base::invalid("the daemon answered something else: is it of this release?");
+    return *done;
+}
+
+// node add NAME [ADDRESS...]
+base::Status node_add(Shell& shell, const Words& words) {
+    TRY(const CommandReply done, change_nodes(shell, AddNode{words[1], {words.begin() + 2, words.end()}}));
+    shell.out() << done.remark << "\nOn " << words[1] << ": install custos, copy from a member (as root)\n  "
+                << kConfigFile << "\n  " << kKeyFile << "\nthen systemctl enable --now custos\n";
+    return base::ok();
+}
+
+// node remove NAME [--force]
+base::Status node_remove(Shell& shell, const Words& words) {
+    const bool force = words.size() > 2 && words[2] == "--force";
+    if (words.size() > 2 && !force)
+        return base::invalid("usage: " + shell.options().program + " node remove NAME [--force]");
+    if (force && !shell.confirm("Is node " + words[1] + " switched off, so that it surely runs nothing?")) {
+        return base::Error{base::Errc::conflict,
+                           "node " + words[1] + " stays: --force is your word that it is off"};
+    }
+    TRY(const CommandReply done, change_nodes(shell, RemoveNode{words[1], force}));
+    shell.out() << done.remark << "\n";
+    return base::ok();
+}
+
+// reload
+base::Status reload(Shell& shell, const Words& /*words*/) {
+    TRY(const CommandReply done, change_nodes(shell, ReloadNodeFile{}));
+    shell.out() << done.remark << "\n";
+    return base::ok();
+}
+
 // Where a shell would find a program of that name; empty: nowhere.
 std::filesystem::path find_program(const std::string& name) {
     const char* path = std::getenv("PATH");
@@ -259,6 +295,16 @@ std::vector<Level> custos_levels() {
          [](Shell& shell, const Words&) { return stop_daemon(shell, {"stop"}); }, true});
     levels.front().commands.push_back(
         {"members", "", "[--json]", "who is a member, who is not, since when and why", 0, 1, members, true});
+    levels.front().commands.push_back(
+        {"reload", "", "", "takes this node's edited nodelist into the cluster", 0, 0, reload, true});
+    for (Level& level : levels) {
+        if (level.name != "node") continue;
+        level.commands.push_back(
+            {"add", "", "NAME [ADDRESS...]", "a new node, an address for each link", 1, 9, node_add, true});
+        level.commands.push_back({"remove", "", "NAME [--force]",
+                                  "takes a node out of the cluster (--force: it is silent, and off)", 1, 2,
+                                  node_remove, true});
+    }
     levels.push_back({"quorum",
                       "",
                       "whether the members may act",

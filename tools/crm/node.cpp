@@ -115,7 +115,7 @@ base::Status delete_node(Shell& shell, const Words& words) {
     shell.forget_edits();
     TRY_OK(shell.change({manager::Delete{words[1]}}));
     shell.info("node " + words[1] +
-               " deleted: take it out of the nodelist in custos.conf of the others as well");
+               " deleted; `custos node remove` takes it out of the cluster and of all node files");
     return base::ok();
 }
 

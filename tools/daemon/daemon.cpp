@@ -117,6 +117,10 @@ int Daemon::run() {
     }
     connect_agents();
     watch_signals();
+    if (const base::Status begun = begin_nodes(); !begun) {
+        log_.line(Level::warning, begun.error().message);
+        return agents::kExitRefused;
+    }
     find_self();
     io_.run();
     server_->stop();
@@ -134,7 +138,8 @@ void Daemon::connect_agents() {
         agents::RunnerClient::Handlers{
             result, note,
             [this](const std::string& why) { stop(agents::kExitFailed, "the runner is gone (" + why + ")"); },
-            [this](const std::string& trouble) { keys_written(trouble); }});
+            [this](const std::string& trouble) { keys_written(trouble); },
+            [this](const std::string& trouble) { node_file_written(trouble); }});
     guard_ = std::make_unique<agents::GuardClient>(
         io_, options_.guard_fd,
         agents::GuardClient::Handlers{
@@ -184,11 +189,13 @@ void Daemon::find_self() {
         stop(agents::kExitRefused, error->message);
         return;
     }
-    if (waiting_for_ != error->message) {
-        log_.line(Level::warning, "waiting: " + error->message);
+    const std::string before = waiting_for_;
+    waiting_for_ = error->message;
+    find_removed();
+    if (waiting_for_ != before) {
+        log_.line(Level::warning, "waiting: " + waiting_for_);
         guard_->ready();
     }
-    waiting_for_ = error->message;
     retry_timer_.expires_after(kAddressRetry);
     retry_timer_.async_wait([this](const boost::system::error_code& failed) {
         if (!failed) find_self();
@@ -216,6 +223,8 @@ totem::EngineConfig Daemon::engine_config(base::NodeId self, base::Incarnation i
         engine.links.push_back(engine_link(config_, link));
     engine.epoch_file = epoch_file();
     engine.rider = keeper_.get();
+    engine.roster_mark = {nodes_.counted ? nodes_.version : 0, membership::mark_of(nodes_)};
+    if (nodes_.counted) engine.roster_offer = membership::encode(nodes_);
     return engine;
 }
 
@@ -230,18 +239,19 @@ std::string Daemon::epoch_file() const {
 
 base::Status Daemon::start_node(base::NodeId self) {
     self_ = self;
-    TRY(manager::JournalStore::Opened journal, manager::JournalStore::open(options_.state_directory));
-    journal_ = std::move(journal.store);
-    journal_warning_ = journal.warning;
-    if (!journal_warning_.empty()) log_.line(Level::warning, journal_warning_);
+    // Addresses are known now.
+    const membership::NodeList resolved = membership::node_list(config_);
+    nodes_.nodes = resolved.nodes;
 
     manager::NodeOptions node;
     TRY(const base::Incarnation incarnation, totem::next_incarnation(epoch_file(), nanoseconds_since_1970()));
     node.self = {self, incarnation};
     for (const membership::NodeEntry& entry : config_.nodes) node.roster[entry.id] = entry.name;
     node.rules = membership::quorum_rules(config_);
-    node.journal = std::move(journal.last);
+    node.journal = std::exchange(last_record_, std::nullopt);
     node.keys = keys_;
+    node.nodes = nodes_;
+    node.lease_wait = membership::stretched(membership::lease_timing(config_.totem.token).term);
     TRY(node_, manager::Node::create(std::move(node), tracer_));
     TRY_OK(start_lease(self));
 
@@ -261,6 +271,9 @@ base::Status Daemon::start_node(base::NodeId self) {
     handlers.links = [this](unsigned usable) {
         boost::asio::post(io_, [this, usable] { links_changed(usable); });
     };
+    handlers.offered = [this](base::Bytes list) {
+        boost::asio::post(io_, [this, list = std::move(list)] { take_offer(list); });
+    };
     handlers.outdated = [this](const std::string& why) {
         boost::asio::post(io_, [this, why] {
             stop(agents::kExitFailed, why + "; starting anew, as another process of this node");
@@ -279,6 +292,7 @@ base::Status Daemon::start_node(base::NodeId self) {
     lease_tick();
     TRY_OK(groups_->start());
     guard_->ready();
+    if (nodes_.counted && file_.totem.config_version < nodes_.version) write_node_file();
     return base::ok();
 }
 
@@ -298,7 +312,8 @@ void Daemon::leave_last_words() {
 }
 
 // Views are everybody's; a message is for one, and its first byte says for whom.
-void Daemon::ring_events(std::vector<totem::Event>& events, const std::vector<membership::Promises>& promises) {
+void Daemon::ring_events(std::vector<totem::Event>& events,
+                         const std::vector<membership::Promises>& promises) {
     std::size_t view = 0;
     for (totem::Event& event : events) {
         const auto* regular = std::get_if<totem::Regular>(&event);
@@ -372,6 +387,7 @@ void Daemon::pump() {
         });
     }
     if (out.give_up) guard_->give_up(node_->view().ring);
+    if (out.nodes_changed) nodes_changed();
     follow_lease();  // before others hear that it is so
     for (manager::RingMessage& message : out.messages) {
         message.payload.insert(message.payload.begin(), kForManager);
@@ -385,7 +401,15 @@ void Daemon::pump() {
         engine_->leave();
         for (const ControlServer::Respond& respond : shutdown_clients_) respond(ShutdownReply{});
         // The replies are on their way once the loop has come round.
-        boost::asio::post(io_, [this] { stop(agents::kExitDone, "left the cluster in order"); });
+        const bool removed = out.removed;
+        boost::asio::post(io_, [this, removed] {
+            if (removed) {
+                stop(agents::kExitFailed,
+                     "this node was removed from the cluster and has left it; starting anew, silent");
+            } else {
+                stop(agents::kExitDone, "left the cluster in order");
+            }
+        });
     }
     arm_timer();
 }

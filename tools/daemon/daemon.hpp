@@ -18,6 +18,7 @@
 #include "manager/journal/store.hpp"
 #include "manager/node/node.hpp"
 #include "membership/config/config.hpp"
+#include "membership/config/node_file.hpp"
 #include "membership/lease/keeper.hpp"
 #include "tools/daemon/attendance.hpp"
 #include "tools/daemon/core.hpp"
@@ -56,6 +57,21 @@ class Daemon {
     void write_keys(totem::MasterKeys keys);
     void keys_written(const std::string& trouble);
     void put_keys(RingReply& out) const;
+
+    // --- the configured nodes (nodes.cpp)
+    [[nodiscard]] base::Status begin_nodes();  // before find_self()
+    void find_removed();                       // why this node is none of the cluster, if so
+    void nodes_changed();
+    void take_offer(const base::Bytes& list);
+    void write_node_file();
+    void node_file_written(const std::string& trouble);
+    [[nodiscard]] base::Result<membership::NodeList> checked(membership::NodeList list) const;
+    [[nodiscard]] base::Result<membership::NodeList> with_node(const AddNode& add) const;
+    [[nodiscard]] base::Result<membership::NodeList> without_node(const RemoveNode& remove) const;
+    [[nodiscard]] base::Result<membership::NodeList> edited_nodes() const;
+    void change_nodes(const std::string& user, const Request& request, ControlServer::Respond respond);
+    [[nodiscard]] std::vector<std::string> node_warnings(const totem::EngineStatus& engine) const;
+    void put_nodes(RingReply& out) const;
 
     // --- the node's outbox, carried out
     void pump();
@@ -100,6 +116,11 @@ class Daemon {
     std::unique_ptr<agents::RunnerClient> runner_;
     std::unique_ptr<agents::GuardClient> guard_;
     std::unique_ptr<manager::JournalStore> journal_;
+    std::optional<base::Bytes> last_record_;    // of the journal, until the node has it
+    membership::NodeConfig file_;               // as the file of this node says
+    membership::NodeList nodes_;                // in force: `config_` has them
+    std::string file_text_;                     // that the runner is writing
+    std::string nodes_trouble_, file_trouble_;  // for status; empty: none
     std::unique_ptr<manager::Node> node_;
     membership::LeaseTiming lease_timing_{};
     std::unique_ptr<agents::RenewalLine> renewals_;  // used by the keeper

@@ -21,11 +21,10 @@ base::Status Daemon::start_lease(base::NodeId self) {
     const std::optional<base::Duration> past = read_lease_term(file);
     if (!past) TRY_OK(write_lease_term(file, lease_timing_.term));
     membership::KeeperConfig config;
-    config.roster = config_.roster();
+    config.roster = node_->state().nodes.ids();
+    if (const auto& next = node_->state().next_nodes) config.roster.insert(next->ids());
     config.self = self;
-    config.leasable = [rules = membership::quorum_rules(config_)](const base::NodeSet& nodes) {
-        return membership::may_lease(rules, nodes);
-    };
+    config.leasable = node_->leasable();
     config.timing = lease_timing_;
     config.known_past = past.value_or(lease_timing_.term);
     config.start = moment().now;

@@ -40,8 +40,8 @@ int guard(const Options& options) {
     agents::GuardOptions guard;
     guard.core_arguments = {"--config=" + options.config, "--state-directory=" + options.state_directory,
                             "--socket=" + options.socket};
-    if (!options.agents.empty()) guard.runner_arguments = {"--agents=" + options.agents};
-    guard.runner_arguments.push_back("--key-file=" + config->totem.key_file);
+    guard.runner_arguments = {"--config=" + options.config, "--key-file=" + config->totem.key_file};
+    if (!options.agents.empty()) guard.runner_arguments.push_back("--agents=" + options.agents);
     guard.state_directory = options.state_directory;
     guard.runtime_directory = options.socket.substr(0, options.socket.rfind('/'));
     guard.key_file = config->totem.key_file;
@@ -53,6 +53,7 @@ int runner(const Options& options) {
     agents::RunnerOptions runner;
     runner.directories = agents::default_directories(options.agents);
     runner.key_file = options.key_file;
+    runner.node_file = options.config;
     return agents::run_runner(options.core_fd, runner);
 }
 

@@ -94,6 +94,12 @@ void Daemon::request(const Credentials& client, Request request, ControlServer::
             return;
         }
     }
+    if (std::holds_alternative<AddNode>(request) || std::holds_alternative<RemoveNode>(request) ||
+        std::holds_alternative<ReloadNodeFile>(request)) {
+        change_nodes(user_name(client.uid) + " via custos on " + config_.find(self_)->name, request,
+                     std::move(respond));
+        return;
+    }
     const std::uint64_t id = next_client_++;
     clients_.emplace(id, std::move(respond));
     if (auto* run = std::get_if<RunCommand>(&request)) {
@@ -136,6 +142,17 @@ std::vector<std::string> Daemon::warnings(const totem::EngineStatus& engine) con
                         std::to_string(rejected(totem::Rejected::corosync)) +
                         "): custos does not speak with corosync; see the switch-over in docs/operating.md");
     }
+    // Another cluster may share the network; of a machine of the nodelist it is a slip.
+    const bool ours = std::any_of(config_.nodes.begin(), config_.nodes.end(), [&](const auto& node) {
+        return std::any_of(node.addresses.begin(), node.addresses.end(),
+                           [&](const auto& address) { return address.ip == engine.last_foreign_source; });
+    });
+    if (rejected(totem::Rejected::cluster) > 0 && ours) {
+        lines.push_back("frames of another cluster arrive from " + engine.last_foreign_source +
+                        ", which is a node of this one, and are not opened: compare totem.cluster_name there "
+                        "and here ('" +
+                        config_.totem.cluster_name + "'), and restart custosd where it is wrong");
+    }
     if (rejected(totem::Rejected::tag) > 0) {
         std::string line = std::to_string(rejected(totem::Rejected::tag)) +
                            " frames were sealed with another key, last from " + engine.last_foreign_source +
@@ -160,6 +177,7 @@ std::vector<std::string> Daemon::warnings(const totem::EngineStatus& engine) con
                         engine.last_wrong_source +
                         ": is a nodeid or a ring0_addr used twice, or different in two node files?");
     }
+    for (std::string& line : node_warnings(engine)) lines.push_back(std::move(line));
     if (node_) {
         for (std::string& line : node_->warnings()) lines.push_back(std::move(line));
     }

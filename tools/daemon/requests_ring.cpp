@@ -200,6 +200,7 @@ RingReply Daemon::ring() const {
     for (const membership::Setting& setting : config_.settings)
         reply.settings.push_back({setting.key, setting.value});
     reply.waiting = waiting_for_;
+    put_nodes(reply);
     if (!node_) return reply;
     const totem::EngineStatus engine = engine_->status();
     const base::Duration offset = wall_offset();

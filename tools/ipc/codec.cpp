@@ -230,6 +230,9 @@ void put_membership(pb::RingReply& out, const RingReply& in) {
     }
     out.set_key_change(in.key_change);
     out.set_key_trouble(in.key_trouble);
+    out.set_nodes_version(in.nodes_version);
+    out.set_nodes_counted(in.nodes_counted);
+    out.set_nodes_change(in.nodes_change);
     for (const RingGroup& group : in.groups) {
         pb::RingGroup& to = *out.add_groups();
         to.set_name(group.name);
@@ -257,6 +260,9 @@ void get_membership(RingReply& out, const pb::RingReply& in) {
         out.key_holders.push_back({{holder.node()}, holder.sends(), holder.accepts()});
     out.key_change = in.key_change();
     out.key_trouble = in.key_trouble();
+    out.nodes_version = in.nodes_version();
+    out.nodes_counted = in.nodes_counted();
+    out.nodes_change = in.nodes_change();
     for (const pb::RingGroup& group : in.groups()) {
         RingGroup& to = out.groups.emplace_back();
         to.name = group.name();
@@ -389,6 +395,15 @@ struct RequestWriter {
     void operator()(const GetRing& /*request*/) const { out.mutable_get_ring(); }
     void operator()(const RotateKey& request) const { out.mutable_rotate_key()->set_wait(request.wait); }
     void operator()(const CancelWaitForAll& /*request*/) const { out.mutable_cancel_wait_for_all(); }
+    void operator()(const AddNode& request) const {
+        out.mutable_add_node()->set_name(request.name);
+        for (const std::string& address : request.addresses) out.mutable_add_node()->add_addresses(address);
+    }
+    void operator()(const RemoveNode& request) const {
+        out.mutable_remove_node()->set_name(request.name);
+        out.mutable_remove_node()->set_vouched(request.vouched);
+    }
+    void operator()(const ReloadNodeFile& /*request*/) const { out.mutable_reload_node_file(); }
 };
 
 struct ReplyWriter {
@@ -453,6 +468,15 @@ base::Result<Request> decode_request(base::ByteView bytes) {
             return Request{CancelWaitForAll{}};
         case pb::Request::kRotateKey:
             return Request{RotateKey{in.rotate_key().wait()}};
+        case pb::Request::kAddNode: {
+            AddNode add{in.add_node().name(), {}};
+            add.addresses.assign(in.add_node().addresses().begin(), in.add_node().addresses().end());
+            return Request{std::move(add)};
+        }
+        case pb::Request::kRemoveNode:
+            return Request{RemoveNode{in.remove_node().name(), in.remove_node().vouched()}};
+        case pb::Request::kReloadNodeFile:
+            return Request{ReloadNodeFile{}};
         case pb::Request::KIND_NOT_SET:
             break;
     }

@@ -39,8 +39,19 @@ struct CancelWaitForAll {};
 struct RotateKey {
     bool wait{true};  // false: for nobody who is absent; a change under way does not either any more
 };
-using Request =
-    std::variant<GetStatus, RunCommand, WaitConverged, Shutdown, GetRing, CancelWaitForAll, RotateKey>;
+// Other nodes (docs/decisions/0128); each is answered with a CommandReply once the change counts, whose
+// remark says what was changed.
+struct AddNode {
+    std::string name;
+    std::vector<std::string> addresses;  // one for each link, in their order; none: the name is resolved
+};
+struct RemoveNode {
+    std::string name;
+    bool vouched{false};  // it is silent, and is off for certain
+};
+struct ReloadNodeFile {};  // the nodelist of the answering node's file, as it was edited
+using Request = std::variant<GetStatus, RunCommand, WaitConverged, Shutdown, GetRing, CancelWaitForAll,
+                             RotateKey, AddNode, RemoveNode, ReloadNodeFile>;
 
 // --- daemon -> client
 // LocalFacts::phase of a node that has not started yet: there is no ring, and configuration and status are
@@ -217,6 +228,9 @@ struct RingReply {
     std::vector<RingKeyHolder> key_holders;  // ascending; absent nodes among them
     std::string key_change;                  // how far a change of the key is; empty: none is under way
     std::string key_trouble;                 // what this node could not do of it; empty: nothing
+    std::uint64_t nodes_version{0};          // of the list of nodes in force
+    bool nodes_counted{false};  // it was changed while the cluster ran; else it is this node's file's
+    std::string nodes_change;   // under way, in words; empty: none
     bool operator==(const RingReply&) const = default;
 };
 struct CommandReply {

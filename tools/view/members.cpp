@@ -39,6 +39,17 @@ std::string since_and_why(const RingNode& node, const TimeText& time_text) {
     return text.empty() ? "" : ", " + text;
 }
 
+// Nothing as long as each node goes by its own file.
+std::string nodelist_line(const RingReply& reply) {
+    std::string text;
+    if (reply.nodes_version != 0 || reply.nodes_counted) {
+        text = bullet("Nodelist", "version " + std::to_string(reply.nodes_version) +
+                                      (reply.nodes_counted ? "" : " (of this node's file)"));
+    }
+    if (!reply.nodes_change.empty()) text += bullet("CHANGING", reply.nodes_change);
+    return text;
+}
+
 std::string absence(const RingNode& node, const TimeText& time_text) {
     if (node.joins == 0) return "not seen since this daemon started";
     return (node.cause == "left" ? "left in order" : "LOST") + since_and_why(node, time_text);
@@ -69,7 +80,7 @@ std::string render_members(const RingReply& reply, const TimeText& time_text) {
         if (node.joins > 1) out += "; joined " + counted(node.joins, "time") + " since this daemon started";
         out += "\n";
     }
-    return "Membership:\n" + page_head(reply) + ring_line(reply) + "\nMembers:\n" +
+    return "Membership:\n" + page_head(reply) + ring_line(reply) + nodelist_line(reply) + "\nMembers:\n" +
            (here.empty() ? "  * none: this node is in no ring yet\n" : here) +
            (absent.empty() ? "" : "\nNOT HERE:\n" + absent);
 }

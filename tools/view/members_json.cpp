@@ -34,6 +34,8 @@ std::string document_text(const Json& document) {
 
 std::string members_json(const RingReply& reply) {
     Json out = json_head(reply);
+    out["nodelist"] = {
+        {"version", reply.nodes_version}, {"counted", reply.nodes_counted}, {"change", reply.nodes_change}};
     out["nodes"] = Json::array();
     for (const RingNode& node : reply.nodes) {
         out["nodes"].push_back({{"id", node.id.value},

@@ -13,6 +13,7 @@ namespace base {
 struct LinkPeer {
     NodeId node;
     IpAddress address;
+    bool operator==(const LinkPeer&) const = default;
 };
 
 // One datagram as it came.

@@ -170,6 +170,22 @@ class EngineThread final : public Engine {
         return true;
     }
 
+    [[nodiscard]] base::Status change_nodes(const EngineConfig& config) override {
+        TRY(std::vector<LinkConfig> links, link_configs(config));
+        TRY_OK(check_bounds(config.ring));
+        detail::ChangeNodes change{config.ring.roster, std::move(links), config.roster_mark,
+                                   config.roster_offer, std::make_shared<std::promise<LastWords>>()};
+        auto future = change.changed->get_future();
+        if (mailbox_.push(std::move(change))) {
+            LastWords words = future.get();
+            if (!words.frame.empty()) {
+                last_words_ = std::move(words);
+                return base::ok();
+            }
+        }
+        return base::Error{base::Errc::unavailable, "the ring has stopped"};
+    }
+
     [[nodiscard]] EngineStatus status() const override {
         if (std::this_thread::get_id() == engine_id_.load()) return core_->status();
         const auto answer = std::make_shared<std::promise<EngineStatus>>();
@@ -197,6 +213,7 @@ class EngineThread final : public Engine {
         for (Command& command : mailbox_.close()) {
             if (auto* ask = std::get_if<detail::AskStatus>(&command)) ask->answer->set_value(last_);
             if (auto* keys = std::get_if<detail::ChangeKeys>(&command)) keys->changed->set_value({});
+            if (auto* nodes = std::get_if<detail::ChangeNodes>(&command)) nodes->changed->set_value({});
         }
     }
 

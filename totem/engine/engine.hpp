@@ -53,6 +53,8 @@ struct EngineConfig {
     std::string epoch_file;  // durable ring-sequence reservation and incarnation; its directory must exist
     bool realtime{true};     // ask for SCHED_RR and locked memory; refusal is reported in status, not fatal
     Rider* rider{nullptr};  // on the heartbeats: borrowed, called on the engine's thread, outlives the engine
+    RosterMark roster_mark{};    // as StackConfig
+    base::Bytes roster_offer{};  // as StackConfig
     bool same_host{false};  // for tests: all nodes on this machine; loopback addresses are taken, multicast
                             // comes back to us
 };
@@ -94,6 +96,8 @@ class Engine {
         // On so many links there is an own address, and a carrier: told at the start and when it changes. May
         // be empty.
         std::function<void(unsigned)> links{};
+        // A peer has shown the list of nodes that counts, which is newer than ours. May be empty.
+        std::function<void(base::Bytes)> offered{};
     };
     // Reads the epoch file and starts the threads. A missing own address is not an error: the engine waits
     // for it, and the ring starts when it has come. Errors: an address that is none, a loopback address, a
@@ -120,6 +124,11 @@ class Engine {
     // Without a lost frame as long as all nodes open what the others send. Not from within a handler, nor at
     // the same time as last_words(). False: the engine has stopped.
     [[nodiscard]] virtual bool change_keys(const MasterKeys& keys) = 0;
+    // Other configured nodes, or other addresses of them: what `config` says of ring.roster, the addresses of
+    // its links, roster_mark and roster_offer; the links are the same, and self is among the nodes.
+    // last_words() are others then. Not from within a handler, nor at the same time as last_words(). Errors:
+    // of the addresses, as of start(); unavailable: the engine has stopped.
+    [[nodiscard]] virtual base::Status change_nodes(const EngineConfig& config) = 0;
     // Thread-safe snapshot, made by the engine's thread; waits for it, for a second at most.
     [[nodiscard]] virtual EngineStatus status() const = 0;
 

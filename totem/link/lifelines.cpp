@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <map>
 #include <optional>
+#include <utility>
 
 namespace totem {
 namespace {
@@ -121,6 +122,23 @@ struct Lifelines::Impl : std::enable_shared_from_this<Lifelines::Impl> {
         line.start = start;
         line.delay = kFirstRetry;
         connect(node, line);
+    }
+
+    void set_peers(const std::vector<base::LinkPeer>& peers) {
+        const std::vector<base::LinkPeer> before = std::exchange(config.peers, peers);
+        const auto same = [&](base::NodeId node) {
+            const auto of = [node](const base::LinkPeer& p) { return p.node == node; };
+            const auto was = std::find_if(before.begin(), before.end(), of);
+            const auto is = std::find_if(peers.begin(), peers.end(), of);
+            return was != before.end() && is != peers.end() && was->address.same_as(is->address);
+        };
+        std::erase_if(guests, [&](const auto& guest) { return !same(guest.first); });
+        for (auto& [node, line] : lines) {
+            if (same(node)) continue;
+            drop(line);
+            line.delay = kFirstRetry;
+            connect(node, line);
+        }
     }
 
     // --- ours
@@ -251,6 +269,10 @@ void Lifelines::close() {
 }
 void Lifelines::keep(base::NodeId peer, std::uint64_t start) {
     impl_->keep(peer, start);
+}
+
+void Lifelines::set_peers(const std::vector<base::LinkPeer>& peers) {
+    impl_->set_peers(peers);
 }
 
 bool Lifelines::holds(base::NodeId peer) const {

@@ -42,6 +42,8 @@ class Lifelines {
     // Keeps a connection to this start of the peer's process (a number of its own for each start), also over
     // open() and close(); 0: none. Tried again after a second and then ever less often, up to a minute.
     void keep(base::NodeId peer, std::uint64_t start);
+    // Other peers, or others' addresses: connections to what is gone end.
+    void set_peers(const std::vector<base::LinkPeer>& peers);
     [[nodiscard]] bool holds(base::NodeId peer) const;
 
   private:

@@ -140,6 +140,16 @@ struct Link::Impl : std::enable_shared_from_this<Link::Impl> {
         }
     }
 
+    void readdress(const IpAddress& own, std::vector<LinkPeer> others) {
+        config.peers = std::move(others);
+        const bool moved = !(config.own == own);
+        config.own = own;
+        if (moved) close_sockets();
+        lifelines.set_peers(config.peers);
+        if (at && !moved) set_targets();
+        if (moved) look();
+    }
+
     void close_sockets() {
         if (!unicast.is_open()) return;
         overflowed_before = overflowed();
@@ -309,6 +319,10 @@ void Link::collect() {
 
 void Link::keep_lifeline(base::NodeId peer, std::uint64_t start) {
     impl_->lifelines.keep(peer, start);
+}
+
+void Link::readdress(const IpAddress& own, std::vector<LinkPeer> peers) {
+    impl_->readdress(own, std::move(peers));
 }
 
 void Link::close() {

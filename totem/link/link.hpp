@@ -73,6 +73,9 @@ class Link {
     // From now on we want a lifeline (lifelines.hpp) to this start of the peer's process, a number of its own
     // for each start; 0: to none.
     void keep_lifeline(base::NodeId peer, std::uint64_t start);
+    // Other peers, or others' addresses; and the own address: when that is another one, the sockets are
+    // closed and opened there, now or as soon as it is on this machine.
+    void readdress(const IpAddress& own, std::vector<LinkPeer> peers);
     void close();
 
     [[nodiscard]] bool bound() const;

@@ -7,7 +7,7 @@
 namespace totem {
 namespace {
 
-enum Kind : std::uint8_t { kHeartbeat = 1, kProbe = 2, kAnswer = 3, kPiece = 4, kGroupBeat = 5 };
+enum Kind : std::uint8_t { kHeartbeat = 1, kProbe = 2, kAnswer = 3, kPiece = 4, kGroupBeat = 5, kOffer = 6 };
 
 constexpr std::size_t kPaddingField = 2;
 constexpr std::uint8_t kHears = 1, kHearsGroup = 2;
@@ -51,6 +51,8 @@ std::optional<LinkMessage> get_heartbeat(base::ByteReader& in) {
     out.of = {in.u64()};
     out.urgent = (in.u8() & kUrgent) != 0;
     out.word = in.u32();
+    out.roster.counted = in.u64();
+    out.roster.mark = in.u64();
     if (out.word != 0 && out.of.value == 0) return std::nullopt;  // to whom?
     return out;
 }
@@ -108,6 +110,8 @@ base::Bytes encode(const LinkMessage& message, std::size_t size) {
         out.u64(beat->of.value);
         out.u8(beat->urgent ? kUrgent : 0);
         out.u32(beat->word);
+        out.u64(beat->roster.counted);
+        out.u64(beat->roster.mark);
     } else if (const auto* probe = std::get_if<SizeProbe>(&message)) {
         out.u8(kProbe);
         out.u8(probe->link);
@@ -120,6 +124,9 @@ base::Bytes encode(const LinkMessage& message, std::size_t size) {
         out.u8(kGroupBeat);
         out.u8(group->link);
         out.u32(group->number);
+    } else if (const auto* offer = std::get_if<RosterOffer>(&message)) {
+        out.u8(kOffer);
+        out.blob(offer->list);
     }
     const std::size_t used = bytes.size() + kPaddingField;
     const std::size_t padding = size > used ? std::min<std::size_t>(size - used, 0xffff) : 0;
@@ -138,6 +145,10 @@ std::optional<LinkMessage> decode_link_message(base::ByteView body) {
     if (kind == kProbe) out = get_probe<SizeProbe>(in);
     if (kind == kAnswer) out = get_probe<SizeAnswer>(in);
     if (kind == kGroupBeat) out = get_group_beat(in);
+    if (kind == kOffer) {
+        const base::ByteView list = in.blob();
+        out = RosterOffer{base::Bytes(list.begin(), list.end())};
+    }
     const std::size_t padding = in.u16();
     static_cast<void>(in.raw(padding));
     if (!in.done()) return std::nullopt;

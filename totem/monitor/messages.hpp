@@ -30,6 +30,17 @@ struct LinkReport {
     bool operator==(const LinkReport&) const = default;
 };
 
+// The list of nodes that a node goes by, as far as others must know it (membership/roster).
+struct RosterMark {
+    std::uint64_t counted{0};  // its version; 0: nobody but its own file vouches for it
+    std::uint64_t mark{0};     // equal lists have equal ones
+    bool operator==(const RosterMark&) const = default;
+    // Whether nodes that go by these two can be in one ring.
+    [[nodiscard]] bool agrees(const RosterMark& other) const {
+        return mark == other.mark || (counted == 0 && other.counted == 0);
+    }
+};
+
 struct Heartbeat {
     std::uint8_t link{0};             // by which it is sent
     std::uint32_t number{0};          // from 1, for each (sender, receiver, link)
@@ -39,6 +50,7 @@ struct Heartbeat {
     base::Incarnation of{};
     bool urgent{false};     // to be answered by a heartbeat at once, by the same link
     std::uint32_t word{0};  // of the sender's Rider to that process; 0: nothing
+    RosterMark roster{};    // of the sender
     bool operator==(const Heartbeat&) const = default;
 };
 
@@ -68,7 +80,14 @@ struct Piece {
     base::ByteView bytes;  // of the decoded body: valid as long as that
 };
 
-using LinkMessage = std::variant<Heartbeat, SizeProbe, SizeAnswer, Piece, GroupBeat>;
+// To a node that goes by an older list of nodes than the sender: the one that counts. What is in it is for
+// the layers above.
+struct RosterOffer {
+    base::Bytes list;
+    bool operator==(const RosterOffer&) const = default;
+};
+
+using LinkMessage = std::variant<Heartbeat, SizeProbe, SizeAnswer, Piece, GroupBeat, RosterOffer>;
 
 [[nodiscard]] inline bool is_link_message(base::ByteView body) {
     return !body.empty() && body.front() == kLinkMark;

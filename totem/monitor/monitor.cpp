@@ -36,12 +36,45 @@ Monitor::Monitor(MonitorConfig config, base::Instant now)
       own_(config_.links.size()) {
     ASSERT(!config_.links.empty() && config_.links.size() <= kMaxLinks);
     std::sort(config_.peers.begin(), config_.peers.end());
-    for (const base::NodeId node : config_.peers) {
-        peers_.emplace_back();
-        peers_.back().node = node;
-        peers_.back().known_since = now;
-        for (Path& path : peers_.back().paths) path.since = now;
+    for (const base::NodeId node : config_.peers) add_peer(node);
+}
+
+void Monitor::add_peer(base::NodeId node) {
+    const auto at = std::find_if(peers_.begin(), peers_.end(),
+                                 [&](const Peer& peer) { return peer.node.value > node.value; });
+    Peer& peer = *peers_.emplace(at);
+    peer.node = node;
+    peer.known_since = now_;
+    for (Path& path : peer.paths) path.since = now_;
+}
+
+void Monitor::set_peers(base::Instant now, std::vector<base::NodeId> peers, const RosterMark& roster) {
+    step(now);
+    const bool news = config_.roster != roster;
+    config_.roster = roster;
+    std::sort(peers.begin(), peers.end());
+    std::erase_if(peers_, [&](const Peer& peer) {
+        return std::find(peers.begin(), peers.end(), peer.node) == peers.end();
+    });
+    for (const base::NodeId node : peers) {
+        if (find(node) != nullptr) continue;
+        add_peer(node);
+        for (std::size_t link = 0; link < own_.size(); ++link) {
+            if (own_[link].open)
+                find(node)->paths[link].size.set_limit(own_[link].largest, own_[link].headers);
+        }
     }
+    config_.peers = std::move(peers);
+    ++version_;
+    for (Peer& peer : peers_) {
+        if (news) beat_all(peer, false);
+    }
+    settle();
+}
+
+std::optional<RosterMark> Monitor::roster_of(base::NodeId node, base::Incarnation process) const {
+    const Peer* const peer = find(node);
+    return peer != nullptr && peer->incarnation == process ? peer->roster : std::nullopt;
 }
 
 Monitor::Peer* Monitor::find(base::NodeId node) {
@@ -77,6 +110,7 @@ void Monitor::step(base::Instant now) {
 void Monitor::link_opened(base::Instant now, std::size_t link, std::size_t largest, std::size_t headers) {
     step(now);
     own_[link].open = true;
+    own_[link].largest = largest;
     own_[link].headers = headers;
     ++version_;
     beat_group(link);
@@ -118,6 +152,7 @@ void Monitor::meet(Peer& peer, base::Incarnation incarnation) {
     }
     peer.urgent_at = {};
     peer.beat_at.reset();
+    peer.roster.reset();
     choose(peer);
 }
 
@@ -167,6 +202,7 @@ void Monitor::take(Peer& peer, std::size_t link, const Heartbeat& beat) {
     }
     path.heard_at = now_;
     peer.beat_at = now_;
+    peer.roster = beat.roster;
     ++path.good;
     take_word(peer, beat);
     for (const LinkReport& report : beat.reports) {
@@ -240,6 +276,7 @@ void Monitor::beat(Peer& peer, std::size_t link, bool large, bool urgent) {
     beat.urgent = urgent;
     if (config_.rider != nullptr && peer.beat_at)
         beat.word = config_.rider->word(peer.node, peer.incarnation, *peer.beat_at);
+    beat.roster = config_.roster;
     const std::uint64_t bit = std::uint64_t{1} << path.sent % kKept;
     path.sent_at[path.sent % kKept] = now_;
     path.acked &= ~bit;

@@ -39,6 +39,7 @@ struct MonitorConfig {
     std::size_t overhead{64};  // what the seal adds to a body
     base::Incarnation self;    // this process
     Rider* rider{nullptr};     // borrowed; none: heartbeats carry no word
+    RosterMark roster{};       // of this node
     // Heartbeats of one path. Several links: so often that another one takes over before the token is lost.
     [[nodiscard]] base::Duration interval() const;
     // Nothing heard for this long: not heard.
@@ -90,6 +91,9 @@ class Monitor {
     // What was heard of the peer's process: heartbeats to it say so from now on.
     void set_heard(base::NodeId node, const base::Heard& heard);
 
+    // Other configured peers, and what heartbeats say of the list. What is known of those that stay, stays.
+    void set_peers(base::Instant now, std::vector<base::NodeId> peers, const RosterMark& roster);
+
     // Outputs.
     [[nodiscard]] MonitorOutbox drain();
     [[nodiscard]] base::Instant next_deadline() const {
@@ -104,6 +108,9 @@ class Monitor {
     [[nodiscard]] bool copies(base::NodeId peer, std::size_t link) const;
     // The process of the peer to which this link is up; 0: it is not.
     [[nodiscard]] base::Incarnation reached(base::NodeId peer, std::size_t link) const;
+    // By which list that process of the peer goes, as it said last; none: it has not said so yet.
+    [[nodiscard]] std::optional<RosterMark> roster_of(base::NodeId peer, base::Incarnation process) const;
+    [[nodiscard]] const RosterMark& roster() const { return config_.roster; }
     // The largest frame (UDP payload) that the path to the peer takes as one packet.
     [[nodiscard]] std::size_t frame_size(base::NodeId peer) const;
     // That of all peers that can be reached; of none: PathSize::kFloor.
@@ -155,13 +162,14 @@ class Monitor {
         base::Instant urgent_at{};             // of the last heartbeats out of turn
         std::optional<base::Instant> beat_at;  // when the last heartbeat of this process came, by any link
         std::optional<std::size_t> active;
-        base::Heard heard;   // is told to it
+        base::Heard heard;  // is told to it
+        std::optional<RosterMark> roster;
         bool silent{false};  // no link hears it any more
         std::array<Path, kMaxLinks> paths;
     };
     struct OwnLink {
         bool open{false};
-        std::size_t headers{28};
+        std::size_t largest{0}, headers{28};
         std::uint32_t group_sent{0};
     };
 
@@ -170,6 +178,7 @@ class Monitor {
     [[nodiscard]] bool hears(const Path& path) const;
     [[nodiscard]] LinkState conclude(const Peer& peer, const Path& path, bool open) const;
     void step(base::Instant now);
+    void add_peer(base::NodeId node);
     void meet(Peer& peer, base::Incarnation incarnation);
     void take(Peer& peer, std::size_t link, const Heartbeat& beat);
     void take_report(Path& path, const LinkReport& report, bool same_link);

@@ -270,6 +270,33 @@ void Ring::set_lifelines(const base::NodeSet& nodes) {
     impl_->ctx.lifelines = nodes;
 }
 
+bool Ring::needed(const base::NodeSet& nodes) const {
+    if (std::holds_alternative<Left>(impl_->phase)) return false;
+    if (!std::holds_alternative<Operational>(impl_->phase)) return true;
+    const auto& members = impl_->ctx.view.members;
+    return std::any_of(members.begin(), members.end(),
+                       [&](const Member& member) { return nodes.contains(member.node); });
+}
+
+void Ring::set_roster(base::Instant now, const base::NodeSet& roster) {
+    impl_->begin(now);
+    Context& ctx = impl_->ctx;
+    const base::NodeSet gone = ctx.config.roster.minus(roster);
+    ASSERT(roster.contains(ctx.self().node) && roster.size() <= wire::kMaxMembers &&
+           (gone.empty() || !needed(gone)));
+    ctx.config.roster = roster;
+    for (const base::NodeId node : gone) {
+        ctx.peers.erase(node);
+        ctx.suspicions.erase(node);
+        ctx.unheard.erase(node);
+        ctx.nearby.nodes.erase(node);
+        ctx.nearby.heard.erase(node);
+        std::erase_if(ctx.nearby.broken,
+                      [node](const auto& pair) { return pair.first == node || pair.second == node; });
+    }
+    impl_->settle();
+}
+
 base::Bytes Ring::last_words() {
     return wire::encode(wire::Leave{0, true});
 }

@@ -175,6 +175,10 @@ class Ring {
     // The peers of which a hint (port_closed) will come by itself when their process ends: they need not be
     // looked at. At first nobody.
     void set_lifelines(const base::NodeSet& nodes);
+    // Other configured nodes, self included. Nobody who is gone may be needed(): its frames count no more.
+    void set_roster(base::Instant now, const base::NodeSet& roster);
+    // Whether one of these nodes is on this ring, or may come to be: while a ring is being formed, everybody.
+    [[nodiscard]] bool needed(const base::NodeSet& nodes) const;
     void leave(base::Instant now);  // says goodbye once; afterwards the ring is silent
     // From now on new datagrams are at most so large: 512 to wire::kMaxDatagram bytes. What was sequenced
     // keeps its size.

@@ -177,6 +177,9 @@ class Sealer {
     // How many keys were derived so far: what frames of others cost besides being read.
     [[nodiscard]] std::uint64_t derivations() const;
 
+    // Other configured nodes, from now on. What is known of those that stay, stays.
+    void set_roster(const base::NodeSet& roster);
+
     // From now on these are live. What peers have sealed with a key that stays live opens as before.
     void change_keys(const MasterKeys& keys);
     // The peers whose newest frame was sealed with the live key `id`.

@@ -58,8 +58,13 @@ Sealer::Impl::Impl(const MasterKeys& live, std::string cluster, base::NodeId id,
     header.sender = id.value;
     header.key_id = keys.sending().id;
     header.incarnation = start.value;
+    set_roster(roster);
+}
+
+void Sealer::Impl::set_roster(const base::NodeSet& roster) {
+    std::erase_if(peers, [&](const Peer& peer) { return !roster.contains(peer.node); });
     for (const base::NodeId node : roster) {
-        if (node != id) peers.emplace_back(node, cipher.get());
+        if (node.value != header.sender && find(node) == nullptr) peers.emplace_back(node, cipher.get());
     }
 }
 
@@ -304,6 +309,10 @@ Sealer::~Sealer() = default;
 
 void Sealer::renew() {
     impl_->renew();
+}
+
+void Sealer::set_roster(const base::NodeSet& roster) {
+    impl_->set_roster(roster);
 }
 
 void Sealer::change_keys(const MasterKeys& keys) {

@@ -88,6 +88,8 @@ StackOutbox Stack::drain() {
     if (sealer_.from_the_past()) return fall_silent();
     StackOutbox out;
     out.lifelines = std::exchange(wanted_lifelines_, {});
+    out.peers_changed = std::exchange(peers_changed_, false);
+    out.offered = std::exchange(offered_, std::nullopt);
 
     for (LinkReply& reply : replies_) {
         base::Bytes& frame = next_frame();
@@ -107,6 +109,9 @@ StackOutbox Stack::drain() {
     Outbox ring = ring_->drain();
     out.persist_ring_seq = ring.persist_epoch;
     out.events = std::move(ring.events);
+    for (const Event& event : out.events) {
+        if (const auto* regular = std::get_if<Regular>(&event)) view_ = regular->view.members;
+    }
     if (!ring.datagrams.empty()) send(ring.datagrams);
     return out;
 }

@@ -7,9 +7,8 @@
 #include "totem/base/check.hpp"
 
 namespace totem {
-namespace {
 
-MonitorConfig monitor_config(const StackConfig& config) {
+MonitorConfig Stack::monitor_config(const StackConfig& config) {
     MonitorConfig out;
     for (const base::NodeId node : config.ring.roster) {
         if (node != config.ring.self.node) out.peers.push_back(node);
@@ -20,8 +19,11 @@ MonitorConfig monitor_config(const StackConfig& config) {
     out.overhead = Sealer::kOverhead;
     out.self = config.ring.self.incarnation;
     out.rider = config.rider;
+    out.roster = config.roster_mark;
     return out;
 }
+
+namespace {
 
 const base::IpAddress* address_of(const StackLink& link, base::NodeId node) {
     for (const base::LinkPeer& peer : link.peers) {
@@ -32,7 +34,7 @@ const base::IpAddress* address_of(const StackLink& link, base::NodeId node) {
 
 bool is_foreign(Rejected why) {
     return why == Rejected::not_ours || why == Rejected::corosync || why == Rejected::cluster ||
-           why == Rejected::tag;
+           why == Rejected::tag || why == Rejected::node;
 }
 
 }  // namespace
@@ -108,6 +110,7 @@ void Stack::receive(base::Instant now, std::size_t link, std::span<const base::R
     take_handshakes(now, link);
     follow_monitor();
     if (!opened_.empty() && ring_) ring_->receive(now, opened_);
+    settle_nodes(now);
 }
 
 void Stack::open(base::Instant now, std::size_t link, const base::Received& datagram, OpenedFrame& frame,
@@ -146,7 +149,7 @@ void Stack::take_handshakes(base::Instant now, std::size_t link) {
     for (const OpenedFrame& frame : proven_) {
         if (is_link_message(frame.body)) {
             take(now, link, frame);
-        } else {
+        } else if (in_agreement({frame.sender, frame.incarnation})) {
             before.push_back({Member{frame.sender, frame.incarnation}, frame.body});
         }
     }
@@ -158,19 +161,26 @@ void Stack::take_handshakes(base::Instant now, std::size_t link) {
 void Stack::take(base::Instant now, std::size_t link, const OpenedFrame& frame) {
     const Member sender{frame.sender, frame.incarnation};
     if (!is_link_message(frame.body)) {
-        opened_.push_back({sender, frame.body});
+        if (in_agreement(sender)) {
+            opened_.push_back({sender, frame.body});
+        } else {
+            disagree(sender);
+        }
         return;
     }
     const auto message = decode_link_message(frame.body);
     if (!message) return;
+    if (const auto* offer = std::get_if<RosterOffer>(&*message)) return take_offer(*offer);
     const auto* piece = std::get_if<Piece>(&*message);
     if (piece == nullptr) {
         monitor_.set_heard(frame.sender, sealer_.heard(frame.sender));
         static_cast<void>(monitor_.receive(now, frame.sender, frame.incarnation, link, frame.body));
+        offer_roster(now, link, sender);
         return;
     }
     auto whole = pieces_.add(now, frame.sender, frame.incarnation, *piece);
     if (!whole || is_link_message(*whole)) return;
+    if (!in_agreement(sender)) return disagree(sender);
     wholes_.push_back(*std::move(whole));
     opened_.push_back({sender, wholes_.back()});
 }
@@ -204,6 +214,7 @@ void Stack::advance(base::Instant now) {
         follow_monitor();
     }
     if (ring_) ring_->advance(now);
+    settle_nodes(now);
 }
 
 Submit Stack::submit(base::Instant now, base::Bytes payload, Guarantee guarantee) {

@@ -40,6 +40,16 @@ struct StackConfig {
     std::string cluster_name;
     std::vector<StackLink> links;  // at least one; "link" below is an index in here
     Rider* rider{nullptr};         // on the heartbeats: borrowed, called while the stack is stepped
+    RosterMark roster_mark{};      // of ring.roster and where it is (membership/roster)
+    base::Bytes roster_offer{};    // what nodes with an older list are shown; empty: nothing
+};
+
+// Other configured nodes, or other addresses of them.
+struct StackNodes {
+    base::NodeSet roster;                            // self included
+    std::vector<std::vector<base::LinkPeer>> peers;  // of each link
+    RosterMark mark;
+    base::Bytes offer;
 };
 
 struct KeyStatus {
@@ -56,10 +66,15 @@ struct StackStatus {
     std::array<std::uint64_t, kRejectedKinds> rejected{};  // frames refused by the seal, by reason
     std::uint64_t wrong_source{0};  // frames of a peer that came from another address than its configured one
     std::string last_wrong_source;  // "node 2 from 10.0.0.3"
-    std::string last_foreign_source;   // address of the last frame refused as corosync / foreign / other
-                                       // cluster / wrong key
-    int last_wrong_key{-1};            // id of the key that the last frame refused for it names, if that is
-                                       // none of ours; -1: there was none. Anybody can write it.
+    std::string last_foreign_source;  // address of the last frame refused as corosync / foreign / other
+                                      // cluster / wrong key
+    int last_wrong_key{-1};           // id of the key that the last frame refused for it names, if that is
+                                      // none of ours; -1: there was none. Anybody can write it.
+    // Frames for the ring of nodes that go by another list of nodes: dropped. Of the last of them.
+    std::uint64_t other_roster{0};
+    base::NodeId last_other_roster;
+    RosterMark last_other_mark;
+    base::Instant other_roster_at;
     std::vector<KeyStatus> keys;       // the one for sending first
     std::size_t frame_size{0};         // largest frame that goes as one packet to all that can be reached
     std::uint64_t in_pieces{0};        // frames that were sent in pieces, because a path does not carry them
@@ -90,7 +105,9 @@ struct StackOutbox {
     // memory included. It says nothing any more; another process is to take its place. Told once.
     bool from_the_past{false};
     std::vector<WantedLifeline> lifelines;
-    std::vector<Event> events;  // in order; each exactly once
+    bool peers_changed{false};           // those of the links (peers()) are others
+    std::optional<base::Bytes> offered;  // a peer has shown the list of nodes that counts, which is newer
+    std::vector<Event> events;           // in order; each exactly once
 };
 
 class Stack {
@@ -128,9 +145,14 @@ class Stack {
     void clock_jumped();
     // What was sealed to be kept, last_words(), is to be asked for again.
     void change_keys(const MasterKeys& keys);
+    // Those who are gone are heard as long as they are on the ring, or may be.
+    void change_nodes(base::Instant now, StackNodes nodes);
     void leave(base::Instant now);  // says goodbye once; afterwards the ring is silent
 
     // Outputs.
+    [[nodiscard]] const std::vector<base::LinkPeer>& peers(std::size_t link) const {
+        return config_.links[link].peers;
+    }
     [[nodiscard]] StackOutbox drain();
     // What drain() found to be sent by the link, in order; stays where it is until the next drain().
     [[nodiscard]] std::span<const base::Outgoing> outgoing(std::size_t link) const;
@@ -162,6 +184,7 @@ class Stack {
         Guarantee guarantee{Guarantee::agreed};
     };
 
+    [[nodiscard]] static MonitorConfig monitor_config(const StackConfig& config);
     void wake(base::Instant now);
     // Inputs (stack.cpp).
     void open(base::Instant now, std::size_t link, const base::Received& datagram, OpenedFrame& frame,
@@ -170,6 +193,12 @@ class Stack {
     void take_handshakes(base::Instant now, std::size_t link);
     void note_wrong_key(const base::Received& datagram);
     void note_keys(const MasterKeys& keys);
+    // Who goes by which list of nodes (roster.cpp).
+    [[nodiscard]] bool in_agreement(const Member& sender) const;
+    void disagree(const Member& sender);
+    void take_offer(const RosterOffer& offer);
+    void offer_roster(base::Instant now, std::size_t link, const Member& peer);
+    void settle_nodes(base::Instant now);
     // Outputs (sending.cpp).
     void follow_monitor();
     void tell_heard();
@@ -199,6 +228,11 @@ class Stack {
     std::optional<base::Instant> last_input_;
     base::Instant renewed_;  // when the sealer's key was
     bool clock_jumped_{false};
+    std::optional<StackNodes> nodes_;              // that somebody is in the way of
+    std::vector<Member> view_;                     // of the last regular view
+    std::map<base::NodeId, base::Instant> shown_;  // the list, to whom and when
+    std::optional<base::Bytes> offered_;
+    bool peers_changed_{false};
     base::Incarnation outdated_by_;  // as it was told; 0: not at all
     bool fell_silent_{false};
 

@@ -40,7 +40,7 @@ StackStatus Stack::status() const {
                                        [&](const StackLink& l) { return l.number == path.number; });
         const auto peer = std::find_if(link->peers.begin(), link->peers.end(),
                                        [&](const base::LinkPeer& p) { return p.node == path.peer; });
-        path.remote = to_string(peer->address);
+        if (peer != link->peers.end()) path.remote = to_string(peer->address);
         path.lifeline =
             ways_[static_cast<std::size_t>(link - config_.links.begin())].lifelines.contains(path.peer);
     }

@@ -167,6 +167,7 @@ base::Status read_quorum(const Section* quorum, const std::vector<NodeEntry>& no
     TRY_OK(read_expected(quorum, votes, notices, out));
     out.two_node = flag_of(quorum, "two_node").value_or(false);
     out.wait_for_all = flag_of(quorum, "wait_for_all").value_or(out.two_node);
+    out.wait_for_all_given = flag_of(quorum, "wait_for_all").has_value();
     out.last_man_standing = flag_of(quorum, "last_man_standing").value_or(false);
     if (const auto window = number_of(quorum, "last_man_standing_window"))
         out.last_man_standing_window = base::milliseconds(*window);

@@ -201,6 +201,7 @@ base::Status read_totem(const Section* totem, const std::vector<NodeEntry>& node
         }
         out.cluster_name = *name;
     }
+    out.config_version = static_cast<std::uint64_t>(number_of(totem, "config_version").value_or(0));
     const auto transport = text_of(totem, "transport");
     const bool knet = !transport || *transport == "knet";  // corosync's default too
     if (transport == "knet") {

@@ -165,6 +165,18 @@ class Node(Machine):
         except subprocess.TimeoutExpired:
             return f"custosd on {self.name} does not answer"
 
+    def file(self, name="custos.conf"):
+        """A file of /etc/custos."""
+        with open(self.path(f"/etc/custos/{name}")) as file:
+            return file.read()
+
+    def edit(self, before, after):
+        """Changes the node file as an editor does."""
+        text = self.file()
+        assert before in text, f"{before!r} is not in the node file of {self.name}"
+        with open(self.path("/etc/custos/custos.conf"), "w") as file:
+            file.write(text.replace(before, after))
+
     def log_text(self):
         with open(self.log) as log:
             return log.read()
@@ -178,15 +190,17 @@ class Node(Machine):
 class Lab:
     """with Lab(nodes=3) as lab: machines are booted, daemons configured and not started."""
 
-    def __init__(self, nodes=3, transport="udpu", token=1000, two_node=False, extra="", keyed=True):
-        """keyed: the nodes share a key file; without, no daemon can start."""
+    def __init__(self, nodes=3, transport="udpu", token=1000, two_node=False, extra="", keyed=True, configured=None):
+        """keyed: the nodes share a key file; without, no daemon can start. configured: only so many of the nodes are in
+        the node file at first, and have it and the key; the others wait for add_node()."""
         self.keyed = keyed
+        self.configured = nodes if configured is None else configured
         self.installed = install()
         self.network = Network()
         self.client, self.watcher = Machine("client"), Machine("watcher")
         self.client_address = address_of(CLIENT)
         self.nodes = [Node(self, number) for number in range(1, nodes + 1)]
-        self.config = cluster_config(self.nodes, transport, token, two_node, extra)
+        self.config = cluster_config(self.nodes[:self.configured], transport, token, two_node, extra)
         self._observers = []
 
     def __enter__(self):
@@ -218,7 +232,8 @@ class Lab:
         for node in self.nodes:
             node.write("/etc/hosts", hosts)
             node.write("/etc/hostname", f"{node.name}\n")
-            node.write("/etc/custos/custos.conf", self.config)
+            if node in self.nodes[:self.configured]:
+                node.write("/etc/custos/custos.conf", self.config)
             node.write("/var/www/html/index.html", f"<html><body>served by {node.name}</body></html>\n")
 
     def _share_key(self):
@@ -227,16 +242,50 @@ class Lab:
         first.custos("key generate")
         with open(first.path("/etc/custos/authkey"), "rb") as file:
             key = file.read()
-        for node in self.nodes[1:]:
+        for node in self.nodes[1:self.configured]:
             with open(node.path("/etc/custos/authkey"), "wb", opener=lambda p, f: os.open(p, f, 0o400)) as file:
                 file.write(key)
 
+    # --- the nodes of the cluster, while it runs
+    def copy_files(self, source, target):
+        """The node file and the key of a member to another node, as an administrator carries them."""
+        os.makedirs(target.path("/etc/custos"), exist_ok=True)
+        for name, mode in (("custos.conf", 0o644), ("authkey", 0o400)):
+            with open(source.path(f"/etc/custos/{name}"), "rb") as file:
+                content = file.read()
+            place = target.path(f"/etc/custos/{name}")
+            if os.path.exists(place):
+                os.unlink(place)
+            with open(place, "wb", opener=lambda p, f, mode=mode: os.open(p, f, mode)) as file:
+                file.write(content)
+
+    def add_node(self, node, by, members):
+        """`custos node add` on the member `by`, files to the new node, its daemon; returns when `members` and it are one
+        ring."""
+        by.custos(f"node add {node.name} {node.address}")
+        self.wait_file(by, node)
+        self.copy_files(by, node)
+        node.start()
+        self.wait_ring([*members, node])
+
+    def remove_node(self, node, by, members, options=""):
+        """`custos node remove` on `by`; returns when `members` are a ring without it."""
+        done = by.custos(f"node remove {node.name} {options}")
+        self.wait_ring(members)
+        return done
+
+    def wait_file(self, of, node, there=True):
+        """Until the node file of `of` lists `node`, or does not any more."""
+        self.wait_until(lambda: (f"name: {node.name}\n" in of.file()) == there,
+                        f"the node file of {of.name} {'has' if there else 'does not have'} {node.name}")
+
     # --- daemons
     def start(self, timeout=30):
-        """All daemons; returns when each node sees all the others and the ring is quorate."""
-        for node in self.nodes:
+        """All daemons of configured nodes; returns when each sees all the others and the ring is quorate."""
+        nodes = self.nodes[:self.configured]
+        for node in nodes:
             node.start()
-        self.wait_ring(timeout=timeout)
+        self.wait_ring(nodes, timeout=timeout)
 
     def wait_ring(self, nodes=None, members=None, quorate=True, timeout=30):
         """Until each of `nodes` (all) sees just `members` (the same)."""

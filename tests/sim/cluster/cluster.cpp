@@ -18,17 +18,59 @@ totem::RingConfig ring_config() {
     return config;
 }
 
+membership::ListedNode listed(NodeId node) {
+    const std::string name = "n" + std::to_string(node.value);
+    return {node, name, 1, {{0, name, "10.0.0." + std::to_string(node.value)}}};
+}
+
 }  // namespace
 
-Cluster::Cluster(std::uint64_t seed, std::uint32_t nodes, const membership::QuorumRules& rules, bool trace)
+Cluster::Cluster(std::uint64_t seed, std::uint32_t nodes, std::uint32_t spare,
+                 const membership::QuorumRules& rules, bool trace)
     : trace_(trace),
       rng_(seed ^ 0x5eed),
       rules_(rules) {
-    for (std::uint32_t i = 1; i <= nodes; ++i) {
+    for (std::uint32_t i = 1; i <= nodes + spare; ++i) {
         names_[NodeId{i}] = "n" + std::to_string(i);
-        rules_.votes[NodeId{i}] = 1;
+        if (i <= nodes) first_.nodes.push_back(listed(NodeId{i}));
     }
-    world_ = std::make_unique<World>(seed, nodes, ring_config(), *this);
+    world_ = std::make_unique<World>(seed, nodes + spare, ring_config(), *this);
+}
+
+membership::NodeList Cluster::newest() const {
+    membership::NodeList best = first_;
+    const auto take = [&](const membership::NodeList& list) {
+        if (list.version > best.version) best = list;
+    };
+    for (const auto& [node, list] : files_) take(list);
+    for (const auto& [node, disk] : disks_) {
+        const auto known = manager::decode_nodes(disk);
+        if (known && *known) take(**known);
+    }
+    for (const auto& [node, process] : processes_) {
+        if (process->node->state().nodes.counted) take(process->node->state().nodes);
+    }
+    return best;
+}
+
+void Cluster::change_nodes(NodeId at, NodeId node, bool vouched) {
+    const manager::Node* const by = this->node(at);
+    if (by == nullptr) return;
+    manager::ChangeNodes change;
+    change.before = change.after = by->state().nodes;
+    change.vouched = vouched;
+    auto& nodes = change.after.nodes;
+    const bool gone = change.before.find(node) != nullptr;
+    if (gone) {
+        std::erase_if(nodes, [node](const membership::ListedNode& n) { return n.id == node; });
+    } else {
+        nodes.insert(std::find_if(nodes.begin(), nodes.end(),
+                                  [node](const membership::ListedNode& n) { return n.id > node; }),
+                     listed(node));
+    }
+    command(at, change, [this, gone](const manager::Answer& answer) {
+        if (answer.status) ++(gone ? removed : added);
+    });
 }
 
 Cluster::~Cluster() = default;
@@ -62,6 +104,11 @@ void Cluster::fail(const std::string& what) {
 // --- processes
 
 void Cluster::start(NodeId node) {
+    const membership::NodeList file = files_.count(node) != 0 ? files_[node] : first_;
+    if (file.find(node) == nullptr) {
+        files_[node] = newest();
+        files_[node].counted = false;
+    }
     world_->start(node);
 }
 
@@ -74,9 +121,19 @@ void Cluster::started(const Member& who, bool /*remembers*/) {
     });
     manager::NodeOptions options;
     options.self = {who.node, who.incarnation};
-    options.roster = names_;
     options.rules = rules_;
-    if (const auto disk = disks_.find(who.node); disk != disks_.end()) options.journal = disk->second;
+    options.nodes = files_.count(who.node) != 0 ? files_[who.node] : first_;
+    if (const auto disk = disks_.find(who.node); disk != disks_.end()) {
+        options.journal = disk->second;
+        const auto known = manager::decode_nodes(disk->second);
+        if (known) options.nodes = manager::starting_nodes(options.nodes, *known);
+    }
+    if (options.nodes.find(who.node) == nullptr) {  // it was removed, and knows it
+        world_->at(world_->now(), [this, who] { world_->leave(who.node); });
+        return;
+    }
+    for (const membership::ListedNode& node : options.nodes.nodes) options.roster[node.id] = node.name;
+    options.lease_wait = bug == ClusterBug::hasty_change ? Duration{} : membership::stretched(lease_term());
     auto node = manager::Node::create(std::move(options), *made->tracer);
     if (!node) {
         fail("a journal cannot be read: " + node.error().message);
@@ -167,6 +224,7 @@ void Cluster::pump(Process& p) {
         });
     }
     if (out.give_up) tell_guard(who.node, [](Guard& guard) { guard.lease.give_up(); });
+    if (out.nodes_changed) follow_nodes(p);
     follow_lease(p);
     for (manager::RingMessage& message : out.messages) {
         mix(message.payload.size());
@@ -360,6 +418,7 @@ bool Cluster::settled() const {
     for (const auto& [id, p] : processes_) {
         const manager::State& state = p->node->state();
         if (!p->node->synchronised() || p->node->view().members.size() != processes_.size()) return false;
+        if (state.next_nodes) return false;
         if (!state.status.actions.empty()) return false;
         const manager::Digest own = manager::digest(state);
         if (common && *common != own) return false;
@@ -379,7 +438,9 @@ std::string Cluster::describe() const {
                 p->node->quorum().reason + ", epoch " + std::to_string(state.head.epoch) +
                 ", configuration " + std::to_string(state.configuration.version) + ", actions " +
                 std::to_string(state.status.actions.size()) + ", state " +
-                manager::short_text(manager::digest(state)) + "\n";
+                manager::short_text(manager::digest(state)) + ", nodes " + to_string(state.nodes.ids()) +
+                " of version " + std::to_string(state.nodes.version) +
+                (state.next_nodes ? ", to be " + to_string(state.next_nodes->ids()) : "") + "\n";
         for (const manager::PlannedAction& a : state.status.actions) {
             text += "    " + a.operation + " " + a.resource + " on " + names_.at(a.node) +
                     (a.state == manager::ActionState::running ? " (running)" : " (pending)") + "\n";

@@ -26,11 +26,13 @@ enum class ClusterBug {
     no_promises,    // a hello says that nothing was promised
     unnoticed_end,  // guard does not look whether its lease is out
     unasked_start,  // guard starts without asking its lease
+    hasty_change,   // a change of the nodes counts before the leases of before are out
 };
 inline constexpr std::pair<ClusterBug, const char*> kClusterBugs[] = {
     {ClusterBug::no_promises, "a hello says that nothing was promised"},
     {ClusterBug::unnoticed_end, "guard does not look whether its lease is out"},
     {ClusterBug::unasked_start, "guard starts without asking its lease"},
+    {ClusterBug::hasty_change, "a change of the nodes counts before the leases of before are out"},
 };
 
 struct AgentMood {  // chances in 1/1000
@@ -39,8 +41,10 @@ struct AgentMood {  // chances in 1/1000
 
 class Cluster final : public Observer {
   public:
-    // Of the rules all but the votes count: each node has one.
-    Cluster(std::uint64_t seed, std::uint32_t nodes, const membership::QuorumRules& rules, bool trace);
+    // Of the rules all but the votes count: each node has one. `spare`: so many nodes more that are none of
+    // the cluster yet.
+    Cluster(std::uint64_t seed, std::uint32_t nodes, std::uint32_t spare,
+            const membership::QuorumRules& rules, bool trace);
     Cluster(const Cluster&) = delete;
     Cluster& operator=(const Cluster&) = delete;
     ~Cluster() override;
@@ -50,7 +54,12 @@ class Cluster final : public Observer {
     AgentMood mood;
     ClusterBug bug{ClusterBug::none};
 
+    // With the node file that it has; a new node gets that of the others first.
     void start(NodeId node);
+    // The list that counted last, as far as any disk or file knows.
+    [[nodiscard]] membership::NodeList newest() const;
+    // Begins a change at a node: `node` is added, or removed.
+    void change_nodes(NodeId at, NodeId node, bool vouched);
     // The daemon dies, the machine and its services live on; or the whole machine goes down.
     void kill(NodeId node, bool machine);
     // The daemon dies, and the others hear of that at once.
@@ -83,6 +92,7 @@ class Cluster final : public Observer {
     // With the proof switched on nothing may ever be active twice.
     bool proof{true};
     std::uint64_t acknowledged{0}, refused{0}, operations{0}, moves{0};
+    std::uint64_t added{0}, removed{0};  // nodes, in changes that were acknowledged
     std::uint64_t by_lease{0},
         drops{0};                // starts while a node was cleared by its lease alone; guards that dropped
     std::uint64_t log_lines{0};  // notes of all nodes above debug
@@ -120,6 +130,8 @@ class Cluster final : public Observer {
     void finish(Process& process, const manager::OperationRequest& request);
     void watch(Process& process, const manager::OperationRequest& request, int last_code);
     // leases.cpp
+    [[nodiscard]] static Duration lease_term();
+    void follow_nodes(Process& process);
     void begin_lease(Process& process);
     [[nodiscard]] Duration hop() {
         return base::microseconds(100 + static_cast<std::int64_t>(rng_.below(900)));
@@ -151,8 +163,10 @@ class Cluster final : public Observer {
     std::unique_ptr<World> world_;
     Machines machines_;
     std::map<NodeId, Guard> guards_;
-    std::vector<base::NodeSet> groups_;    // of the partition; none: all hear each other
-    std::map<NodeId, base::Bytes> disks_;  // what is durable
+    std::vector<base::NodeSet> groups_;             // of the partition; none: all hear each other
+    std::map<NodeId, base::Bytes> disks_;           // what is durable
+    membership::NodeList first_;                    // in all files at the beginning
+    std::map<NodeId, membership::NodeList> files_;  // written since
     std::map<NodeId, std::unique_ptr<Process>> processes_;
     std::vector<Acknowledged> acknowledged_;
     std::map<std::uint64_t, std::pair<std::string, base::RingId>>

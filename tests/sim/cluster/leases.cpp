@@ -16,11 +16,26 @@ membership::LeaseTiming timing() {
 
 }  // namespace
 
+Duration Cluster::lease_term() {
+    return timing().term;
+}
+
+// As tools/daemon/nodes.cpp: who grants, and the node file.
+void Cluster::follow_nodes(Process& p) {
+    const manager::State& state = p.node->state();
+    base::NodeSet roster = state.nodes.ids();
+    if (state.next_nodes) roster.insert(state.next_nodes->ids());
+    p.keeper->set_roster(world_->now(), roster, p.node->leasable());
+    watch_keeper(p);
+    if (state.nodes.counted && state.nodes.find(p.who.node) != nullptr) files_[p.who.node] = state.nodes;
+    if (state.nodes.counted) files_[p.who.node].counted = false;
+}
+
 void Cluster::begin_lease(Process& p) {
     membership::KeeperConfig config;
-    for (const auto& [id, name] : names_) config.roster.insert(id);
+    config.roster = p.node->state().nodes.ids();
     config.self = p.who.node;
-    config.leasable = [this](const base::NodeSet& nodes) { return membership::may_lease(rules_, nodes); };
+    config.leasable = p.node->leasable();
     config.timing = timing();
     config.known_past = config.timing.term;
     config.start = world_->now();
@@ -207,8 +222,11 @@ void Cluster::check_start(const Process& p, const std::string& resource) {
     bool leased = false;
     for (const auto& [id, name] : names_) {
         if (members.contains(id)) continue;
-        const auto& status = p.node->state().status.nodes.at(id);
-        leased = leased || (status.clearance == manager::Clearance::uncleared && status.lease_out);
+        const auto& nodes = p.node->state().status.nodes;
+        if (const auto at = nodes.find(id); at != nodes.end()) {
+            leased =
+                leased || (at->second.clearance == manager::Clearance::uncleared && at->second.lease_out);
+        }
         const auto guard = guards_.find(id);
         if (guard == guards_.end() || !guard->second.lease.may_hold(world_->now())) continue;
         fail("Q3: " + resource + " is started on " + names_.at(p.who.node) + " while " + name +

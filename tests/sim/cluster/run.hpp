@@ -19,6 +19,7 @@ using manager::Edit;
 
 struct Totals {
     std::uint64_t kills{0}, outages{0}, partitions{0}, shutdowns{0}, breaks{0}, commands{0}, wipes{0};
+    std::uint64_t added{0}, removed{0};  // nodes
     std::uint64_t acknowledged{0}, refused{0}, operations{0}, starts{0}, by_lease{0}, drops{0};
     double hours{0};
 };
@@ -27,8 +28,9 @@ class Run {
   public:
     Run(std::uint64_t seed, bool trace, ClusterBug bug = ClusterBug::none)
         : rng_(seed),
-          nodes_(static_cast<std::uint32_t>(2 + rng_.below(4))),
-          cluster_(seed, nodes_, draw_rules(), trace) {
+          first_(static_cast<std::uint32_t>(2 + rng_.below(4))),
+          nodes_(first_ + (rng_.chance(500) ? static_cast<std::uint32_t>(rng_.below(3)) : 0)),
+          cluster_(seed, first_, nodes_ - first_, draw_rules(), trace) {
         cluster_.bug = bug;
         cluster_.proof = rng_.chance(600);
         cluster_.mood.start_fails = rng_.chance(400) ? 50 : 0;
@@ -51,6 +53,8 @@ class Run {
         totals.starts += cluster_.moves;
         totals.by_lease += cluster_.by_lease;
         totals.drops += cluster_.drops;
+        totals.added += cluster_.added;
+        totals.removed += cluster_.removed;
         totals.hours += static_cast<double>(cluster_.world().now().ns) / 3.6e12;
         return cluster_.violation().empty() ? liveness_ : cluster_.violation();
     }
@@ -59,7 +63,7 @@ class Run {
   private:
     membership::QuorumRules draw_rules() {
         membership::QuorumRules rules;
-        rules.two_node = nodes_ == 2 && rng_.chance(700);
+        rules.two_node = first_ == 2 && rng_.chance(700);
         rules.wait_for_all = rules.two_node ? rng_.chance(800) : rng_.chance(300);
         rules.last_man_standing = !rules.two_node && rng_.chance(300);
         rules.last_man_standing_window = milliseconds(static_cast<std::int64_t>(100 + rng_.below(3000)));
@@ -79,7 +83,7 @@ class Run {
     }
 
     void begin() {
-        for (std::uint32_t i = 1; i <= nodes_; ++i) cluster_.start(NodeId{i});
+        for (std::uint32_t i = 1; i <= first_; ++i) cluster_.start(NodeId{i});
         advance(seconds(3));
         std::vector<Edit> edits;
         edits.push_back(manager::SetOption{manager::Section::properties, "stonith-enabled",
@@ -105,6 +109,11 @@ class Run {
 
     void chaos(Totals& totals) {
         const NodeId n = any();
+        if (nodes_ > first_ && rng_.chance(150)) {
+            change_nodes();
+            if (rng_.chance(600)) advance(milliseconds(static_cast<std::int64_t>(rng_.below(3000))));
+            return;
+        }
         switch (rng_.below(13)) {
             case 0:
                 if (up(n)) {
@@ -124,7 +133,7 @@ class Run {
                 break;
             case 2:
             case 3:
-                if (!up(n)) cluster_.start(n);
+                if (!up(n) && listed(n)) cluster_.start(n);
                 break;
             case 4:
                 ++totals.partitions;
@@ -163,6 +172,21 @@ class Run {
         }
     }
 
+    [[nodiscard]] bool listed(NodeId n) const { return cluster_.newest().find(n) != nullptr; }
+
+    // n1 stays. Who vouches has looked: the machine is off.
+    void change_nodes() {
+        const NodeId node{static_cast<std::uint32_t>(2 + rng_.below(nodes_ - 1))};
+        const bool there = listed(node);
+        // As an administrator would: a new node is started soon.
+        if (there && !up(node) && rng_.chance(500)) cluster_.start(node);
+        if (there && cluster_.newest().nodes.size() <= 2) return;
+        const bool vouched = there && rng_.chance(300);
+        if (vouched) cluster_.kill(node, true);
+        const NodeId at = any();
+        if (at != node) cluster_.change_nodes(at, node, vouched);
+    }
+
     void split() {
         std::vector<base::NodeSet> groups(2);
         for (std::uint32_t i = 1; i <= nodes_; ++i) groups[rng_.below(2)].insert(NodeId{i});
@@ -199,6 +223,12 @@ class Run {
         if (!holds && liveness_.empty()) liveness_ = what + "\n" + cluster_.describe();
     }
 
+    void start_all() {
+        for (const membership::ListedNode& node : cluster_.newest().nodes) {
+            if (!up(node.id)) cluster_.start(node.id);
+        }
+    }
+
     // Faults end: all nodes come back, and everything must come to rest as configured.
     void rest() {
         cluster_.mood = {};
@@ -210,15 +240,11 @@ class Run {
             if (up(n)) cluster_.kill(n, false);
         }
         advance(seconds(1));
-        for (std::uint32_t i = 1; i <= nodes_; ++i) {
-            if (!up(NodeId{i})) cluster_.start(NodeId{i});
-        }
+        start_all();
         const auto limit = [this](std::int64_t s) { return cluster_.world().now() + seconds(s); };
         // A node that is leaving for good goes, and is started again.
         const auto all_up = [this] {
-            for (std::uint32_t i = 1; i <= nodes_; ++i) {
-                if (!up(NodeId{i})) cluster_.start(NodeId{i});
-            }
+            start_all();
             return cluster_.settled();
         };
         expect(cluster_.world().run_until(all_up, limit(120)),
@@ -226,9 +252,8 @@ class Run {
         if (!liveness_.empty()) return;
         std::vector<Edit> edits{
             manager::SetOption{manager::Section::properties, "stop-all-resources", "false"}};
-        for (std::uint32_t i = 1; i <= nodes_; ++i) {
-            edits.push_back(manager::SetNodeAttribute{name(NodeId{i}), "standby", "off"});
-        }
+        for (const membership::ListedNode& node : cluster_.newest().nodes)
+            edits.push_back(manager::SetNodeAttribute{node.name, "standby", "off"});
         for (int i = 0; i < 4; ++i)
             edits.push_back(manager::SetMeta{"r" + std::to_string(i), "target-role", "Started"});
         bool answered = false;
@@ -262,7 +287,7 @@ class Run {
     }
 
     base::Rng rng_;
-    std::uint32_t nodes_;
+    std::uint32_t first_, nodes_;  // in the cluster at first; and that ever may be
     bool wipes_{false};
     Cluster cluster_;
     base::NodeSet leaving_;

@@ -70,14 +70,15 @@ int main(int argc, char** argv) {
         "partitions %llu, "
         "shutdowns %llu, "
         "resources broken %llu, commands %llu (acknowledged %llu, refused %llu), operations %llu, starts "
-        "%llu (by lease %llu), guards that dropped %llu\n",
+        "%llu (by lease %llu), guards that dropped %llu, nodes added %llu, removed %llu\n",
         totals.hours, static_cast<unsigned long long>(totals.kills),
         static_cast<unsigned long long>(totals.outages), static_cast<unsigned long long>(totals.wipes),
         static_cast<unsigned long long>(totals.partitions), static_cast<unsigned long long>(totals.shutdowns),
         static_cast<unsigned long long>(totals.breaks), static_cast<unsigned long long>(totals.commands),
         static_cast<unsigned long long>(totals.acknowledged), static_cast<unsigned long long>(totals.refused),
         static_cast<unsigned long long>(totals.operations), static_cast<unsigned long long>(totals.starts),
-        static_cast<unsigned long long>(totals.by_lease), static_cast<unsigned long long>(totals.drops));
+        static_cast<unsigned long long>(totals.by_lease), static_cast<unsigned long long>(totals.drops),
+        static_cast<unsigned long long>(totals.added), static_cast<unsigned long long>(totals.removed));
     std::printf("%llu passed, %llu failed\n", static_cast<unsigned long long>(passed),
                 static_cast<unsigned long long>(failed));
     return failed == 0 ? 0 : 1;

@@ -79,6 +79,12 @@ void Ring::peer_hint(base::Instant now, base::NodeId node, Hint /*hint*/) {
     script().change([&](Script& s) { s.calls.push_back("hint about " + base::to_string(node)); });
 }
 
+void Ring::set_roster(base::Instant /*now*/, const base::NodeSet& /*roster*/) {}
+
+bool Ring::needed(const base::NodeSet& /*nodes*/) const {
+    return false;
+}
+
 void Ring::set_lifelines(const base::NodeSet& nodes) {
     script().change([&](Script& s) { s.lifelines = nodes; });
 }

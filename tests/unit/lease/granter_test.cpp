@@ -113,3 +113,20 @@ TEST_CASE("nobody grants more than the longest term") {
     granter.installed(ring(1), {kSelf, kTwo});
     CHECK(granter.grant(at(0), kTwo) == membership::kLongestTerm);
 }
+
+TEST_CASE("a node that is added counts as granted to just now; one that is removed is forgotten") {
+    Granter granter(kRoster, {1}, kSecond, kSecond, at(0));
+    granter.installed(ring(4), {kSelf, kTwo});
+    granter.set_roster(at(5000), {{1}, {2}, {4}});
+    CHECK(granter.promises().about.size() == 2);
+    CHECK(about(granter, {4}, at(5000)).left == stretched(kSecond));
+    CHECK(about(granter, {4}, at(5000)).last_ring == 4);
+    CHECK(granter.grant(at(5000), kTwo) == kSecond);  // who stays is in the ring as before
+    CHECK(granter.grant(at(5000), {{4}, {40}}) == Duration{});
+    granter.installed(ring(5), {kSelf, kTwo, {{4}, {40}}});
+    CHECK(granter.grant(at(5100), {{4}, {40}}) == kSecond);
+    // Removed, and added again: what was promised before is not known any more.
+    granter.set_roster(at(5200), {{1}, {2}});
+    granter.set_roster(at(5300), {{1}, {2}, {4}});
+    CHECK(about(granter, {4}, at(5300)).left == stretched(kSecond));
+}

@@ -37,7 +37,8 @@ TEST_CASE("link messages come out as they went in, padded or not") {
                          {base::Incarnation{9}, 8, 7},
                          base::Incarnation{9},
                          true,
-                         1'000'000};
+                         1'000'000,
+                         {12, 0x1234567890abcdef}};
     for (const std::size_t size : {0u, 100u, 1408u}) {
         const base::Bytes body = totem::encode(beat, size);
         CHECK(body.size() >= size);
@@ -54,6 +55,12 @@ TEST_CASE("link messages come out as they went in, padded or not") {
     const auto answer = decode_link_message(totem::encode(totem::SizeAnswer{1, 9}));
     REQUIRE(answer);
     CHECK(std::get<totem::SizeAnswer>(*answer) == totem::SizeAnswer{1, 9});
+    const totem::RosterOffer offer{{1, 2, 3, 200}};
+    const base::Bytes offered = totem::encode(offer);
+    REQUIRE(decode_link_message(offered));
+    CHECK(std::get<totem::RosterOffer>(*decode_link_message(offered)) == offer);
+    for (std::size_t cut_at = 0; cut_at < offered.size(); ++cut_at)
+        CHECK_FALSE(decode_link_message(base::ByteView(offered).first(cut_at)));
     const base::Bytes group = totem::encode(totem::GroupBeat{1, 9}, 64);
     CHECK(group.size() == 64);
     REQUIRE(decode_link_message(group));

@@ -66,6 +66,12 @@ TEST_CASE("results and the small messages cross") {
     const auto persist =
         agents::decode_to_runner(body(agents::encode_frame(ToRunner{agents::PersistNonlocalBind{}})));
     CHECK(std::holds_alternative<agents::PersistNonlocalBind>(*persist));
+    const auto file =
+        agents::decode_to_runner(body(agents::encode_frame(ToRunner{agents::WriteNodeFile{"t"}})));
+    CHECK(std::get<agents::WriteNodeFile>(*file).text == "t");
+    const auto written = agents::decode_from_runner(
+        body(agents::encode_frame(FromRunner{agents::NodeFileWritten{"no room"}})));
+    CHECK(std::get<agents::NodeFileWritten>(*written).trouble == "no room");
 }
 
 TEST_CASE("malformed bodies are errors: nothing, every truncation, noise") {

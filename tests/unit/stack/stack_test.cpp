@@ -54,6 +54,20 @@ struct Node {
     Stack stack;
     std::vector<std::string> delivered;
     std::vector<totem::WantedLifeline> wanted;
+    std::vector<std::string> offered;  // lists
+    unsigned peers_changed{0};
+    void change_nodes(Instant now, std::uint32_t self, const base::NodeSet& roster,
+                      const totem::RosterMark& mark, const std::string& list = "") {
+        totem::StackNodes nodes;
+        nodes.roster = roster;
+        nodes.peers.emplace_back();
+        for (const NodeId node : roster) {
+            if (node.value != self) nodes.peers[0].push_back({node, address(node.value, 0)});
+        }
+        nodes.mark = mark;
+        nodes.offer.assign(list.begin(), list.end());
+        stack.change_nodes(now, std::move(nodes));
+    }
 };
 
 // Two nodes, and a network that takes a millisecond. `mtu` is that of the path, which swallows what is
@@ -81,6 +95,8 @@ struct Pair {
     void pump() {
         for (std::size_t n = 0; n < 2; ++n) {
             const totem::StackOutbox out = nodes[n].stack.drain();
+            if (out.offered) nodes[n].offered.emplace_back(base::as_text(*out.offered));
+            if (out.peers_changed) ++nodes[n].peers_changed;
             nodes[n].wanted.insert(nodes[n].wanted.end(), out.lifelines.begin(), out.lifelines.end());
             for (const totem::Event& event : out.events) {
                 if (const auto* d = std::get_if<totem::Delivered>(&event))
@@ -345,4 +361,75 @@ TEST_CASE("nodes find together without the group that they are configured to use
     pair.group_cut = true;
     pair.open();
     CHECK(pair.until([&] { return pair.united(); }));
+}
+
+TEST_CASE(
+    "nodes whose lists disagree form no ring; who is behind is shown the list that counts, and then let in") {
+    Pair pair;
+    const base::NodeSet both{NodeId{1}, NodeId{2}};
+    pair.nodes[0].change_nodes(pair.now, 1, both, {3, 77}, "the list");
+    pair.open();
+    for (int i = 0; i < 3000; ++i) pair.step();
+    for (const Node& node : pair.nodes) {
+        const totem::RingStatus ring = node.stack.ring_status();
+        CHECK(ring.view.members.size() == 1);
+        CHECK(ring.views == 1);  // of itself, and never again
+        CHECK(node.stack.status().other_roster > 0);
+    }
+    CHECK(pair.nodes[0].offered.empty());
+    REQUIRE_FALSE(pair.nodes[1].offered.empty());
+    CHECK(pair.nodes[1].offered.size() <= 4);  // not more often than once a second
+    CHECK(pair.nodes[1].offered.front() == "the list");
+    CHECK(pair.nodes[0].stack.status().last_other_roster == NodeId{2});
+    CHECK(pair.nodes[1].stack.status().last_other_mark == totem::RosterMark{3, 77});
+    pair.nodes[1].change_nodes(pair.now, 2, both, {3, 77}, "the list");
+    pair.pump();
+    CHECK(pair.until([&] { return pair.united(); }));
+    CHECK(pair.nodes[0].stack.ring_status().views == 2);
+}
+
+TEST_CASE("a file with the same list is as good as the list that counts; two files disagree in vain") {
+    const base::NodeSet both{NodeId{1}, NodeId{2}};
+    for (const bool counted : {false, true}) {
+        Pair pair;
+        pair.nodes[0].change_nodes(pair.now, 1, both, {counted ? 3u : 0u, 77});
+        pair.nodes[1].change_nodes(pair.now, 2, both, {0, counted ? 77u : 5u});
+        pair.open();
+        CHECK(pair.until([&] { return pair.united(); }));
+    }
+}
+
+TEST_CASE("members stay members while one has the new list and the other has not") {
+    Pair pair;
+    pair.open();
+    REQUIRE(pair.until([&] { return pair.united(); }));
+    const base::NodeSet both{NodeId{1}, NodeId{2}};
+    pair.nodes[0].change_nodes(pair.now, 1, both, {1, 9}, "x");
+    for (int i = 0; i < 3000; ++i) pair.step();
+    CHECK(pair.united());
+    pair.nodes[1].change_nodes(pair.now, 2, both, {1, 9}, "x");
+    for (int i = 0; i < 1000; ++i) pair.step();
+    CHECK(pair.united());
+    CHECK(pair.nodes[0].stack.ring_status().views == 1);
+    CHECK(pair.nodes[1].stack.status().other_roster == 0);
+}
+
+TEST_CASE("who is removed is heard until it has left the ring; a node that is added is looked for at once") {
+    Pair pair;
+    pair.open();
+    REQUIRE(pair.until([&] { return pair.united(); }));
+    pair.nodes[0].change_nodes(pair.now, 1, {NodeId{1}, NodeId{3}}, {1, 9});
+    pair.pump();
+    CHECK(pair.nodes[0].stack.peers(0).size() == 2);
+    for (int i = 0; i < 500; ++i) pair.step();
+    CHECK(pair.united());
+    pair.nodes[1].stack.leave(pair.now);
+    pair.pump();
+    REQUIRE(pair.until([&] { return pair.nodes[0].stack.peers(0).size() == 1; }));
+    CHECK(pair.nodes[0].stack.peers(0)[0].node == NodeId{3});
+    CHECK(pair.nodes[0].stack.ring_status().view.members.size() == 1);
+    CHECK(pair.nodes[0].peers_changed == 2);
+    CHECK(pair.nodes[0].stack.status().links.size() == 1);
+    CHECK(pair.nodes[0].stack.status().links[0].peer == NodeId{3});
+    pair.nodes[0].stack.check_invariants();
 }

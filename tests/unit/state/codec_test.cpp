@@ -93,6 +93,25 @@ TEST_CASE("every kind of edit and command survives its bytes") {
     }
 }
 
+TEST_CASE("a change of the nodes survives its bytes, and so does the word that it counts") {
+    membership::NodeList list;
+    list.version = 4;
+    list.nodes = {{base::NodeId{1}, "n1", 1, {{0, "10.0.0.1", "10.0.0.1"}}}};
+    ChangeNodes change{list, list, true};
+    change.after.nodes[0].votes = 2;
+    const auto back = decode_command(encode(Command{change}));
+    REQUIRE(back);
+    CHECK(std::get<ChangeNodes>(*back).before == change.before);
+    CHECK(std::get<ChangeNodes>(*back).after == change.after);
+    CHECK(std::get<ChangeNodes>(*back).vouched);
+    change.after.nodes.clear();
+    CHECK_FALSE(decode_command(encode(Command{change})));
+    const auto fact = decode_message(encode(Message{NodesFact{{7, base::NodeId{1}, 5}, 4}}));
+    REQUIRE(fact);
+    CHECK(std::get<NodesFact>(*fact).version == 4);
+    CHECK(std::get<NodesFact>(*fact).ring == base::RingId{7, base::NodeId{1}, 5});
+}
+
 TEST_CASE("states survive their bytes and equal states have equal digests") {
     State state;
     state.head = {3, 7, digest(base::as_bytes("x"))};

@@ -46,6 +46,9 @@ RingReply left_alone() {
     reply.synchronised = reply.quorate = reply.majority = false;
     reply.votes = 1;
     reply.quorum_reason = "1 of 4 votes, 3 needed";
+    reply.nodes_version = 12;
+    reply.nodes_counted = true;
+    reply.nodes_change = "added: n5 (10.0.0.5)";
     reply.flags.clear();
     tools::RingNode& n2 = reply.nodes[1];
     n2.since = {kStart + 60'000};

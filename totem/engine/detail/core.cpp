@@ -14,7 +14,8 @@ using boost::system::error_code;
 constexpr std::size_t kUnbounded = std::size_t{1} << 62;
 
 StackConfig stack_config(const EngineConfig& config, const std::vector<LinkConfig>& links) {
-    StackConfig out{config.ring, config.cluster_name, {}, config.rider};
+    StackConfig out{config.ring,  config.cluster_name, {},
+                    config.rider, config.roster_mark,  config.roster_offer};
     out.ring.max_queued = kUnbounded;  // Engine::submit keeps the bound: what it took is not refused later
     for (std::size_t i = 0; i < links.size(); ++i) {
         const std::string group = links[i].group       ? to_string(*links[i].group)
@@ -219,6 +220,27 @@ void Core::on(ChangeKeys&& command) {
     command.changed->set_value(last_words());
 }
 
+void Core::on(ChangeNodes&& command) {
+    StackNodes nodes{command.roster, {}, command.mark, std::move(command.offer)};
+    for (std::size_t i = 0; i < ways_.size(); ++i) {
+        ways_[i].config.own = command.links[i].own;
+        nodes.peers.push_back(std::move(command.links[i].peers));
+    }
+    config_.ring.roster = command.roster;
+    stack_.change_nodes(boottime(), std::move(nodes));
+    tell_peers();
+    carry_out();
+    command.changed->set_value(last_words());
+}
+
+// Who is gone is kept as long as the stack has to do with it.
+void Core::tell_peers() {
+    for (std::size_t i = 0; i < ways_.size(); ++i) {
+        ways_[i].config.peers = stack_.peers(i);
+        ways_[i].link->readdress(ways_[i].config.own, stack_.peers(i));
+    }
+}
+
 void Core::on(RunCall&& command) {
     command.call(boottime());
     fed_ = true;  // the rider's deadline may be another one
@@ -243,6 +265,8 @@ void Core::carry_out() {
     fed_ = false;
     if (clocks_.jumped()) stack_.clock_jumped();
     StackOutbox out = stack_.drain();
+    if (out.peers_changed) tell_peers();
+    if (out.offered && handlers_.offered) handlers_.offered(*std::move(out.offered));
     if (out.persist_ring_seq) writer_.write_ring_seq(*out.persist_ring_seq);
     if (out.persist_incarnation) {
         outdated_by_ = *out.persist_incarnation;

@@ -69,11 +69,13 @@ class Core {
     void on(EpochWritten&& command);
     void on(EpochNotWritten&& command);
     void on(ChangeKeys&& command);
+    void on(ChangeNodes&& command);
     void on(RunCall&& command);
     void on(Leave&& command);
     void on(Stop&& command);
 
     void carry_out();  // what the stack says after its inputs
+    void tell_peers();
     void tell_lifelines(std::size_t link);
     void tell_links();
     void arm_timer();

@@ -35,13 +35,20 @@ struct ChangeKeys {
     MasterKeys keys;
     std::shared_ptr<std::promise<LastWords>> changed;
 };
+struct ChangeNodes {
+    base::NodeSet roster;
+    std::vector<LinkConfig> links;  // own address and peers of each
+    RosterMark mark;
+    base::Bytes offer;
+    std::shared_ptr<std::promise<LastWords>> changed;
+};
 struct RunCall {
     std::function<void(base::Instant)> call;
 };
 struct Leave {};
 struct Stop {};
-using Command =
-    std::variant<SubmitPayload, AskStatus, EpochWritten, EpochNotWritten, ChangeKeys, RunCall, Leave, Stop>;
+using Command = std::variant<SubmitPayload, AskStatus, EpochWritten, EpochNotWritten, ChangeKeys, ChangeNodes,
+                             RunCall, Leave, Stop>;
 
 // An eventfd: rings until it is silenced.
 class Bell {

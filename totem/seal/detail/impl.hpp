@@ -26,6 +26,7 @@ struct Sealer::Impl {
     void derive(const detail::KeyName& name, base::ByteView context, detail::Aead& into);
     void renew();
     void change_keys(const MasterKeys& live);
+    void set_roster(const base::NodeSet& roster);
     void seal(base::ByteView body, base::Bytes& frame);
     // One frame under a key of its own.
     [[nodiscard]] base::Bytes seal_once(std::uint8_t stream, std::uint64_t counter, base::ByteView context,

@@ -1,0 +1,207 @@
+"""Nodes that are added, removed, replaced and re-addressed while the cluster runs, and those that missed it."""
+import time
+
+from scenes import VIP_LINE, expect_one_holder, serve
+
+from labkit import expect, test
+from labkit.groups import GroupClient
+from test_groups import expect_in_order, messages_of, wait_own
+
+GROUP = "roster"
+
+
+def versions(node):
+    """Of the nodelist, in the node file."""
+    return [line.split(":")[1].strip() for line in node.file().splitlines() if line.strip().startswith("config_version:")]
+
+
+def views(node):
+    return node.status().views
+
+
+def same_file_everywhere(lab, nodes):
+    lab.wait_until(lambda: len({node.file() for node in nodes}) == 1, "the node files are the same")
+
+
+@test("roster: grows from 2 to 5 nodes, one is replaced, shrinks to 2: the address and a client's messages go on", nodes=6,
+      configured=2, two_node=True)
+def grow_and_shrink(lab):
+    n1, n2, n3, n4, n5, n6 = lab.nodes
+    prober, arp = lab.probe(), lab.watch_arp()
+    for node in lab.nodes:
+        serve(node)
+    n1.crm("configure property stonith-enabled=false")
+    n1.crm("configure rsc_defaults resource-stickiness=100")
+    n1.crm(VIP_LINE)
+    expect(prober.wait_for(timeout=20), "no page")
+    holder = lab.node(lab.wait(n1, lambda s: s.place("failover-ip"), "the address is somewhere").place("failover-ip"))
+    client = GroupClient(holder, GROUP)
+    client.go()
+    lab.wait_until(lambda: client.state()["own"] > 20, "messages go round")
+    n1.edit("totem {\n", "# our own cluster\ntotem {\n    # the version is below\n")
+    same = n2.file()
+    n2.edit(same, n1.file())
+
+    members = [n1, n2]
+    for node in (n3, n4, n5):
+        before = {each: views(each) for each in members}
+        lab.add_node(node, n1, members)
+        grown = {each.name: views(each) - before[each] for each in members}
+        expect(set(grown.values()) == {1}, f"views for one new node: {grown}")
+        members.append(node)
+    same_file_everywhere(lab, members)
+    expect(versions(n1) == ["3"], f"versions: {versions(n1)}")
+    text = n1.file()
+    expect("# our own cluster\ntotem {\n    # the version is below\n" in text, f"comments are gone:\n{text}")
+    expect("# two_node: 1" in text and "\n    two_node" not in text, f"two_node:\n{text}")
+    expect("config_version" not in n1.file("custos.conf.0") and "two_node: 1" in n1.file("custos.conf.0"), "the old file")
+    quorum = n1.custos("quorum status").stdout
+    expect("5" in quorum and "3" in quorum, quorum)
+
+    # n5 is replaced by n6
+    refused = n1.custos("node remove n9", check=False)
+    expect(refused.returncode == 1 and "there is no node" in refused.stdout, f"{refused}")
+    lab.remove_node(n5, n1, [n1, n2, n3, n4])
+    lab.wait(n5, lambda s: any("was removed from the cluster" in line for line in s.raw["warnings"]), "n5 says that it was removed")
+    lab.add_node(n6, n2, [n1, n2, n3, n4])
+    members = [n1, n2, n3, n4, n6]
+    calm = {each: views(each) for each in members}
+
+    # who was removed stays silent, also when it starts again
+    n5.stop()
+    n5.start()
+    lab.wait(n5, lambda s: any("was removed from the cluster" in line for line in s.raw["warnings"]), "n5 still says so")
+    time.sleep(2)
+    expect({each: views(each) for each in members} == calm, "a removed node made the members form a new ring")
+    n5.stop()
+
+    for node in [each for each in (n6, n4, n3, n2, n1) if each is not holder][:3]:
+        by = next(each for each in members if each is not node)
+        members.remove(node)
+        lab.remove_node(node, by, members)
+    same_file_everywhere(lab, members)
+    expect(len(members) == 2 and holder in members, f"{members}")
+    sent = client.stop()
+    wait_own(lab, [client])
+    report = client.report()
+    expect_in_order(report)
+    own = [event[3] for event in messages_of(report)]
+    expect(own == list(range(1, sent + 1)), f"{sent} messages sent, {len(own)} came back, {own[:1]} to {own[-1:]}")
+    client.close()
+    expect(lab.wait(holder, lambda s: s.place("failover-ip"), "the address").place("failover-ip") == holder.name, "the address moved")
+    expect_one_holder(lab, arp, holder)
+    outages = prober.outages() if hasattr(prober, "outages") else []
+    return f"{len(own)} messages, versions up to {versions(holder)[0]}, outages: {outages}"
+
+
+@test("roster: a node that is away while nodes change learns of it before it is let in", nodes=5, configured=4)
+def away(lab):
+    n1, n2, n3, n4, n5 = lab.nodes
+    n4.stop()
+    n3.stop()
+    lab.wait_ring([n1, n2], quorate=False)
+    n3.start()
+    lab.wait_ring([n1, n2, n3])
+    lab.add_node(n5, n1, [n1, n2, n3])
+    calm = {each: views(each) for each in (n1, n2, n3, n5)}
+    n4.start()
+    lab.wait_ring()
+    grown = {each.name: views(each) - calm[each] for each in calm}
+    expect(set(grown.values()) == {1}, f"views for a node that comes back: {grown}")
+    lab.wait_file(n4, n5)
+    expect("which this node has missed" in n4.log_text(), "its log does not say so")
+    same_file_everywhere(lab, lab.nodes)
+
+
+@test("roster: who runs something, or is silent, is not removed just so; what needs a restart is named")
+def refusals(lab):
+    n1, n2, n3 = lab.nodes
+    n1.crm("configure property stonith-enabled=false")
+    n1.crm(VIP_LINE)
+    n1.crm("configure location there failover-ip inf: n3")
+    lab.wait_place("failover-ip", n3)
+
+    def refused(line, *words, node=n1):
+        done = node.custos(line, check=False)
+        text = done.stdout
+        expect(done.returncode == 1 and all(word in text for word in words), f"{line}: {done.returncode}, {text}")
+
+    refused("node remove n3", "n3 runs", "failover-ip", "node standby n3")
+    refused("node remove n1", "is this node")
+    refused("node add n2 10.77.0.9", "there is a node n2 already")
+    refused("node add n4", "n4")  # no such name
+    refused(f"node add n4 {n2.address}", n2.address)
+    n1.edit("token: 1000", "token: 2000")
+    n1.edit("cluster_name: lab", "cluster_name: other")
+    refused("reload", "totem.token: 1000 -> 2000", "totem.cluster_name: lab -> other", "nothing was changed")
+    n1.edit("token: 2000", "token: 1000")
+    n1.edit("cluster_name: other", "cluster_name: lab")
+    expect("nothing differs" in n1.custos("reload").stdout, "reload of a file that was not changed")
+    n3.power_off()
+    lab.wait_ring([n1, n2])
+    n1.crm("configure property stonith-enabled=true")
+    if lab.wait(n1, lambda s: True, "status"):
+        n1.crm("configure primitive web ocf:heartbeat:Dummy")
+        refused("node remove n3", "n3 is silent", "--force")
+    n1.custos("-F node remove n3 --force")
+    lab.wait_file(n1, n3, there=False)
+    lab.wait_file(n2, n3, there=False)
+
+
+@test("roster: a node gets another address by an edit of one file: with two links it stays a member", started=False)
+def readdress(lab):
+    n1, n2, n3 = lab.nodes
+    lab.network.add_second(lab.nodes)
+    for node in lab.nodes:
+        for each in lab.nodes:
+            node.edit(f"        ring0_addr: {each.address}\n",
+                      f"        ring0_addr: {each.address}\n        ring1_addr: {lab.network.second_address(each.number)}\n")
+    lab.start()
+    lab.wait_until(lambda: len(n1.up_links()) == 4, "all links are up") if hasattr(n1, "up_links") else time.sleep(2)
+    calm = {each: views(each) for each in lab.nodes}
+    n3.run("ip", "addr", "add", "10.77.0.33/24", "dev", "eth0")
+    n1.edit("ring0_addr: 10.77.0.3\n", "ring0_addr: 10.77.0.33\n")
+    done = n1.custos("reload")
+    expect("10.77.0.3 -> 10.77.0.33" in done.stdout, done.stdout)
+    for node in lab.nodes:
+        lab.wait_until(lambda node=node: "ring0_addr: 10.77.0.33\n" in node.file(), f"the file of {node.name} has it")
+    n3.run("ip", "addr", "del", "10.77.0.3/24", "dev", "eth0")
+    lab.wait_until(lambda: "10.77.0.33" in n1.custos("ring status").stdout, "n1 reaches n3 there")
+    time.sleep(3)
+    expect({each: views(each) for each in lab.nodes} == calm, "the change of an address made a new ring")
+    lab.wait_ring()
+
+
+@test("roster: a nodelist that nobody took, another cluster's name and an old key: silent, and their status says why")
+def strangers(lab):
+    n1, n2, n3 = lab.nodes
+    n1.edit("name: n3", "name: n3\n        quorum_votes: 1")
+    n1.custos("reload")
+    lab.wait_until(lambda: versions(n3) == [] or True, "")
+    n1.edit(f"ring0_addr: {n2.address}\n", f"ring0_addr: {n2.address}\n        quorum_votes: 2\n")
+    n1.custos("reload")  # now there is a list that counts
+    lab.wait_until(lambda: versions(n3) == ["1"], "the file of n3 has version 1")
+    n3.stop()
+    lab.wait_ring([n1, n2])
+    calm = {each: views(each) for each in (n1, n2)}
+    good = n3.file()
+
+    def silent(words, *, stop=True):
+        n3.start()
+        lab.wait(n3, lambda s: any(words in line for line in s.raw["warnings"]), f"the status of n3 says: {words}")
+        time.sleep(2)
+        expect({each: views(each) for each in calm} == calm, f"{words}: the members formed a new ring")
+        n3.stop()
+
+    n3.edit("config_version: 1", "config_version: 7")
+    n3.edit("quorum_votes: 2", "quorum_votes: 3")
+    silent("this node stays silent")
+    n3.edit(n3.file(), good)
+    n3.edit("cluster_name: lab", "cluster_name: elsewhere")
+    silent("frames of another cluster")
+    n3.edit(n3.file(), good)
+    n3.custos("key generate --force")
+    silent("another key")
+    lab.copy_files(n1, n3)
+    n3.start()
+    lab.wait_ring()

@@ -1,0 +1,311 @@
+// The configured nodes at run time: where a process begins, what follows when they change, and what an
+// administrator asks for. docs/decisions/0128 has the way of a change.
+#include <algorithm>
+#include <fstream>
+#include <iterator>
+#include <sstream>
+#include <utility>
+
+#include "tools/daemon/daemon.hpp"
+
+namespace tools {
+
+using base::Errc;
+using base::Error;
+using base::Level;
+
+namespace {
+
+base::Result<std::string> read_text(const std::string& path) {
+    std::ifstream in(path, std::ios::binary);
+    std::string text{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+    if (!in.good() && !in.eof()) return Error{Errc::io, "cannot read " + path};
+    return text;
+}
+
+std::string versions(std::uint64_t version) {
+    return version == 0 ? "without a version" : "version " + std::to_string(version);
+}
+
+}  // namespace
+
+// The journal knows what counted last; the file of this node may be older, or newer when it was copied from a
+// member.
+base::Status Daemon::begin_nodes() {
+    TRY(manager::JournalStore::Opened journal, manager::JournalStore::open(options_.state_directory));
+    journal_ = std::move(journal.store);
+    journal_warning_ = journal.warning;
+    if (!journal_warning_.empty()) log_.line(Level::warning, journal_warning_);
+    last_record_ = std::move(journal.last);
+    std::optional<membership::NodeList> known;
+    if (last_record_) {
+        TRY(known, manager::decode_nodes(*last_record_));
+    }
+    file_ = config_;
+    const membership::NodeList file = membership::node_list(file_);
+    nodes_ = manager::starting_nodes(file, known);
+    if (!nodes_.counted) return base::ok();
+    membership::use_node_list(config_, nodes_);
+    const std::string differs = membership::difference(nodes_, file);
+    if (file.version < nodes_.version) {
+        log_.line(Level::info, "the nodes are those of version " + std::to_string(nodes_.version) +
+                                   ", which this node knows of; its file is " + versions(file.version));
+    } else if (!membership::same_places(nodes_, file)) {
+        file_trouble_ = "the nodelist in " + options_.config_file + " was edited and is not in force (" +
+                        differs + "): `custos reload` takes it into the cluster";
+    }
+    return base::ok();
+}
+
+void Daemon::find_removed() {
+    if (!nodes_.counted) return;
+    membership::NodeConfig file = file_;
+    if (!membership::resolve_addresses(file, membership::system_resolver)) return;
+    const auto self = membership::find_own_node(file, membership::local_addresses(), host_name_);
+    if (!self || nodes_.find(*self) != nullptr) return;
+    waiting_for_ =
+        "this node (" + file.find(*self)->name + ") was removed from the cluster by version " +
+        std::to_string(nodes_.version) +
+        " of the nodelist: it stays silent. To add it again: `custos node add` on a member, copy the "
+        "node file of a member to " +
+        options_.config_file + ", and restart custosd";
+}
+
+// --- what follows
+
+void Daemon::nodes_changed() {
+    const manager::State& state = node_->state();
+    base::NodeSet roster = state.nodes.ids();
+    if (state.next_nodes) roster.insert(state.next_nodes->ids());
+    engine_->run([keeper = keeper_.get(), roster, leasable = node_->leasable()](base::Instant now) {
+        keeper->set_roster(now, roster, leasable);
+    });
+    if (state.nodes == nodes_) return;
+    if (state.nodes.find(self_) == nullptr) return;  // it leaves
+    const bool other = membership::mark_of(nodes_) != membership::mark_of(state.nodes) ||
+                       nodes_.version != state.nodes.version || nodes_.counted != state.nodes.counted;
+    nodes_ = state.nodes;
+    membership::use_node_list(config_, nodes_);
+    if (!other) return;
+    if (const base::Status changed = engine_->change_nodes(engine_config(self_, {})); !changed) {
+        nodes_trouble_ = "the ring could not follow the change of the nodes: " + changed.error().message;
+        log_.line(Level::warning, nodes_trouble_);
+        return;
+    }
+    nodes_trouble_.clear();
+    leave_last_words();
+    if (nodes_.counted) write_node_file();
+}
+
+void Daemon::take_offer(const base::Bytes& bytes) {
+    base::Result<membership::NodeList> list = membership::decode_node_list(bytes);
+    if (!list || !list->counted || list->version <= (nodes_.counted ? nodes_.version : 0)) return;
+    if (list->version < nodes_.version && !membership::same_places(*list, nodes_)) {
+        nodes_trouble_ =
+            "the nodelist of this node's file (" + versions(nodes_.version) +
+            ") is not the one that the members go by (" + versions(list->version) +
+            "), and they have not taken it: this node stays silent. Copy the node file of a member to " +
+            options_.config_file +
+            " and restart custosd; to change the cluster, edit the file of a "
+            "member and `custos reload` there";
+        return;
+    }
+    log_.line(Level::info,
+              "a member goes by version " + std::to_string(list->version) +
+                  " of the nodelist, which this node has missed: " + membership::difference(nodes_, *list));
+    node_->learn_nodes(moment(), *list);
+    pump();
+}
+
+void Daemon::write_node_file() {
+    const auto text = read_text(options_.config_file);
+    const auto next = text ? membership::rewrite_node_file(*text, nodes_, options_.config_file)
+                           : base::Result<std::string>(text.error());
+    if (!next) return node_file_written(next.error().message);
+    if (*next == *text) return node_file_written("");
+    file_text_ = *next;
+    runner_->write_node_file(*next);
+}
+
+void Daemon::node_file_written(const std::string& trouble) {
+    if (!trouble.empty()) {
+        file_trouble_ = "the node file of this node still has its former nodelist: " + trouble +
+                        "; in force is version " + std::to_string(nodes_.version) +
+                        ", which this node keeps in its state directory";
+        log_.line(Level::warning, file_trouble_);
+        return;
+    }
+    file_trouble_.clear();
+    auto written = membership::load_config(options_.config_file);
+    if (!written) return;
+    config_.settings = written->settings;
+    config_.notices = written->notices;
+    file_ = *std::move(written);
+    log_.line(Level::info, "the node file has the nodes of version " +
+                               std::to_string(file_.totem.config_version) +
+                               "; the former one is kept beside it");
+}
+
+// --- what an administrator asks for
+
+// What it would be like in the node file: the file's own rules apply, and names are resolved.
+base::Result<membership::NodeList> Daemon::checked(membership::NodeList list) const {
+    list.version = nodes_.version + 1;
+    TRY(const std::string text, read_text(options_.config_file));
+    TRY(const std::string next, membership::rewrite_node_file(text, list, options_.config_file));
+    TRY(membership::NodeConfig config, membership::parse_config(next, options_.config_file));
+    TRY_OK(membership::resolve_addresses(config, membership::system_resolver));
+    membership::NodeList out = membership::node_list(config);
+    TRY_OK(membership::check(out));
+    return out;
+}
+
+base::Result<membership::NodeList> Daemon::with_node(const AddNode& add) const {
+    const std::vector<membership::LinkOptions>& links = config_.totem.links;
+    const std::size_t given = add.addresses.empty() ? 1 : add.addresses.size();
+    if (given != links.size()) {
+        return base::invalid("nothing was changed: " + add.name + " needs an address for each of the " +
+                             std::to_string(links.size()) + " links, in their order");
+    }
+    membership::NodeList list = nodes_;
+    membership::ListedNode node;
+    node.id = {list.nodes.back().id.value + 1};
+    node.name = add.name;
+    for (std::size_t i = 0; i < links.size(); ++i)
+        node.addresses.push_back({links[i].number, add.addresses.empty() ? add.name : add.addresses[i], ""});
+    for (const membership::NodeEntry& known : config_.nodes) {
+        if (known.name == add.name)
+            return Error{Errc::conflict, "nothing was changed: there is a node " + add.name + " already"};
+    }
+    list.nodes.push_back(std::move(node));
+    return checked(std::move(list));
+}
+
+base::Result<membership::NodeList> Daemon::without_node(const RemoveNode& remove) const {
+    std::string names;
+    for (const membership::NodeEntry& node : config_.nodes) {
+        names += (names.empty() ? "" : ", ") + node.name;
+        if (node.name != remove.name) continue;
+        if (node.id == self_) {
+            return Error{Errc::conflict,
+                         "nothing was changed: " + remove.name + " is this node; remove it from another one"};
+        }
+        membership::NodeList list = nodes_;
+        std::erase_if(list.nodes, [&](const membership::ListedNode& n) { return n.id == node.id; });
+        return checked(std::move(list));
+    }
+    return Error{Errc::not_found,
+                 "there is no node \"" + remove.name + "\" in this cluster; its nodes are " + names};
+}
+
+base::Result<membership::NodeList> Daemon::edited_nodes() const {
+    TRY(membership::NodeConfig edited, membership::load_config(options_.config_file));
+    std::vector<std::string> fixed = membership::fixed_differences(config_, edited);
+    const auto numbers = [](const std::vector<membership::LinkOptions>& links) {
+        std::string text;
+        for (const membership::LinkOptions& link : links) text += " " + std::to_string(link.number);
+        return text;
+    };
+    if (numbers(edited.totem.links) != numbers(config_.totem.links))
+        fixed.push_back("links:" + numbers(config_.totem.links) + " ->" + numbers(edited.totem.links));
+    if (!fixed.empty()) {
+        std::string text =
+            "nothing was changed: while custosd runs, only nodes can be added, removed and given "
+            "other names, addresses and votes. Put these back, or restart custosd on all nodes "
+            "with the new file (docs/operating.md):";
+        for (const std::string& line : fixed) text += "\n  " + line;
+        return Error{Errc::conflict, text};
+    }
+    TRY_OK(membership::resolve_addresses(edited, membership::system_resolver));
+    membership::NodeList list = membership::node_list(edited);
+    if (list.version < nodes_.version) {
+        return Error{Errc::conflict, "nothing was changed: " + options_.config_file + " is older (" +
+                                         versions(list.version) + ") than what is in force (" +
+                                         versions(nodes_.version) +
+                                         "): make your change in a file of that version"};
+    }
+    return list;
+}
+
+void Daemon::change_nodes(const std::string& user, const Request& request, ControlServer::Respond respond) {
+    manager::ChangeNodes change;
+    base::Result<membership::NodeList> after{Error{}};
+    if (const auto* add = std::get_if<AddNode>(&request)) {
+        after = with_node(*add);
+    } else if (const auto* remove = std::get_if<RemoveNode>(&request)) {
+        after = without_node(*remove);
+        change.vouched = remove->vouched;
+    } else {
+        after = edited_nodes();
+    }
+    if (!after) return respond(Refused{after.error().message});
+    const std::string text = membership::difference(nodes_, *after);
+    if (text.empty()) {
+        file_trouble_.clear();
+        return respond(CommandReply{nodes_.version, "nothing differs from what is in force"});
+    }
+    change.before = nodes_;
+    change.after = *after;
+    const std::uint64_t id = next_client_++;
+    clients_.emplace(id, [text, respond](Reply reply) {
+        if (auto* done = std::get_if<CommandReply>(&reply)) done->remark = text;
+        respond(std::move(reply));
+    });
+    node_->submit(moment(), id, user, std::move(change));
+    pump();
+}
+
+// --- status
+
+std::vector<std::string> Daemon::node_warnings(const totem::EngineStatus& engine) const {
+    std::vector<std::string> lines;
+    if (!nodes_trouble_.empty()) lines.push_back(nodes_trouble_);
+    if (!file_trouble_.empty()) lines.push_back(file_trouble_);
+    if (!node_) return lines;
+    if (const auto& next = node_->state().next_nodes) {
+        lines.push_back("the nodes are being changed to version " + std::to_string(next->version) + " (" +
+                        membership::difference(node_->state().nodes, *next) +
+                        "): until it counts, decisions need a majority of before and of after it");
+    }
+    const std::uint64_t unlisted = engine.rejected[static_cast<std::size_t>(totem::Rejected::node)];
+    if (unlisted > 0) {
+        lines.push_back(
+            std::to_string(unlisted) + " frames came from nodes that are not in the nodelist, last from " +
+            engine.last_foreign_source +
+            ": a node that was removed while it was off, or that nobody has added (custos node add)");
+    }
+    const bool alone =
+        config_.nodes.size() > 1 && engine.bound &&
+        std::none_of(engine.links.begin(), engine.links.end(),
+                     [](const totem::LinkStatus& link) { return link.state != totem::LinkState::unknown; });
+    if (alone) {
+        lines.push_back(
+            "no other node has answered since this one started. If they run, they may go by a "
+            "nodelist without this node (here: " +
+            versions(nodes_.version) + "), or have another key or cluster_name: compare " +
+            options_.config_file + " and the key file with those of a member");
+    }
+    constexpr base::Duration kLately = base::seconds(10);
+    const bool lately = engine.other_roster > 0 && moment().now - engine.other_roster_at < kLately;
+    if (lately && nodes_trouble_.empty()) {
+        const membership::NodeEntry* const peer = config_.find(engine.last_other_roster);
+        const std::string name = peer == nullptr ? "node " + to_string(engine.last_other_roster) : peer->name;
+        lines.push_back(
+            nodes_.counted
+                ? name + " goes by another nodelist than this cluster (version " +
+                      std::to_string(nodes_.version) +
+                      "), and is not let in: its status says why; copy the node file of a member to it"
+                : name + " goes by another nodelist than this node's file (" + versions(nodes_.version) +
+                      "): this node is not let in; copy the node file of a member to it");
+    }
+    return lines;
+}
+
+void Daemon::put_nodes(RingReply& out) const {
+    out.nodes_version = nodes_.version;
+    out.nodes_counted = nodes_.counted;
+    if (!node_ || !node_->state().next_nodes) return;
+    out.nodes_change = membership::difference(node_->state().nodes, *node_->state().next_nodes);
+}
+
+}  // namespace tools
