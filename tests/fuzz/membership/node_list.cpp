@@ -1,4 +1,5 @@
-// Any bytes are a list of nodes or none; what is one comes back as it was, and asks of a node file are answered.
+// Any bytes are a list of nodes or none; what is one comes back as it was, and asks of a node file are
+// answered.
 #include <cstddef>
 #include <cstdint>
 
