@@ -174,7 +174,11 @@ void Executor::delivered(const State& state) {
     records_ = node->second.resources;
     std::erase_if(definitions_, [this](const auto& entry) {
         const auto record = records_.find(entry.first);
-        return record != records_.end() && record->second.activity == Activity::stopped;
+        // What is being started is not yet on record.
+        const bool at_work = std::any_of(jobs_.begin(), jobs_.end(), [&](const auto& job) {
+            return job.second.action.resource == entry.first;
+        });
+        return !at_work && record != records_.end() && record->second.activity == Activity::stopped;
     });
 }
 

@@ -30,10 +30,11 @@ void Node::Impl::apply(const Sender& sender, const Message& message) {
     if (const auto* command = std::get_if<ClientCommand>(&message)) {
         const CommandOutcome outcome = apply_command(state, sender, *command);
         dirty = true;
-        if (outcome.durable) {
+        if (outcome.durable && std::holds_alternative<ChangeNodes>(command->command)) {
             use_nodes();
-            write_journal();
+            follow_quorum();
         }
+        if (outcome.durable) write_journal();
         command_applied(sender, *command, outcome);
     } else if (const auto* plan = std::get_if<Plan>(&message)) {
         if (sender.node == options.self.node) plan_sent = false;

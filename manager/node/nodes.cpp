@@ -94,7 +94,8 @@ void Node::Impl::follow_nodes() {
 }
 
 void Node::Impl::take_nodes_fact(const Sender& sender, const NodesFact& fact) {
-    if (!is_member(sender) || fact.ring != view.ring || transitional || !state.next_nodes ||
+    // Also while the view breaks up: who is in another part by now may have it, too.
+    if (!is_member(sender) || fact.ring != view.ring || !state.next_nodes ||
         state.next_nodes->version != fact.version || !removed_run_nothing(state))
         return;
     const std::string change = membership::difference(state.nodes, *state.next_nodes);

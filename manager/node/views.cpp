@@ -97,10 +97,12 @@ void Node::Impl::set_state(State next) {
     state = std::move(next);
     const bool same_for_all = state.nodes.counted || state.next_nodes;
     if (!same_for_all) state.nodes = options.nodes;
-    // What counts somewhere counts, whoever has not heard of it.
-    if (nodes.counted && nodes.version > state.nodes.version) {
+    // What counts somewhere counts, whoever has not heard of it. Where it is under way still, it counts once
+    // more, for all members alike.
+    const bool under_way = state.next_nodes && state.next_nodes->version >= nodes.version;
+    if (nodes.counted && nodes.version > state.nodes.version && !under_way) {
         state.nodes = std::move(nodes);
-        if (state.next_nodes && state.next_nodes->version <= state.nodes.version) state.next_nodes.reset();
+        state.next_nodes.reset();
     }
     use_nodes();
 }

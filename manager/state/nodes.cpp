@@ -95,6 +95,13 @@ Status change_nodes(State& state, const ChangeNodes& change, const std::string& 
     after.two_node_ended =
         before.two_node_ended || membership::votes_of(before) != 2 || membership::votes_of(after) != 2;
     TRY_OK(membership::check(after));
+    base::NodeSet all = before.ids();
+    all.insert(after.ids());
+    if (all.size() > membership::kMostNodes) {
+        return Error{Errc::conflict, "nothing was changed: those who go and those who stay are more than " +
+                                         std::to_string(membership::kMostNodes) +
+                                         " together, and are on one ring for a moment: change fewer at once"};
+    }
     const base::NodeSet gone = before.ids().minus(after.ids());
     for (const base::NodeId id : gone) TRY_OK(check_removal(state, id, change.vouched));
     TRY_OK(check_silent(state, gone));

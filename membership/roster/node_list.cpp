@@ -7,7 +7,7 @@ namespace membership {
 
 namespace {
 
-constexpr std::size_t kMostNodes = 64, kMostLinks = 8, kLongestName = 253;
+constexpr std::size_t kMostLinks = 8, kLongestName = 253;
 constexpr std::uint8_t kCounted = 1, kTwoNodeEnded = 2;
 
 void write(base::ByteWriter& out, const ListedNode& node, bool whole) {

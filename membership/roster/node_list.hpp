@@ -16,6 +16,8 @@
 
 namespace membership {
 
+inline constexpr std::size_t kMostNodes = 64;
+
 // A line ringN_addr.
 struct ListedAddress {
     unsigned link{0};     // N

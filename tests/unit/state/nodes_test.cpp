@@ -8,6 +8,7 @@ using namespace manager;
 using base::NodeId;
 using membership::NodeList;
 
+namespace nodes_test {  // beside the other files' helpers of the same names
 namespace {
 
 const Sender kOne{NodeId{1}, {10}}, kTwo{NodeId{2}, {20}}, kThree{NodeId{3}, {30}};
@@ -185,3 +186,5 @@ TEST_CASE("the version goes on from that of the file; a pair stays a pair only w
     REQUIRE(change(state, list_of({1, 2})).result);
     CHECK(state.next_nodes->two_node_ended);
 }
+
+}  // namespace nodes_test
