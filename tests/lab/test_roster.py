@@ -23,6 +23,18 @@ def add_address(node, address):
     node.run("ip", "addr", "add", address, "dev", "eth0")
 
 
+def give_other_address(lab, node, by, members):
+    """The 10.77.0.3N for 10.77.0.N, by an edit of one file, while the machine has both."""
+    other = f"10.77.0.{30 + node.number}"
+    add_address(node, f"{other}/24")
+    by.edit(f"ring0_addr: {node.address}\n", f"ring0_addr: {other}\n")
+    done = by.custos("reload")
+    expect(f"{node.address} -> {other}" in done.stdout, done.stdout)
+    for each in members:
+        lab.wait_until(lambda each=each: f"ring0_addr: {other}\n" in each.file(), f"the file of {each.name} has it")
+    node.run("ip", "addr", "del", f"{node.address}/24", "dev", "eth0")
+
+
 def let_it_turn(lab, node, rounds=40):
     """Two seconds or more of an idle ring: what it would be torn down by has come by then."""
     before = node.status().raw["ring"]["tokens"]
@@ -33,8 +45,8 @@ def same_file_everywhere(lab, nodes):
     lab.wait_until(lambda: len({node.file() for node in nodes}) == 1, "the node files are the same")
 
 
-@test("roster: grows from 2 to 5 nodes, one is replaced, shrinks to 2: the address and a client's messages go on", nodes=6,
-      configured=2, two_node=True)
+@test("roster: grows from 2 to 5 nodes, one is replaced, one re-addressed, the key rotated, shrinks to 2: the address and a client's "
+      "messages go on", nodes=6, configured=2, two_node=True)
 def grow_and_shrink(lab):
     n1, n2, n3, n4, n5, n6 = lab.nodes
     prober, arp = lab.probe(), lab.watch_arp()
@@ -85,6 +97,14 @@ def grow_and_shrink(lab):
     let_it_turn(lab, n1)
     expect({each: views(each) for each in members} == calm, "a removed node made the members form a new ring")
     n5.stop()
+
+    moved = next(each for each in (n3, n4) if each is not holder)
+    give_other_address(lab, moved, n1, members)
+    key = n1.custos("key show").stdout
+    n1.custos("key rotate")
+    expect(len({each.custos("key show").stdout for each in members}) == 1 and n1.custos("key show").stdout != key, "the key")
+    let_it_turn(lab, n1)
+    expect({each: views(each) for each in members} == calm, "another address and another key made a new ring")
 
     for node in [each for each in (n6, n4, n3, n2, n1) if each is not holder][:3]:
         by = next(each for each in members if each is not node)
@@ -172,13 +192,7 @@ def readdress(lab):
         lab.wait_until(lambda node=node: node.custos("ring status --json").stdout.count('"state": "up"') == 4,
                        f"both links of {node.name} to both others are up")
     calm = {each: views(each) for each in lab.nodes}
-    add_address(n3, "10.77.0.33/24")
-    n1.edit("ring0_addr: 10.77.0.3\n", "ring0_addr: 10.77.0.33\n")
-    done = n1.custos("reload")
-    expect("10.77.0.3 -> 10.77.0.33" in done.stdout, done.stdout)
-    for node in lab.nodes:
-        lab.wait_until(lambda node=node: "ring0_addr: 10.77.0.33\n" in node.file(), f"the file of {node.name} has it")
-    n3.run("ip", "addr", "del", "10.77.0.3/24", "dev", "eth0")
+    give_other_address(lab, n3, n1, lab.nodes)
     let_it_turn(lab, n1, 60)
     both = n1.custos("ring status --json").stdout
     expect('"10.77.0.33"' in both and both.count('"state": "up"') == 4, "a link of n1 is not up: " + both)
@@ -192,12 +206,7 @@ def readdress_one_link(lab):
     client = GroupClient(n3, GROUP)
     client.go()
     calm = {each: views(each) for each in lab.nodes}
-    add_address(n3, "10.77.0.33/24")
-    n2.edit("ring0_addr: 10.77.0.3\n", "ring0_addr: 10.77.0.33\n")
-    n2.custos("reload")
-    for node in lab.nodes:
-        lab.wait_until(lambda node=node: "ring0_addr: 10.77.0.33\n" in node.file(), f"the file of {node.name} has it")
-    n3.run("ip", "addr", "del", "10.77.0.3/24", "dev", "eth0")
+    give_other_address(lab, n3, n2, lab.nodes)
     let_it_turn(lab, n1, 60)
     expect({each: views(each) for each in lab.nodes} == calm, "the change of an address made a new ring")
     sent = client.stop()
