@@ -414,8 +414,7 @@ Result<Command> decode_command(base::ByteView bytes) {
             return Command{ShutdownNode{from.shutdown_node()}};
         case pb::Command::kChangeNodes: {
             ChangeNodes change;
-            TRY(change.before,
-                membership::decode_node_list(base::as_bytes(from.change_nodes().before())));
+            TRY(change.before, membership::decode_node_list(base::as_bytes(from.change_nodes().before())));
             TRY(change.after, membership::decode_node_list(base::as_bytes(from.change_nodes().after())));
             change.vouched = from.change_nodes().vouched();
             return Command{std::move(change)};
