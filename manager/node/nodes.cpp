@@ -34,7 +34,8 @@ void Node::Impl::use_nodes() {
     nodes.insert(target.ids());
     lease_possible =
         membership::lease_possible([this](const base::NodeSet& some) { return may_lease(some); }, nodes);
-    quorum.set_rules(at.now, rules, former);
+    quorum.set_rules(rules, former);
+    if (phase == Phase::done) quorum.advance(at.now);
     if (keys) keys->configured(nodes);
     out.nodes_changed = true;
     if (!removed() || out.removed) return;

@@ -106,18 +106,16 @@ void Quorum::links(base::Instant now, unsigned usable) {
     settle(now, usable == 0 ? "no link of this node works" : "a link works again");
 }
 
-void Quorum::set_rules(base::Instant now, const QuorumRules& rules,
-                       const std::optional<QuorumRules>& former) {
-    if (rules_ == rules && former_ == former) return;
+// Not judged at once: what it is set for may be a view that is not installed yet.
+void Quorum::set_rules(const QuorumRules& rules, const std::optional<QuorumRules>& former) {
     rules_ = rules;
     former_ = former;
     if (!rules_.wait_for_all) satisfied_ = true;
-    if (ring_.seq > 0)
-        settle(now, former ? "the nodes of the cluster change" : "the nodes of the cluster have changed");
 }
 
+// Time alone changes no verdict: set_rules() did.
 void Quorum::advance(base::Instant now) {
-    settle(now, "");
+    settle(now, former_ ? "the nodes of the cluster change" : "the nodes of the cluster have changed");
 }
 
 // --- the rules

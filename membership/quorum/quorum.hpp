@@ -93,8 +93,8 @@ class Quorum {
     void links(base::Instant now, unsigned usable);
     // Other configured nodes, or other votes of them. `former`: the rules before, as long as the change is
     // not known to count: a set must be a majority by both. All members call it at the same place of the
-    // order, and before view_installed() of a view whose state says so.
-    void set_rules(base::Instant now, const QuorumRules& rules, const std::optional<QuorumRules>& former);
+    // order: within a view with advance() after it, else before view_installed().
+    void set_rules(const QuorumRules& rules, const std::optional<QuorumRules>& former);
     void advance(base::Instant now);
 
     // Outputs.

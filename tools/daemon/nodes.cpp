@@ -227,7 +227,8 @@ base::Result<membership::NodeList> Daemon::edited_nodes() const {
     return list;
 }
 
-void Daemon::change_nodes(const std::string& user, const Request& request, ControlServer::Respond respond) {
+void Daemon::change_nodes(const std::string& user, const Request& request,
+                          const ControlServer::Respond& respond) {
     manager::ChangeNodes change;
     base::Result<membership::NodeList> after{Error{}};
     if (const auto* add = std::get_if<AddNode>(&request)) {

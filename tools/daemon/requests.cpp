@@ -96,8 +96,7 @@ void Daemon::request(const Credentials& client, Request request, ControlServer::
     }
     if (std::holds_alternative<AddNode>(request) || std::holds_alternative<RemoveNode>(request) ||
         std::holds_alternative<ReloadNodeFile>(request)) {
-        change_nodes(user_name(client.uid) + " via custos on " + config_.find(self_)->name, request,
-                     std::move(respond));
+        change_nodes(user_name(client.uid) + " via custos on " + config_.find(self_)->name, request, respond);
         return;
     }
     const std::uint64_t id = next_client_++;

@@ -40,7 +40,7 @@ Quorum member(std::uint32_t view, const QuorumRules& rules, const std::optional<
     membership::QuorumMemory disk;
     disk.voter = true;
     Quorum quorum(set_of(view).front(), rules, disk);
-    quorum.set_rules(kNow, rules, former);
+    quorum.set_rules(rules, former);
     QuorumHello hello;
     hello.memory = disk;
     hello.durable.voter = true;
@@ -134,12 +134,15 @@ TEST_CASE("wait_for_all does not wait for a node that can't come before the chan
 TEST_CASE("rules that change within a view are said with their reason") {
     Quorum quorum = member(0b011, rules_of(0b011, TieBreaker::none), std::nullopt);
     static_cast<void>(quorum.drain());
-    quorum.set_rules(kNow, rules_of(0b11111, TieBreaker::none), rules_of(0b011, TieBreaker::none));
+    quorum.set_rules(rules_of(0b11111, TieBreaker::none), rules_of(0b011, TieBreaker::none));
+    CHECK(quorum.quorate());  // not before it is asked
+    quorum.advance(kNow);
     CHECK_FALSE(quorum.quorate());
     CHECK(quorum.drain().changes ==
           std::vector<std::string>{
               "quorum lost: the nodes of the cluster change: 2 of 5 votes, 3 needed (after "
               "the change of the nodes)"});
-    quorum.set_rules(kNow, rules_of(0b011, TieBreaker::none), std::nullopt);
+    quorum.set_rules(rules_of(0b011, TieBreaker::none), std::nullopt);
+    quorum.advance(kNow);
     CHECK(quorum.quorate());
 }
