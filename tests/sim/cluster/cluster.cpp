@@ -133,7 +133,7 @@ void Cluster::started(const Member& who, bool /*remembers*/) {
         return;
     }
     for (const membership::ListedNode& node : options.nodes.nodes) options.roster[node.id] = node.name;
-    options.lease_wait = bug == ClusterBug::hasty_change ? Duration{} : membership::stretched(lease_term());
+    options.lease_wait = membership::stretched(lease_term());
     auto node = manager::Node::create(std::move(options), *made->tracer);
     if (!node) {
         fail("a journal cannot be read: " + node.error().message);

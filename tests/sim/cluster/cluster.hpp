@@ -26,13 +26,11 @@ enum class ClusterBug {
     no_promises,    // a hello says that nothing was promised
     unnoticed_end,  // guard does not look whether its lease is out
     unasked_start,  // guard starts without asking its lease
-    hasty_change,   // a change of the nodes counts before the leases of before are out
 };
 inline constexpr std::pair<ClusterBug, const char*> kClusterBugs[] = {
     {ClusterBug::no_promises, "a hello says that nothing was promised"},
     {ClusterBug::unnoticed_end, "guard does not look whether its lease is out"},
     {ClusterBug::unasked_start, "guard starts without asking its lease"},
-    {ClusterBug::hasty_change, "a change of the nodes counts before the leases of before are out"},
 };
 
 struct AgentMood {  // chances in 1/1000
