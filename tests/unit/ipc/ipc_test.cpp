@@ -207,8 +207,8 @@ TEST_CASE("requests survive their bytes") {
         CHECK(encode(*back) == encode(request));
     }
     CHECK(std::get<WaitConverged>(*decode_request(encode(requests[2]))).version == 42);
-    CHECK(std::get<AddNode>(*decode_request(encode(requests[7]))).addresses.at(1) == "10.1.0.4");
-    CHECK(std::get<RemoveNode>(*decode_request(encode(requests[8]))).vouched);
+    CHECK(std::get<AddNode>(*decode_request(encode(requests[9]))).addresses.at(1) == "10.1.0.4");
+    CHECK(std::get<RemoveNode>(*decode_request(encode(requests[10]))).vouched);
     const Request back = *decode_request(encode(requests[3]));
     const auto& change = std::get<manager::ChangeConfiguration>(std::get<RunCommand>(back).command);
     CHECK(change.base_version == 9);
