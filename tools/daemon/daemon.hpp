@@ -118,6 +118,7 @@ class Daemon {
     std::unique_ptr<manager::JournalStore> journal_;
     std::optional<base::Bytes> last_record_;    // of the journal, until the node has it
     membership::NodeConfig file_;               // as the file of this node says
+    base::NodeSet moving_;                      // who gets another address by the change that is under way
     membership::NodeList nodes_;                // in force: `config_` has them
     std::string file_text_;                     // that the runner is writing
     std::string nodes_trouble_, file_trouble_;  // for status; empty: none

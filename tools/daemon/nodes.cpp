@@ -27,6 +27,16 @@ std::string versions(std::uint64_t version) {
     return version == 0 ? "without a version" : "version " + std::to_string(version);
 }
 
+base::NodeSet moving_nodes(const manager::State& state) {
+    base::NodeSet moving;
+    if (!state.next_nodes) return moving;
+    for (const membership::ListedNode& node : state.nodes.nodes) {
+        const membership::ListedNode* next = state.next_nodes->find(node.id);
+        if (next != nullptr && next->addresses != node.addresses) moving.insert(node.id);
+    }
+    return moving;
+}
+
 }  // namespace
 
 // The journal knows what counted last; the file of this node may be older, or newer when it was copied from a
@@ -80,21 +90,25 @@ void Daemon::nodes_changed() {
     engine_->run([keeper = keeper_.get(), roster, leasable = node_->leasable()](base::Instant now) {
         keeper->set_roster(now, roster, leasable);
     });
-    if (state.nodes == nodes_) return;
+    const base::NodeSet moving = moving_nodes(state);
+    const bool warned = std::exchange(moving_, moving) != moving;
+    if (state.nodes == nodes_ && !warned) return;
     if (state.nodes.find(self_) == nullptr) return;  // it leaves
     const bool other = membership::mark_of(nodes_) != membership::mark_of(state.nodes) ||
                        nodes_.version != state.nodes.version || nodes_.counted != state.nodes.counted;
     nodes_ = state.nodes;
     membership::use_node_list(config_, nodes_);
-    if (!other) return;
-    if (const base::Status changed = engine_->change_nodes(engine_config(self_, {})); !changed) {
+    if (!other && !warned) return;
+    totem::EngineConfig next = engine_config(self_, {});
+    next.moving = moving;
+    if (const base::Status changed = engine_->change_nodes(next); !changed) {
         nodes_trouble_ = "the ring could not follow the change of the nodes: " + changed.error().message;
         log_.line(Level::warning, nodes_trouble_);
         return;
     }
     nodes_trouble_.clear();
     leave_last_words();
-    if (nodes_.counted) write_node_file();
+    if (other && nodes_.counted) write_node_file();
 }
 
 void Daemon::take_offer(const base::Bytes& bytes) {

@@ -174,7 +174,7 @@ class EngineThread final : public Engine {
         TRY(std::vector<LinkConfig> links, link_configs(config));
         TRY_OK(check_bounds(config.ring));
         detail::ChangeNodes change{config.ring.roster, std::move(links), config.roster_mark,
-                                   config.roster_offer, std::make_shared<std::promise<LastWords>>()};
+                                   config.roster_offer, config.moving, std::make_shared<std::promise<LastWords>>()};
         auto future = change.changed->get_future();
         if (mailbox_.push(std::move(change))) {
             LastWords words = future.get();

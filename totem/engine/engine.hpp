@@ -55,6 +55,7 @@ struct EngineConfig {
     Rider* rider{nullptr};  // on the heartbeats: borrowed, called on the engine's thread, outlives the engine
     RosterMark roster_mark{};    // as StackConfig
     base::Bytes roster_offer{};  // as StackConfig
+    base::NodeSet moving{};      // as StackNodes
     bool same_host{false};  // for tests: all nodes on this machine; loopback addresses are taken, multicast
                             // comes back to us
 };
@@ -125,7 +126,7 @@ class Engine {
     // the same time as last_words(). False: the engine has stopped.
     [[nodiscard]] virtual bool change_keys(const MasterKeys& keys) = 0;
     // Other configured nodes, or other addresses of them: what `config` says of ring.roster, the addresses of
-    // its links, roster_mark and roster_offer; the links are the same, and self is among the nodes.
+    // its links, roster_mark, roster_offer and moving; the links are the same, and self is among the nodes.
     // last_words() are others then. Not from within a handler, nor at the same time as last_words(). Errors:
     // of the addresses, as of start(); unavailable: the engine has stopped.
     [[nodiscard]] virtual base::Status change_nodes(const EngineConfig& config) = 0;

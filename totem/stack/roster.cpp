@@ -47,6 +47,12 @@ void Stack::change_nodes(base::Instant now, StackNodes nodes) {
     config_.roster_mark = nodes.mark;
     config_.roster_offer = nodes.offer;
     shown_.clear();
+    if (!nodes.moving.empty()) {
+        moving_ = nodes.moving;
+        moved_by_ = base::Instant::never();
+    } else if (moved_by_ == base::Instant::never()) {
+        moved_by_ = now + config_.ring.token_timeout;
+    }
     nodes_ = std::move(nodes);
     settle_nodes(now);
 }

@@ -193,6 +193,7 @@ void Stack::lifelines(base::Instant now, std::size_t link, const base::NodeSet& 
 
 void Stack::refused(base::Instant now, base::NodeId peer) {
     wake(now);
+    if (moving_.contains(peer) && now < moved_by_) return;
     if (ring_) ring_->peer_hint(now, peer, Hint::port_closed);
 }
 

@@ -50,6 +50,10 @@ struct StackNodes {
     std::vector<std::vector<base::LinkPeer>> peers;  // of each link
     RosterMark mark;
     base::Bytes offer;
+    // Who is about to get another address, on this node or elsewhere. While one has done so and another has
+    // not, frames meet closed ports, which says nothing of a death: not before the token timeout is over,
+    // after they are in this set no more.
+    base::NodeSet moving{};
 };
 
 struct KeyStatus {
@@ -228,7 +232,9 @@ class Stack {
     std::optional<base::Instant> last_input_;
     base::Instant renewed_;  // when the sealer's key was
     bool clock_jumped_{false};
-    std::optional<StackNodes> nodes_;              // that somebody is in the way of
+    std::optional<StackNodes> nodes_;  // that somebody is in the way of
+    base::NodeSet moving_;             // or have just moved:
+    base::Instant moved_by_{base::Instant::never()};
     std::vector<Member> view_;                     // of the last regular view
     std::map<base::NodeId, base::Instant> shown_;  // the list, to whom and when
     std::optional<base::Bytes> offered_;

@@ -414,6 +414,33 @@ TEST_CASE("members stay members while one has the new list and the other has not
     CHECK(pair.nodes[1].stack.status().other_roster == 0);
 }
 
+TEST_CASE(
+    "a closed port of a node that gets another address says nothing, until a token timeout after that") {
+    Pair pair;
+    pair.open();
+    REQUIRE(pair.until([&] { return pair.united(); }));
+    totem::StackNodes nodes{{NodeId{1}, NodeId{2}}, {{{NodeId{2}, address(2, 0)}}}, {}, {}, {NodeId{2}}};
+    const auto closed = [&] {
+        pair.nodes[0].stack.refused(pair.now, NodeId{2});
+        for (int i = 0; i < 40; ++i) {  // nobody answers
+            static_cast<void>(pair.nodes[0].stack.drain());
+            pair.now = pair.now + base::milliseconds(1);
+            pair.nodes[0].stack.advance(pair.now);
+        }
+        return pair.nodes[0].stack.ring_status().view.members.size() == 1;
+    };
+    pair.nodes[0].stack.change_nodes(pair.now, nodes);
+    CHECK_FALSE(closed());
+    for (int i = 0; i < 3000; ++i) pair.step();
+    CHECK_FALSE(closed());
+    nodes.moving = {};
+    pair.nodes[0].stack.change_nodes(pair.now, nodes);
+    for (int i = 0; i < 900; ++i) pair.step();
+    CHECK_FALSE(closed());
+    for (int i = 0; i < 200; ++i) pair.step();
+    CHECK(closed());
+}
+
 TEST_CASE("who is removed is heard until it has left the ring; a node that is added is looked for at once") {
     Pair pair;
     pair.open();

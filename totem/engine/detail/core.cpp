@@ -221,7 +221,7 @@ void Core::on(ChangeKeys&& command) {
 }
 
 void Core::on(ChangeNodes&& command) {
-    StackNodes nodes{command.roster, {}, command.mark, std::move(command.offer)};
+    StackNodes nodes{command.roster, {}, command.mark, std::move(command.offer), std::move(command.moving)};
     for (std::size_t i = 0; i < ways_.size(); ++i) {
         ways_[i].config.own = command.links[i].own;
         nodes.peers.push_back(std::move(command.links[i].peers));

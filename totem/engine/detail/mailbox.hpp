@@ -40,6 +40,7 @@ struct ChangeNodes {
     std::vector<LinkConfig> links;  // own address and peers of each
     RosterMark mark;
     base::Bytes offer;
+    base::NodeSet moving;
     std::shared_ptr<std::promise<LastWords>> changed;
 };
 struct RunCall {
