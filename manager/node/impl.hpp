@@ -24,9 +24,11 @@ struct Node::Impl {
 
     // --- the configured nodes
     membership::QuorumRules rules;                  // by State::next_nodes, or by State::nodes
-    std::optional<membership::QuorumRules> former;  // by State::nodes, while there are next_nodes
-    std::optional<base::Instant> change_ready;      // since when only time is in the way of the change
-    bool count_sent{false};                         // in this view
+    std::optional<membership::QuorumRules> former;  // by State::nodes with next_nodes; by counted_before
+    // Counted, says the journal, but the file has a higher version: its nodes count together with these only.
+    std::optional<membership::NodeList> counted_before;
+    std::optional<base::Instant> change_ready;  // since when only time is in the way of the change
+    bool count_sent{false};                     // in this view
 
     // --- replicated and own parts
     State state;

@@ -40,6 +40,8 @@ base::Result<std::unique_ptr<Node>> Node::create(NodeOptions options, base::Trac
         impl->state = *std::move(durable);
         impl->state.status = status;
         membership::NodeList& file = impl->options.nodes;
+        if (impl->state.nodes.counted && file.version > impl->state.nodes.version)
+            impl->counted_before = impl->state.nodes;
         if (impl->state.next_nodes && file.version >= impl->state.next_nodes->version)
             impl->state.next_nodes.reset();
         if (!impl->state.next_nodes) impl->state.nodes = file;

@@ -16,6 +16,8 @@ void Node::Impl::use_nodes() {
     const membership::NodeList& target = state.next_nodes ? *state.next_nodes : state.nodes;
     rules = membership::rules_for(options.rules, target);
     former.reset();
+    if (state.nodes.counted) counted_before.reset();
+    if (counted_before) former = membership::rules_for(options.rules, *counted_before);
     if (state.next_nodes) former = membership::rules_for(options.rules, state.nodes);
     std::map<base::NodeId, std::string> names;
     const auto add = [&](const membership::NodeList& list) {

@@ -166,8 +166,12 @@ def refusals(lab):
     n1.edit("token: 1000", "token: 2000")
     n1.edit("cluster_name: lab", "cluster_name: other")
     refused("reload", "totem.token: 1000 -> 2000", "totem.cluster_name: lab -> other", "nothing was changed")
+    refused("node add n4 10.77.0.9", "totem.token: 1000 -> 2000", "nothing was changed")
     n1.edit("token: 2000", "token: 1000")
     n1.edit("cluster_name: other", "cluster_name: lab")
+    n1.edit("name: n3", "name: other")
+    refused("reload", "is called \"n3\"", "keeps that name")
+    n1.edit("name: other", "name: n3")
     expect("nothing differs" in n1.custos("reload").stdout, "reload of a file that was not changed")
     n3.power_off()
     lab.wait_ring([n1, n2])
@@ -234,16 +238,20 @@ def strangers(lab):
     calm = {each: views(each) for each in (n1, n2)}
     good = n3.file()
 
-    def silent(words, *, stop=True):
+    def silent(words, check=lambda: None):
         n3.start()
         lab.wait(n3, lambda s: any(words in line for line in s.raw["warnings"]), f"the status of n3 says: {words}")
         let_it_turn(lab, n1)
+        check()
         expect({each: views(each) for each in calm} == calm, f"{words}: the members formed a new ring")
         n3.stop()
 
     n3.edit("config_version: 1", "config_version: 7")
     n3.edit("quorum_votes: 2", "quorum_votes: 3")
     silent("this node stays silent")
+    # also where its own file makes it a majority: what counted still has its say
+    n3.edit(f"ring0_addr: {n3.address}\n", f"ring0_addr: {n3.address}\n        quorum_votes: 9\n")
+    silent("this node stays silent", check=lambda: expect(not n3.status().quorate, "quorate by a file of its own"))
     n3.edit(n3.file(), good)
     n3.edit("cluster_name: lab", "cluster_name: elsewhere")
     silent("frames of another cluster")

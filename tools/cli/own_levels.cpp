@@ -19,6 +19,7 @@
 #include "tools/view/members.hpp"
 #include "totem/base/bytes.hpp"
 #include "totem/base/fd.hpp"
+#include "totem/base/ip.hpp"
 #include "totem/seal/seal.hpp"
 
 namespace tools {
@@ -192,7 +193,18 @@ base::Result<CommandReply> change_nodes(Shell& shell, Request request) {
 
 // node add NAME [ADDRESS...]
 base::Status node_add(Shell& shell, const Words& words) {
-    TRY(const CommandReply done, change_nodes(shell, AddNode{words[1], {words.begin() + 2, words.end()}}));
+    AddNode add{words[1], {words.begin() + 2, words.end()}};
+    if (add.addresses.empty()) add.addresses.push_back(add.name);
+    for (std::string& address : add.addresses) {
+        if (base::parse_ip(address)) continue;
+        const std::vector<std::string> found = membership::system_resolver(address);
+        if (found.empty()) {
+            return base::Error{base::Errc::not_found,
+                               "nothing was changed: no address of \"" + address + "\" is known: write it"};
+        }
+        address = found.front();
+    }
+    TRY(const CommandReply done, change_nodes(shell, std::move(add)));
     shell.out() << done.remark << "\nOn " << words[1] << ": install custos, copy from a member (as root)\n  "
                 << kConfigFile << "\n  " << kKeyFile << "\nthen systemctl enable --now custos\n";
     return base::ok();

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <fstream>
 #include <iterator>
+#include <map>
 #include <sstream>
 #include <utility>
 
@@ -25,6 +26,27 @@ base::Result<std::string> read_text(const std::string& path) {
 
 std::string versions(std::uint64_t version) {
     return version == 0 ? "without a version" : "version " + std::to_string(version);
+}
+
+// A name server that does not answer must not stop this process: it holds by a lease. So only what was
+// looked up at the start is known by name.
+membership::Resolver known_names(const membership::NodeList& list) {
+    std::map<std::string, std::string> known;
+    for (const membership::ListedNode& node : list.nodes) {
+        for (const membership::ListedAddress& address : node.addresses) known[address.written] = address.ip;
+    }
+    return [known = std::move(known)](const std::string& name) -> std::vector<std::string> {
+        if (const auto ip = base::parse_ip(name)) return {name};
+        const auto found = known.find(name);
+        return found == known.end() ? std::vector<std::string>{} : std::vector{found->second};
+    };
+}
+
+base::Status resolve(membership::NodeConfig& config, const membership::NodeList& known) {
+    base::Status resolved = membership::resolve_addresses(config, known_names(known));
+    if (resolved) return resolved;
+    return resolved.error().with(
+        "nothing was changed: names that are new are not looked up while custosd runs, write the address");
 }
 
 base::NodeSet moving_nodes(const manager::State& state) {
@@ -152,7 +174,7 @@ void Daemon::node_file_written(const std::string& trouble) {
     file_trouble_.clear();
     auto written = membership::load_config(options_.config_file);
     if (!written) return;
-    config_.settings = written->settings;
+    if (membership::fixed_differences(config_, *written).empty()) config_.settings = written->settings;
     config_.notices = written->notices;
     file_ = *std::move(written);
     log_.line(Level::info, "the node file has the nodes of version " +
@@ -167,8 +189,10 @@ base::Result<membership::NodeList> Daemon::checked(membership::NodeList list) co
     list.version = nodes_.version + 1;
     TRY(const std::string text, read_text(options_.config_file));
     TRY(const std::string next, membership::rewrite_node_file(text, list, options_.config_file));
+    TRY(const membership::NodeConfig edited, membership::parse_config(text, options_.config_file));
+    TRY_OK(check_fixed(edited));
     TRY(membership::NodeConfig config, membership::parse_config(next, options_.config_file));
-    TRY_OK(membership::resolve_addresses(config, membership::system_resolver));
+    TRY_OK(resolve(config, nodes_));
     membership::NodeList out = membership::node_list(config);
     TRY_OK(membership::check(out));
     return out;
@@ -177,6 +201,7 @@ base::Result<membership::NodeList> Daemon::checked(membership::NodeList list) co
 base::Result<membership::NodeList> Daemon::with_node(const AddNode& add) const {
     const std::vector<membership::LinkOptions>& links = config_.totem.links;
     const std::size_t given = add.addresses.empty() ? 1 : add.addresses.size();
+    if (add.name.empty()) return base::invalid("nothing was changed: the new node needs a name");
     if (given != links.size()) {
         return base::invalid("nothing was changed: " + add.name + " needs an address for each of the " +
                              std::to_string(links.size()) + " links, in their order");
@@ -212,8 +237,7 @@ base::Result<membership::NodeList> Daemon::without_node(const RemoveNode& remove
                  "there is no node \"" + remove.name + "\" in this cluster; its nodes are " + names};
 }
 
-base::Result<membership::NodeList> Daemon::edited_nodes() const {
-    TRY(membership::NodeConfig edited, membership::load_config(options_.config_file));
+base::Status Daemon::check_fixed(const membership::NodeConfig& edited) const {
     std::vector<std::string> fixed = membership::fixed_differences(config_, edited);
     const auto numbers = [](const std::vector<membership::LinkOptions>& links) {
         std::string text;
@@ -222,16 +246,26 @@ base::Result<membership::NodeList> Daemon::edited_nodes() const {
     };
     if (numbers(edited.totem.links) != numbers(config_.totem.links))
         fixed.push_back("links:" + numbers(config_.totem.links) + " ->" + numbers(edited.totem.links));
-    if (!fixed.empty()) {
-        std::string text =
-            "nothing was changed: while custosd runs, only nodes can be added, removed and given "
-            "other names, addresses and votes. Put these back, or restart custosd on all nodes "
-            "with the new file (docs/operating.md):";
-        for (const std::string& line : fixed) text += "\n  " + line;
-        return Error{Errc::conflict, text};
-    }
-    TRY_OK(membership::resolve_addresses(edited, membership::system_resolver));
+    if (fixed.empty()) return base::ok();
+    std::string text =
+        "nothing was changed: while custosd runs, only nodes can be added, removed and given other addresses "
+        "and votes. Put these back, or restart custosd on all nodes with the new file (docs/operating.md):";
+    for (const std::string& line : fixed) text += "\n  " + line;
+    return Error{Errc::conflict, text};
+}
+
+base::Result<membership::NodeList> Daemon::edited_nodes() const {
+    TRY(membership::NodeConfig edited, membership::load_config(options_.config_file));
+    TRY_OK(check_fixed(edited));
+    TRY_OK(resolve(edited, nodes_));
     membership::NodeList list = membership::node_list(edited);
+    for (const membership::ListedNode& node : list.nodes) {
+        const membership::ListedNode* const known = nodes_.find(node.id);
+        if (known == nullptr || known->name == node.name) continue;
+        return Error{Errc::conflict, "nothing was changed: node " + to_string(node.id) + " is called \"" +
+                                         known->name + "\", and keeps that name while custosd runs, not \"" +
+                                         node.name + "\": resources and attributes go by it"};
+    }
     if (list.version < nodes_.version) {
         return Error{Errc::conflict, "nothing was changed: " + options_.config_file + " is older (" +
                                          versions(list.version) + ") than what is in force (" +
