@@ -184,8 +184,8 @@ base::Status key_rotate(Shell& shell, const Words& words) {
     return base::ok();
 }
 
-base::Result<CommandReply> change_nodes(Shell& shell, Request request) {
-    TRY(const Reply reply, shell.ask(std::move(request)));
+base::Result<CommandReply> change_nodes(Shell& shell, const Request& request) {
+    TRY(const Reply reply, shell.ask(request));
     const auto* done = std::get_if<CommandReply>(&reply);
     if (done == nullptr) return base::invalid("the daemon answered something else: is it of this release?");
     return *done;
@@ -204,7 +204,7 @@ base::Status node_add(Shell& shell, const Words& words) {
         }
         address = found.front();
     }
-    TRY(const CommandReply done, change_nodes(shell, std::move(add)));
+    TRY(const CommandReply done, change_nodes(shell, add));
     shell.out() << done.remark << "\nOn " << words[1] << ": install custos, copy from a member (as root)\n  "
                 << kConfigFile << "\n  " << kKeyFile << "\nthen systemctl enable --now custos\n";
     return base::ok();

@@ -158,7 +158,7 @@ std::vector<std::string> Daemon::warnings(const totem::EngineStatus& engine) con
                            ": compare the fingerprints of the key files";
         // The header is not authenticated: what it names is a hint for a person and nothing else.
         const auto own = static_cast<int>(keys_.sending().id);
-        const int ahead = static_cast<std::int8_t>(static_cast<std::uint8_t>(engine.last_wrong_key - own));
+        const int ahead = (engine.last_wrong_key - own + 640) % 256 - 128;  // ids go round
         if (engine.last_wrong_key >= 0 && ahead != 0) {
             line += "; they name key " + std::to_string(engine.last_wrong_key) +
                     ", this node seals with key " + std::to_string(own);

@@ -47,9 +47,10 @@ std::string render_keys(const RingReply& reply) {
         }
     }
     out += "\nNodes:\n";
-    for (const RingNode& node : reply.nodes)
-        out += line((node.name.empty() ? "node " + to_string(node.id) : node.name) + ": " +
-                    words_of(reply, node));
+    for (const RingNode& node : reply.nodes) {
+        const std::string name = node.name.empty() ? "node " + to_string(node.id) : node.name;
+        out += line(name + ": " + words_of(reply, node));
+    }
     return out;
 }
 
