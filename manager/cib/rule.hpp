@@ -46,10 +46,10 @@ struct Rule {
 // What a rule is judged by. An empty function knows nothing.
 struct Facts {
     std::int64_t now{0};  // seconds since 1970
-    std::function<std::optional<std::string>(const std::string& name)> attribute;
-    std::function<std::optional<std::string>(const std::string& name)> param, meta;
-    std::string standard, provider, type;  // the resource
-    std::string operation;                 // the operation
+    std::function<std::optional<std::string>(const std::string& name)> attribute{};
+    std::function<std::optional<std::string>(const std::string& name)> param{}, meta{};
+    std::string standard{}, provider{}, type{};  // the resource
+    std::string operation{};                     // the operation
     std::int64_t interval_ms{0};
 };
 

@@ -1,0 +1,248 @@
+#include "manager/planner/assign.hpp"
+
+#include <algorithm>
+
+#include "manager/planner/action.hpp"
+
+namespace manager::planner {
+namespace {
+
+Score standing_score(const Resource& resource, std::size_t node) {
+    const auto found = resource.allowed.find(node);
+    return found == resource.allowed.end() ? Score::minus_infinity() : found->second.score;
+}
+
+Score priority_of(const Colocation* colocation, bool of_primary) {
+    return {of_primary ? colocation->primary->priority : colocation->dependent->priority};
+}
+
+}  // namespace
+
+bool Assigner::any_usable(const Standings& standings) const {
+    return std::any_of(standings.begin(), standings.end(), [&](const auto& entry) {
+        return entry.second.score.value >= 0 && cluster_.nodes[entry.first]->usable();
+    });
+}
+
+std::string Assigner::attribute_of(std::size_t node, const std::string& name) const {
+    return get(cluster_.nodes[node]->attributes, name);
+}
+
+bool Assigner::better(const Resource& resource, std::size_t a, std::size_t b, const Node* current) const {
+    const Node& left = *cluster_.nodes[a];
+    const Node& right = *cluster_.nodes[b];
+    const Score low = Score::minus_infinity();
+    const Score of_left = left.usable() ? standing_score(resource, a) : low;
+    const Score of_right = right.usable() ? standing_score(resource, b) : low;
+    if (of_left != of_right) return of_left > of_right;
+    if (cluster_.options.strategy == Strategy::balanced) {
+        int balance = 0;  // more free of more kinds of capacity
+        for (const auto& [name, amount] : left.free) {
+            const auto other = right.free.find(name);
+            const std::int64_t there = other == right.free.end() ? 0 : other->second;
+            balance += amount > there ? 1 : amount < there ? -1 : 0;
+        }
+        for (const auto& [name, amount] : right.free) {
+            if (!left.free.contains(name)) balance += amount > 0 ? -1 : amount < 0 ? 1 : 0;
+        }
+        if (balance != 0) return balance > 0;
+    }
+    if (cluster_.options.strategy != Strategy::minimal) {
+        if (left.assigned != right.assigned) return left.assigned < right.assigned;
+        if (&left == current) return true;
+        if (&right == current) return false;
+    }
+    return left.name < right.name;
+}
+
+std::vector<std::size_t> Assigner::ranked(const Resource& resource) const {
+    const Node* current = resource.running_on.empty() ? nullptr : resource.running_on.front();
+    std::vector<std::size_t> out;
+    for (const auto& [node, standing] : resource.allowed) out.push_back(node);
+    std::sort(out.begin(), out.end(),
+              [&](std::size_t a, std::size_t b) { return better(resource, a, b, current); });
+    return out;
+}
+
+void Assigner::unplace(Resource& resource) {
+    resource.provisional = true;
+    if (resource.assigned == nullptr) return;
+    --resource.assigned->assigned;
+    for (const auto& [name, amount] : resource.utilization) {
+        const auto free = resource.assigned->free.find(name);
+        if (free != resource.assigned->free.end()) free->second += amount;
+    }
+    resource.assigned = nullptr;
+}
+
+void Assigner::place(Resource& resource, Node* node, bool force) {
+    if (!force && node != nullptr &&
+        (!node->usable() || standing_score(resource, node->index).value < 0))
+        node = nullptr;
+    unplace(resource);
+    resource.provisional = false;
+    if (node == nullptr) {
+        resource.next_role = Role::stopped;
+        return;
+    }
+    resource.assigned = node;
+    ++node->assigned;
+    for (const auto& [name, amount] : resource.utilization) {
+        const auto free = node->free.find(name);
+        if (free != node->free.end()) free->second -= amount;
+    }
+}
+
+bool Assigner::choose(Resource& resource, Node* prefer) {
+    apply_utilization(resource);
+    const std::vector<std::size_t> nodes = ranked(resource);
+    Node* chosen = nullptr;
+    if (prefer != nullptr && !nodes.empty()) {
+        const Score score = standing_score(resource, prefer->index);
+        if (score.value >= 0 && score >= standing_score(resource, nodes.front()) && prefer->usable())
+            chosen = prefer;
+    }
+    if (chosen == nullptr && !nodes.empty()) {
+        chosen = cluster_.nodes[nodes.front()].get();
+        const Score best = standing_score(resource, chosen->index);
+        const Resource* parent = resource.parent;
+        const bool unique_instance = parent != nullptr && parent->clone() && parent->unique;
+        Node* current = resource.running_on.empty() ? nullptr : resource.running_on.front();
+        if (!unique_instance && best.value > 0 && chosen->usable() && current != nullptr && current->usable() &&
+            standing_score(resource, current->index) == best)
+            chosen = current;
+    }
+    place(resource, chosen, false);
+    return resource.assigned != nullptr;
+}
+
+// What it must or wants to be with is placed first, and draws it there or drives it away.
+// NOLINTNEXTLINE(misc-no-recursion): `assigning` bounds it
+void Assigner::follow(Resource& resource) {
+    std::vector<Colocation*> sorted = resource.with;
+    std::stable_sort(sorted.begin(), sorted.end(), [](const Colocation* a, const Colocation* b) {
+        return priority_of(a, true) > priority_of(b, true);
+    });
+    for (const Colocation* colocation : sorted) {
+        const bool wish = colocation->dependent_role >= Role::promoted ||
+                          (colocation->score.value < 0 && colocation->score > Score::minus_infinity());
+        const Standings before = resource.allowed;
+        assign(*colocation->primary);
+        colocate(resource, *colocation->primary, *colocation);
+        if (wish && !any_usable(resource.allowed)) resource.allowed = before;
+    }
+}
+
+// NOLINTNEXTLINE(misc-no-recursion): `merging` bounds it
+void Assigner::hear_followers(Resource& resource, bool positive_only) {
+    std::vector<Colocation*> sorted = resource.followers;
+    std::stable_sort(sorted.begin(), sorted.end(), [](const Colocation* a, const Colocation* b) {
+        return priority_of(a, false) > priority_of(b, false);
+    });
+    for (const Colocation* colocation : sorted) {
+        if (!colocation->influence && !places(*colocation->dependent, false).empty()) continue;
+        const Standings before = resource.allowed;
+        resource.allowed = lend(*colocation->dependent, resource.allowed, colocation->attribute,
+                                colocation->score.value, true, positive_only);
+        for (const auto& [node, standing] : resource.allowed) {
+            const auto was = before.find(node);
+            if (was != before.end() && was->second.score != standing.score)
+                resource.contributions.push_back({"wishes of " + colocation->dependent->id, node,
+                                                  {standing.score.value - was->second.score.value}});
+        }
+    }
+}
+
+void Assigner::limit_role(Resource& resource) {
+    if (resource.next_role == Role::stopped) {
+        ban_everywhere(resource, "target-role");
+    } else if (resource.next_role > resource.role && !cluster_.options.have_quorum &&
+               cluster_.options.no_quorum == QuorumPolicy::freeze) {
+        resource.next_role = resource.role;
+    }
+}
+
+// NOLINTNEXTLINE(misc-no-recursion): `assigning` bounds it
+Node* Assigner::assign_primitive(Resource& resource, Node* prefer) {
+    resource.assigning = true;
+    follow(resource);
+    hear_followers(resource, false);
+    limit_role(resource);
+    const bool no_devices = cluster_.options.fencing && !cluster_.options.fence_device;
+    if (!resource.managed || no_devices) {
+        resource.next_role = resource.role;
+        place(resource, resource.running_on.empty() ? nullptr : resource.running_on.front(), true);
+    } else if (cluster_.options.stop_all) {
+        place(resource, nullptr, true);
+    } else {
+        choose(resource, prefer);
+    }
+    resource.assigning = false;
+    return resource.assigned;
+}
+
+// NOLINTNEXTLINE(misc-no-recursion): `assigning` bounds it
+Node* Assigner::assign_group(Resource& group, Node* prefer) {
+    group.assigning = true;
+    group.role = group.children.front()->role;
+    Resource& first = *group.children.front();
+    Resource& last = *group.children.back();
+    first.with.insert(first.with.end(), group.with.begin(), group.with.end());
+    last.followers.insert(last.followers.end(), group.followers.begin(), group.followers.end());
+    group.with.clear();
+    group.followers.clear();
+    Node* out = nullptr;
+    for (Resource* child : group.children) {
+        Node* node = assign(*child, prefer);
+        if (out == nullptr) out = node;
+    }
+    group.next_role = first.next_role;
+    group.assigning = false;
+    group.provisional = false;
+    return out;
+}
+
+// NOLINTNEXTLINE(misc-no-recursion): `assigning` bounds it
+Node* Assigner::assign(Resource& resource, Node* prefer) {
+    if (resource.parent != nullptr && !resource.parent->assigning && resource.parent->provisional)
+        assign(*resource.parent, prefer);
+    if (!resource.provisional) return resource.assigned;
+    if (resource.assigning) return nullptr;
+    if (resource.clone()) return assign_clone(resource);
+    if (resource.group()) return assign_group(resource, prefer);
+    return assign_primitive(resource, prefer);
+}
+
+namespace {
+
+// With capacities in play: priority, then the score where it runs, then the best score.
+void sort_by_scores(Cluster& cluster) {
+    const auto current = [](const Resource* resource) {
+        const std::vector<Node*> at = places(*resource, false);
+        return at.empty() ? Score::minus_infinity() : standing_score(*resource, at.front()->index);
+    };
+    const auto best = [&](const Resource* resource) {
+        Score out = Score::minus_infinity();
+        for (const auto& [node, standing] : resource->allowed) {
+            if (cluster.nodes[node]->usable()) out = std::max(out, standing.score);
+        }
+        return out;
+    };
+    std::stable_sort(cluster.resources.begin(), cluster.resources.end(),
+                     [&](const Resource* a, const Resource* b) {
+                         if (a->priority != b->priority) return a->priority > b->priority;
+                         if (current(a) != current(b)) return current(a) > current(b);
+                         return best(a) > best(b);
+                     });
+}
+
+}  // namespace
+
+Cluster assign(Cluster cluster) {
+    if (cluster.options.strategy != Strategy::standard) sort_by_scores(cluster);
+    Assigner assigner(cluster);
+    for (Resource* resource : cluster.resources) assigner.assign(*resource);
+    return cluster;
+}
+
+}  // namespace manager::planner
