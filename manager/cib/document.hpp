@@ -118,6 +118,7 @@ struct TicketReport {
 struct Document {
     bool have_quorum{false};
     std::string coordinator;  // the id of the node that planned (dc-uuid)
+    std::int64_t taken{0};     // seconds since 1970 that the document is of (execution-date); 0: not told
     AttributeSets properties, resource_defaults, operation_defaults;
     std::vector<NodeEntry> nodes;
     std::vector<ResourceObject> resources;

@@ -230,6 +230,8 @@ base::Result<Document> import_cib(std::string_view xml) {
     Document out;
     out.have_quorum = flag(top, "have-quorum", false);
     out.coordinator = text(top, "dc-uuid");
+    const std::string taken = text(top, "execution-date");
+    (void)std::from_chars(taken.data(), taken.data() + taken.size(), out.taken);
     out.properties = read_sets(reader, configuration.child("crm_config"), "cluster_property_set");
     std::stable_sort(out.properties.begin(), out.properties.end(), [](const auto& a, const auto& b) {
         return a.id == "cib-bootstrap-options" && b.id != "cib-bootstrap-options";

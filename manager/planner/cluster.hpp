@@ -16,6 +16,7 @@
 namespace manager::planner {
 
 struct Action;
+struct Relation;
 struct Resource;
 
 // In the order of what they demand. A resource that is no clone instance of a promotable clone is started.
@@ -163,6 +164,7 @@ struct Cluster {
     std::vector<Resource*> resources;              // top-level ones, by priority, then as configured
     std::vector<std::unique_ptr<Colocation>> colocations;
     std::vector<std::unique_ptr<Action>> actions;
+    std::vector<std::unique_ptr<Relation>> relations;
     std::map<std::string, cib::TicketReport> tickets;
 
     Cluster();
