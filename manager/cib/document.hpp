@@ -93,7 +93,7 @@ struct HistoryEntry {
     int expected{-1};                  // the code that was waited for; -1: not told
     int transition{-1}, action{-1};    // which transition of which planner asked for it
     std::string planner;
-    std::string digest, restart_digest, force_restart;
+    std::string digest, restart_digest, force_restart, secure_digest, secure_params;
     std::int64_t changed{0};  // seconds since 1970 when the code last changed; 0: not told
     std::string migrate_source, migrate_target;
 };

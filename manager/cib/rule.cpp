@@ -47,18 +47,19 @@ int compare_numbers(const Number& a, const Number& b) {
     return a.negative ? -out : out;
 }
 
-// Nothing where the two cannot be compared as that type.
-std::optional<int> compare(const std::string& type, const std::string& a, const std::string& b) {
+// What is no number is compared as text.
+int compare(const std::string& type, const std::string& a, const std::string& b) {
     if (type == "version") return compare_versions(a, b);
     if (type == "integer" || type == "number") {
         auto left = parse_number(a);
         auto right = parse_number(b);
-        if (!left || !right) return std::nullopt;
-        if (type == "integer") {
-            left->fraction.clear();
-            right->fraction.clear();
+        if (left && right) {
+            if (type == "integer") {
+                left->fraction.clear();
+                right->fraction.clear();
+            }
+            return compare_numbers(*left, *right);
         }
-        return compare_numbers(*left, *right);
     }
     const std::string left = lower(a);
     const std::string right = lower(b);
@@ -84,14 +85,13 @@ bool attribute_holds(const AttributeTest& test, const Facts& facts) {
     if (test.source == "meta") other = facts.meta ? facts.meta(test.value) : std::nullopt;
     if (!value || !other) return test.operation == "ne" && (value.has_value() != other.has_value());
     const std::string type = type_of(test, *value);
-    const auto order = compare(type, *value, *other);
-    if (!order) return test.operation == "ne";
-    if (test.operation == "eq") return *order == 0;
-    if (test.operation == "ne") return *order != 0;
-    if (test.operation == "lt") return *order < 0;
-    if (test.operation == "lte") return *order <= 0;
-    if (test.operation == "gt") return *order > 0;
-    return test.operation == "gte" && *order >= 0;
+    const int order = compare(type, *value, *other);
+    if (test.operation == "eq") return order == 0;
+    if (test.operation == "ne") return order != 0;
+    if (test.operation == "lt") return order < 0;
+    if (test.operation == "lte") return order <= 0;
+    if (test.operation == "gt") return order > 0;
+    return test.operation == "gte" && order >= 0;
 }
 
 bool resource_holds(const ResourceTest& test, const Facts& facts) {

@@ -39,6 +39,8 @@ HistoryEntry read_entry(Reader& reader, const pugi::xml_node& at) {
     out.digest = text(at, "op-digest");
     out.restart_digest = text(at, "op-restart-digest");
     out.force_restart = text(at, "op-force-restart");
+    out.secure_digest = text(at, "op-secure-digest");
+    out.secure_params = text(at, "op-secure-params");
     out.changed = reader.whole(at, "last-rc-change", 0);
     out.migrate_source = text(at, "migrate_source");
     out.migrate_target = text(at, "migrate_target");

@@ -41,6 +41,7 @@ constexpr std::uint32_t kForcesFirst = 1U << 1U;   // the second is needed: so i
 constexpr std::uint32_t kEnables = 1U << 2U;       // the first is impossible: so is the second
 constexpr std::uint32_t kIfNeeded = 1U << 3U;      // kEnables, but only of a second that is needed
 constexpr std::uint32_t kOneOf = 1U << 4U;         // one of several of which the second needs `quota`
+constexpr std::uint32_t kUnordered = 1U << 5U;     // the two may happen in any sequence
 }  // namespace relation
 
 struct Action;

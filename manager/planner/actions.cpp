@@ -3,6 +3,7 @@
 #include <array>
 
 #include "manager/planner/action.hpp"
+#include "manager/planner/digest.hpp"
 
 namespace manager::planner {
 namespace {
@@ -47,7 +48,7 @@ void create_starts(Cluster& cluster, Resource& resource) {
     Action& start = add_action(cluster, Task::start, &resource, node);
     const bool active = !resource.running_on.empty();
     if (node == nullptr) forbid(start, "no node may run it");
-    if (!resource.managed && !active) forbid(start, "it is not managed");
+    if (!resource.managed && (!active || resource.failed)) forbid(start, "it is not managed");
     if (lacks_quorum(cluster.options, resource, false) && resource.managed) forbid(start, "no quorum");
     if (!resource.promotable) return;
     const bool promoted = resource.next_role == Role::promoted;
@@ -83,6 +84,22 @@ void need_changes(Resource& resource) {
     for (Action* demote : actions_of(resource, Task::demote)) {
         if (resource.next_role != Role::promoted || demote->node != next) need(*demote, "it is to be demoted");
     }
+}
+
+// Parameters that changed ask for a restart, or for a reload where the agent can.
+void need_renewal(Cluster& cluster, Resource& resource) {
+    if (!resource.managed || resource.running_on.size() != 1) return;
+    Node* node = resource.running_on.front();
+    if (node != resource.assigned) return;
+    const Change change = changed_parameters(cluster, resource, *node);
+    if (change == Change::none) return;
+    Action* start = action_of(resource, Task::start);
+    if (change == Change::reload && !start->needed) {
+        need(add_action(cluster, Task::reload, &resource, node), "its parameters changed");
+        return;
+    }
+    need(*action_of(resource, Task::stop, node), "its parameters changed");
+    need(*start, "its parameters changed");
 }
 
 void create_fencing(Cluster& cluster) {
@@ -216,6 +233,7 @@ void create_actions(Cluster& cluster) {
         create_stops(cluster, *resource);
         create_starts(cluster, *resource);
         need_changes(*resource);
+        need_renewal(cluster, *resource);
     }
 }
 

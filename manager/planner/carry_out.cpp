@@ -23,9 +23,11 @@ cib::NodeReport& report_of(cib::Document& document, const Node& node) {
 
 // As the node's history calls the resource.
 std::string history_name(const Resource& resource, const Node& node) {
+    const NodeHistory* found = nullptr;
     for (const NodeHistory& history : resource.history) {
-        if (history.node == node.index) return history.report->id;
+        if (history.node == node.index && (found == nullptr || history.active)) found = &history;
     }
+    if (found != nullptr) return found->report->id;
     return resource.unique ? resource.id : resource.base;
 }
 

@@ -54,11 +54,15 @@ bool Cluster::can_fence(const Node* node) const {
     return node != nullptr && node->online;
 }
 
+namespace {
+constexpr std::string_view kUnset = "#default";  // an old way to say that there is no value
+}
+
 std::optional<std::string> value_of(const cib::AttributeSets& sets, const std::string& name,
                                     const cib::Facts& facts) {
     for (const auto& set : sets) {
         for (const auto& [key, value] : set.pairs) {
-            if (key == name && (!set.rule || cib::holds(*set.rule, facts))) return value;
+            if (key == name && value != kUnset && (!set.rule || cib::holds(*set.rule, facts))) return value;
         }
     }
     return std::nullopt;
@@ -68,7 +72,9 @@ Attributes values_of(const cib::AttributeSets& sets, const cib::Facts& facts) {
     Attributes out;
     for (const auto& set : sets) {
         if (set.rule && !cib::holds(*set.rule, facts)) continue;
-        for (const auto& [key, value] : set.pairs) out.try_emplace(key, value);
+        for (const auto& [key, value] : set.pairs) {
+            if (value != kUnset) out.try_emplace(key, value);
+        }
     }
     return out;
 }

@@ -86,6 +86,7 @@ struct NodeHistory {
     std::size_t node{0};
     const cib::ResourceHistory* report{nullptr};
     std::vector<const cib::HistoryEntry*> entries;
+    bool active{false};  // it is by this report that the resource runs there
 };
 
 struct Resource {

@@ -121,6 +121,14 @@ std::vector<Resource*> named(Cluster& cluster, const std::string& id) {
     return out;
 }
 
+std::vector<Resource*> members_of(Cluster& cluster, const cib::ResourceSet& set) {
+    std::vector<Resource*> out;
+    for (const auto& id : set.members) {
+        for (Resource* resource : named(cluster, id)) out.push_back(resource);
+    }
+    return out;
+}
+
 Colocation& add_colocation(Cluster& cluster, Colocation colocation) {
     cluster.colocations.push_back(std::make_unique<Colocation>(std::move(colocation)));
     Colocation& out = *cluster.colocations.back();

@@ -9,6 +9,7 @@ namespace manager::planner {
 
 // The resources that a constraint names: one, or all of a tag or template.
 [[nodiscard]] std::vector<Resource*> named(Cluster& cluster, const std::string& id);
+[[nodiscard]] std::vector<Resource*> members_of(Cluster& cluster, const cib::ResourceSet& set);
 
 void tie_locations(Cluster& cluster);
 void tie_colocations(Cluster& cluster);

@@ -129,6 +129,7 @@ void apply_failure(Cluster& cluster, Resource& resource, Node& node, OnFail what
 }
 
 void settle(Cluster& cluster, Resource& resource, Node& node, OnFail failure) {
+    if (resource.role == Role::started && resource.promotable) resource.role = Role::unpromoted;
     if (resource.role != Role::unknown) {
         for (Resource* at = &resource; at != nullptr; at = at->parent) {
             at->known_on.insert(node.index);
@@ -154,7 +155,7 @@ void unpack_one(Cluster& cluster, const cib::ResourceHistory& report, Node& node
     if (report.entries.empty()) return;
     Resource* resource = resource_of(cluster, report, node);
     if (resource == nullptr) resource = &add_orphan(cluster, report);
-    resource->history.push_back({node.index, &report, in_order(report)});
+    resource->history.push_back({.node = node.index, .report = &report, .entries = in_order(report)});
     const Role saved = resource->role;
     resource->role = Role::unknown;
     Judgement judgement{.cluster = cluster, .resource = *resource, .node = node};
@@ -163,6 +164,7 @@ void unpack_one(Cluster& cluster, const cib::ResourceHistory& report, Node& node
     const Role limit = target_role(*resource);
     if (limit != Role::unknown && (resource->next_role == Role::unknown || limit < resource->next_role))
         resource->next_role = limit;
+    resource->history.back().active = resource->role > Role::stopped;
     resource->role = std::max(saved, resource->role);
 }
 

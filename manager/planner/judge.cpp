@@ -182,6 +182,7 @@ void judge(Judgement& at, const cib::HistoryEntry& entry) {
     const bool masked = is_probe(entry) && entry.status != kPending &&
                         (rc == kNotInstalled || rc == kInvalidParameter || rc == kNoPermission ||
                          entry.status == kStatusNotInstalled);
+    if (masked && is_expired) return;
     if (masked) {
         at.resource.role = Role::stopped;
         add_score(banned_with(at.resource), at.node.index, Score::minus_infinity(), "its probe failed there");

@@ -34,7 +34,10 @@ Task parse_task(const std::string& word, Task otherwise) {
 }
 
 std::uint32_t kind_of(const Order& order) {
-    if (order.kind != OrderKind::mandatory) return kSequence;
+    // An old meta attribute: a restart of the first restarts the second, be the order but a wish.
+    const bool renews = order.kind == OrderKind::optional && order.first_task == Task::start &&
+                        order.second_task == Task::start && get(order.second->meta, "restart-type") == "restart";
+    if (order.kind != OrderKind::mandatory) return renews ? kForcesSecond : kSequence;
     if (!brings_up(order.second_task)) return order.symmetrical ? kForcesFirst | kEnables : kSequence;
     if (!brings_up(order.first_task)) return kEnables;
     return order.symmetrical ? kForcesSecond | kEnables : kIfNeeded;
@@ -73,42 +76,70 @@ void relate_instances(Cluster& cluster, const Order& order) {
     }
 }
 
-void relate_one_way(Cluster& cluster, const Order& order) {
-    if (order.first->clone() && order.second->clone() && order.second->interleave && order.first != order.second)
-        return relate_instances(cluster, order);
-    relate_all(cluster, order, *order.first, *order.second);
+bool paired(const Order& order) {
+    return order.first->clone() && order.second->clone() && order.second->interleave;
+}
+
+// What waits for a clone that is not interleaved needs any of its instances, and does not mind that others
+// stop. A clone that waits is renewed with any of them, other resources with the one on their node.
+void relate_to_clone(Cluster& cluster, const Order& order) {
+    const std::uint32_t kind = kind_of(order);
+    const std::uint32_t renews = order.second->clone() ? kind : kind & ~kForcesSecond;
+    for (Action* a : ends(*order.first, order.first_task)) {
+        for (Action* b : begins(*order.second, order.second_task)) relate(cluster, *a, *b, renews, order.cause);
+    }
+    if (renews == kind) return;
+    for (const Node* node : places(*order.second, true)) {
+        for (Resource* instance : order.first->children) {
+            const std::vector<Node*> at = places(*instance, true);
+            if (std::find(at.begin(), at.end(), node) == at.end()) continue;
+            for (Action* a : ends(*instance, order.first_task)) {
+                for (Action* b : begins(*order.second, order.second_task))
+                    relate(cluster, *a, *b, kForcesSecond, order.cause);
+            }
+        }
+    }
+}
+
+// The way down: what came up last goes first.
+Order opposite_of(const Order& order) {
+    Order out = order;
+    std::swap(out.first, out.second);
+    out.first_task = opposite(order.second_task);
+    out.second_task = opposite(order.first_task);
+    return out;
+}
+
+// Pairs are told by the second of the order as it was written.
+void relate_instances_back(Cluster& cluster, const Order& order) {
+    const Order back = opposite_of(order);
+    for (Resource* second : order.second->children) {
+        for (const Node* node : places(*second, false)) {
+            for (Resource* first : order.first->children) {
+                const std::vector<Node*> at = places(*first, false);
+                if (std::find(at.begin(), at.end(), node) != at.end()) relate_all(cluster, back, *second, *first);
+            }
+        }
+    }
 }
 
 void relate_order(Cluster& cluster, const Order& order) {
     if (order.first == order.second) return;
-    relate_one_way(cluster, order);
-    if (!order.symmetrical) return;
-    Order back = order;
-    std::swap(back.first, back.second);
-    back.first_task = opposite(order.second_task);
-    back.second_task = opposite(order.first_task);
-    if (order.first->clone() && order.second->clone() && order.second->interleave) {
-        // Pairs are told by the second of the order as it was written.
-        for (Resource* second : order.second->children) {
-            for (const Node* node : places(*second, false)) {
-                for (Resource* first : order.first->children) {
-                    const std::vector<Node*> at = places(*first, false);
-                    if (std::find(at.begin(), at.end(), node) != at.end())
-                        relate_all(cluster, back, *second, *first);
-                }
-            }
-        }
+    if (paired(order)) {
+        relate_instances(cluster, order);
+        if (order.symmetrical) relate_instances_back(cluster, order);
         return;
     }
-    relate_one_way(cluster, back);
-}
-
-std::vector<Resource*> members_of(Cluster& cluster, const cib::ResourceSet& set) {
-    std::vector<Resource*> out;
-    for (const auto& id : set.members) {
-        for (Resource* resource : named(cluster, id)) out.push_back(resource);
+    const bool on_clone = order.first->clone() && brings_up(order.first_task) && brings_up(order.second_task);
+    if (on_clone) {
+        relate_to_clone(cluster, order);
+    } else {
+        relate_all(cluster, order, *order.first, *order.second);
     }
-    return out;
+    if (!order.symmetrical) return;
+    Order back = opposite_of(order);
+    if (on_clone) back.kind = OrderKind::optional;
+    relate_all(cluster, back, *back.first, *back.second);
 }
 
 // Enough that one of the set can run.
@@ -157,9 +188,23 @@ void relate_sets(Cluster& cluster, const cib::OrderObject& object, bool symmetri
     }
 }
 
+// What must be with another cannot start where that cannot.
+void relate_colocation(Cluster& cluster, const Colocation& colocation) {
+    if (colocation.score < Score::infinity()) return;
+    const Task first = colocation.primary_role == Role::promoted ? Task::promote : Task::start;
+    const Task second = colocation.dependent_role == Role::promoted ? Task::promote : Task::start;
+    if (colocation.primary_role == Role::unpromoted || colocation.dependent_role == Role::unpromoted) return;
+    for (Action* a : ends(*colocation.primary, first)) {
+        for (Action* b : begins(*colocation.dependent, second)) {
+            relate(cluster, *a, *b, kEnables | kUnordered, "colocation " + colocation.id);
+        }
+    }
+}
+
 }  // namespace
 
 void relate_orders(Cluster& cluster) {
+    for (const auto& colocation : cluster.colocations) relate_colocation(cluster, *colocation);
     for (const auto& object : cluster.document->orders) {
         const bool symmetrical = object.symmetrical.value_or(object.kind != OrderKind::serialize) &&
                                  object.kind != OrderKind::serialize;

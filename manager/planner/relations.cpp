@@ -27,14 +27,6 @@ void tie(Cluster& cluster, const cib::ColocationObject& object, Resource* depend
                              .influence = object.influence.value_or(dependent->critical)});
 }
 
-std::vector<Resource*> members_of(Cluster& cluster, const cib::ResourceSet& set) {
-    std::vector<Resource*> out;
-    for (const auto& id : set.members) {
-        for (Resource* resource : named(cluster, id)) out.push_back(resource);
-    }
-    return out;
-}
-
 // In a sequential set each member goes with the one before it; in others, of negative score, none meet.
 void tie_set(Cluster& cluster, const cib::ColocationObject& object, const cib::ResourceSet& set) {
     const Score score = set.score.value_or(object.score);

@@ -126,6 +126,8 @@ bool settle_resource(Cluster& /*cluster*/, Resource& resource) {
         changed |= set_needed(start, stop->needed && here, "it was stopped");
         changed |= set_impossible(start, stop->needed && !stop->possible, "it cannot be stopped on " + stop->node->name);
     }
+    // What is started anew has its new parameters already.
+    for (Action* reload : actions_of(resource, Task::reload)) changed |= set_impossible(*reload, start.needed, "it is restarted");
     return settle_promotion(resource, start) || changed;
 }
 

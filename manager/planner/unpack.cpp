@@ -141,7 +141,7 @@ void unpack_nodes(Cluster& cluster) {
         node->id = entry.id;
         node->name = entry.name;
         node->index = cluster.nodes.size();
-        node->unclean = cluster.options.startup_fencing;
+        node->unclean = cluster.options.fencing && cluster.options.startup_fencing;
         node->fence_reason = "the cluster has never seen it";
         node->coordinator = entry.id == cluster.document->coordinator;
         node->attributes = values_of(entry.attributes, facts);
