@@ -84,5 +84,6 @@ void settle(Cluster& cluster);
 // What follows within one resource from its actions: a restart stops first, and the like. True: something changed.
 bool settle_resource(Cluster& cluster, Resource& resource);
 void choose_migrations(Cluster& cluster);
+void create_migrations(Cluster& cluster);
 
 }  // namespace manager::planner

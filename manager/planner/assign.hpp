@@ -51,6 +51,7 @@ class Assigner {
     void ban_full_nodes(const Resource& clone, Resource& instance);
 
     void add_promotion_scores(Resource& clone);
+    void repel(Resource& instance, const Colocation& colocation, const Node& at) const;
     void rank_promotable(Resource& clone);
     void promote(Resource& clone);
     [[nodiscard]] std::optional<Score> promotion_score(const Resource& resource, const Node& node) const;

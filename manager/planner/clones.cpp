@@ -191,6 +191,14 @@ void Assigner::add_promotion_scores(Resource& clone) {
     }
 }
 
+// To be unpromoted with another is not to be promoted where that one is.
+void Assigner::repel(Resource& instance, const Colocation& colocation, const Node& at) const {
+    for (const Node* node : places(*colocation.primary, true)) {
+        if (attribute_of(node->index, colocation.attribute) == attribute_of(at.index, colocation.attribute))
+            instance.promotion = instance.promotion + Score{-colocation.score.value};
+    }
+}
+
 // How much each instance is to be promoted where it was placed.
 void Assigner::rank_promotable(Resource& clone) {
     for (Resource* child : clone.children) {
@@ -213,6 +221,7 @@ void Assigner::rank_promotable(Resource& clone) {
             }
         }
         for (const Colocation* colocation : clone.with) {
+            if (colocation->dependent_role == Role::unpromoted) repel(*child, *colocation, *at.front());
             if (colocation->dependent_role != Role::promoted) continue;
             Resource& end = child->group() ? *child->children.front() : *child;
             const Score own = end.promotion;

@@ -133,6 +133,7 @@ struct Resource {
     bool provisional{true}, assigning{false}, merging{false};
     Score promotion, sort_key;
     bool promotion_added{false};
+    bool migrating{false};  // it moves alive
 
     std::vector<Action*> actions;
 

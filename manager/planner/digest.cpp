@@ -62,6 +62,7 @@ bool same_but_for_secrets(const cib::HistoryEntry& entry, const Attributes& para
     Attributes open;
     bool blanked = false;
     for (const auto& [name, value] : parameters) {
+        if (name.starts_with("pcmk_")) continue;
         if (!names(entry.secure_params, name)) {
             open[name] = value;
         } else if (!value.empty() && value.find_first_not_of('*') == std::string::npos) {

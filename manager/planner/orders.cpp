@@ -35,8 +35,8 @@ Task parse_task(const std::string& word, Task otherwise) {
 
 std::uint32_t kind_of(const Order& order) {
     // An old meta attribute: a restart of the first restarts the second, be the order but a wish.
-    const bool renews = order.kind == OrderKind::optional && order.first_task == Task::start &&
-                        order.second_task == Task::start && get(order.second->meta, "restart-type") == "restart";
+    const bool renews = order.kind == OrderKind::optional && order.first_task == order.second_task &&
+                        get(order.second->meta, "restart-type") == "restart";
     if (order.kind != OrderKind::mandatory) return renews ? kForcesSecond : kSequence;
     if (!brings_up(order.second_task)) return order.symmetrical ? kForcesFirst | kEnables : kSequence;
     if (!brings_up(order.first_task)) return kEnables;
@@ -144,7 +144,7 @@ void relate_order(Cluster& cluster, const Order& order) {
 
 // Enough that one of the set can run.
 void relate_any(Cluster& cluster, const cib::OrderObject& object, const std::vector<Resource*>& firsts, Task first_task,
-                const std::vector<Resource*>& seconds, Task second_task) {
+                const std::vector<Resource*>& seconds, Task second_task, bool symmetrical) {
     Action& gate = add_action(cluster, Task::gate, nullptr, nullptr);
     gate.pseudo = true;
     gate.quota = 1;
@@ -152,7 +152,8 @@ void relate_any(Cluster& cluster, const cib::OrderObject& object, const std::vec
         for (Action* action : ends(*first, first_task)) relate(cluster, *action, gate, kOneOf, object.id);
     }
     for (Resource* second : seconds) {
-        for (Action* action : begins(*second, second_task)) relate(cluster, gate, *action, kEnables, object.id);
+        for (Action* action : begins(*second, second_task)) 
+            relate(cluster, gate, *action, symmetrical ? kEnables : kIfNeeded, object.id);
         for (Resource* first : firsts) {
             for (Action* last : ends(*second, opposite(second_task))) {
                 for (Action* action : begins(*first, opposite(first_task)))
@@ -175,7 +176,7 @@ void relate_sets(Cluster& cluster, const cib::OrderObject& object, bool symmetri
         const std::vector<Resource*> heads =
             set.sequential ? std::vector<Resource*>{members.front()} : members;
         if (!before.empty() && !all_before) {
-            relate_any(cluster, object, before, task_before, heads, task);
+            relate_any(cluster, object, before, task_before, heads, task, symmetrical);
         } else {
             for (Resource* first : before) {
                 for (Resource* second : heads)

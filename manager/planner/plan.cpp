@@ -12,7 +12,9 @@ Cluster act(Cluster cluster) {
     relate_parts(cluster);
     relate_orders(cluster);
     relate_fencing(cluster);
+    choose_migrations(cluster);
     settle(cluster);
+    create_migrations(cluster);
     return cluster;
 }
 

@@ -12,16 +12,30 @@ std::string name_of(const Action& action) {
     return action.node == nullptr ? "" : action.node->name;
 }
 
+// What migrates is neither stopped nor started as far as others are concerned.
+bool glides(const Action& action) {
+    return action.resource != nullptr && action.resource->migrating;
+}
+
+// A resource that has to be down while another stops cannot migrate.
+bool call_off_migration(const Relation& relation) {
+    const bool forces = (relation.kind & relation::kForcesFirst) != 0 && relation.second->needed &&
+                        !glides(*relation.second);
+    if (!forces || !glides(*relation.first)) return false;
+    relation.first->resource->migrating = false;
+    return true;
+}
+
 // True: the relation changed one of its ends.
 bool spread(Relation& relation) {
     Action& first = *relation.first;
     Action& second = *relation.second;
-    bool changed = false;
-    if ((relation.kind & relation::kForcesSecond) != 0 && first.needed && !second.needed) {
+    bool changed = call_off_migration(relation);
+    if ((relation.kind & relation::kForcesSecond) != 0 && first.needed && !second.needed && !glides(first)) {
         need(second, name_of(first) + " has to " + std::string(to_string(first.task)));
         changed = true;
     }
-    if ((relation.kind & relation::kForcesFirst) != 0 && second.needed && !first.needed) {
+    if ((relation.kind & relation::kForcesFirst) != 0 && second.needed && !first.needed && !glides(second)) {
         need(first, name_of(second) + " has to " + std::string(to_string(second.task)));
         changed = true;
     }
@@ -115,6 +129,10 @@ bool settle_resource(Cluster& /*cluster*/, Resource& resource) {
     if (!resource.managed) return false;
     bool changed = false;
     Action& start = *action_of(resource, Task::start);
+    if (resource.migrating && !start.possible) {
+        resource.migrating = false;
+        changed = true;
+    }
     const bool keeps_one = resource.multiple_active == MultipleActive::stop_unexpected &&
                            resource.running_on.size() > 1;
     const bool resumes = resource.start_pending && resource.pending_node == resource.assigned;
