@@ -43,6 +43,14 @@ void create_stops(Cluster& cluster, Resource& resource) {
     }
 }
 
+// Where a migration left it behind, it is stopped although nobody reported it.
+void create_dangling_stops(Cluster& cluster, Resource& resource) {
+    for (Node* node : resource.dangling) {
+        if (contains(resource.running_on, node) || !node->online || node->unclean || !resource.managed) continue;
+        need(add_action(cluster, Task::stop, &resource, node), "a migration may have left it there");
+    }
+}
+
 void create_starts(Cluster& cluster, Resource& resource) {
     Node* node = resource.assigned;
     Action& start = add_action(cluster, Task::start, &resource, node);
@@ -231,6 +239,7 @@ void create_actions(Cluster& cluster) {
             continue;
         }
         create_stops(cluster, *resource);
+        create_dangling_stops(cluster, *resource);
         create_starts(cluster, *resource);
         need_changes(*resource);
         need_renewal(cluster, *resource);

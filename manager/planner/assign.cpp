@@ -213,34 +213,69 @@ Node* Assigner::assign(Resource& resource, Node* prefer) {
     return assign_primitive(resource, prefer);
 }
 
+// The scores of a resource and its parts, and of what it is to be with, before anything is placed.
+// NOLINTNEXTLINE(misc-no-recursion): `merging` bounds it
+Standings Assigner::outlook(Resource& resource) {
+    Standings out = resource.allowed;
+    if (resource.merging) return out;
+    resource.merging = true;
+    for (Resource* part : resource.children) {
+        for (const auto& [node, standing] : outlook(*part)) out[node].score = out[node].score + standing.score;
+    }
+    for (const Colocation* colocation : resource.with) {
+        if (colocation->primary->top() == resource.top()) continue;
+        const Standings there = outlook(*colocation->primary);
+        for (auto& [node, standing] : out) {
+            const auto found = there.find(node);
+            const Score score = found == there.end() ? Score::minus_infinity() : found->second.score;
+            standing.score = standing.score + share(score, colocation->score.value);
+        }
+    }
+    resource.merging = false;
+    return out;
+}
+
 namespace {
 
-// With capacities in play: priority, then the score where it runs, then the best score.
-void sort_by_scores(Cluster& cluster) {
-    const auto current = [](const Resource* resource) {
-        const std::vector<Node*> at = places(*resource, false);
-        return at.empty() ? Score::minus_infinity() : standing_score(*resource, at.front()->index);
-    };
-    const auto best = [&](const Resource* resource) {
-        Score out = Score::minus_infinity();
-        for (const auto& [node, standing] : resource->allowed) {
-            if (cluster.nodes[node]->usable()) out = std::max(out, standing.score);
-        }
-        return out;
-    };
-    std::stable_sort(cluster.resources.begin(), cluster.resources.end(),
-                     [&](const Resource* a, const Resource* b) {
-                         if (a->priority != b->priority) return a->priority > b->priority;
-                         if (current(a) != current(b)) return current(a) > current(b);
-                         return best(a) > best(b);
-                     });
-}
+struct Rank {
+    Resource* resource;
+    Score current;
+    std::vector<Score> scores;  // node by node
+};
 
 }  // namespace
 
+// With capacities in play: priority, then the score where it runs, then those of the nodes one by one.
+void Assigner::sort_by_scores() {
+    std::vector<std::size_t> nodes;
+    Resource nobody;
+    for (const auto& node : cluster_.nodes) {
+        nodes.push_back(node->index);
+        nobody.allowed[node->index];
+    }
+    std::sort(nodes.begin(), nodes.end(),
+              [&](std::size_t a, std::size_t b) { return better(nobody, a, b, nullptr); });
+    std::vector<Rank> ranks;
+    for (Resource* resource : cluster_.resources) {
+        Standings scores = outlook(*resource);
+        const std::vector<Node*> at = places(*resource, false);
+        Rank rank{resource, at.empty() ? Score::minus_infinity() : scores[at.front()->index].score, {}};
+        for (const std::size_t node : nodes)
+            rank.scores.push_back(scores.contains(node) ? scores[node].score : Score::minus_infinity());
+        ranks.push_back(std::move(rank));
+    }
+    std::stable_sort(ranks.begin(), ranks.end(), [](const Rank& a, const Rank& b) {
+        if (a.resource->priority != b.resource->priority) return a.resource->priority > b.resource->priority;
+        if (a.current != b.current) return a.current > b.current;
+        return a.scores > b.scores;
+    });
+    std::transform(ranks.begin(), ranks.end(), cluster_.resources.begin(),
+                   [](const Rank& rank) { return rank.resource; });
+}
+
 Cluster assign(Cluster cluster) {
-    if (cluster.options.strategy != Strategy::standard) sort_by_scores(cluster);
     Assigner assigner(cluster);
+    if (cluster.options.strategy != Strategy::standard) assigner.sort_by_scores();
     for (Resource* resource : cluster.resources) assigner.assign(*resource);
     return cluster;
 }

@@ -8,17 +8,22 @@ namespace manager::planner {
 
 [[nodiscard]] Cluster assign(Cluster cluster);
 
+// A share of a score, rounded half away from zero; never rounded to nothing.
+[[nodiscard]] Score share(Score score, std::int32_t factor);
+
 // The parts of the pass. `prefer`: taken when it is as good as any.
 class Assigner {
   public:
     explicit Assigner(Cluster& cluster) : cluster_(cluster) {}
     Node* assign(Resource& resource, Node* prefer = nullptr);
+    void sort_by_scores();
 
   private:
     Node* assign_primitive(Resource& resource, Node* prefer);
     Node* assign_group(Resource& group, Node* prefer);
     Node* assign_clone(Resource& clone);
 
+    [[nodiscard]] Standings outlook(Resource& resource);
     void follow(Resource& resource);
     void hear_followers(Resource& resource, bool positive_only);
     void limit_role(Resource& resource);
@@ -52,6 +57,7 @@ class Assigner {
 
     void add_promotion_scores(Resource& clone);
     void repel(Resource& instance, const Colocation& colocation, const Node& at) const;
+    void hear_of_promoted(Resource& clone);
     void rank_promotable(Resource& clone);
     void promote(Resource& clone);
     [[nodiscard]] std::optional<Score> promotion_score(const Resource& resource, const Node& node) const;

@@ -237,16 +237,23 @@ void Assigner::rank_promotable(Resource& clone) {
         }
         child->sort_key = child->promotion;
     }
+    hear_of_promoted(clone);
+}
+
+// Those that want to be with a promoted instance have a say in which it is to be.
+void Assigner::hear_of_promoted(Resource& clone) {
+    Standings scores;
+    for (const Resource* child : clone.children) {
+        const std::vector<Node*> at = places(*child, true);
+        if (!at.empty()) scores[at.front()->index].score = child->sort_key;
+    }
     for (const Colocation* colocation : clone.followers) {
         if (colocation->primary_role != Role::promoted || !colocation->influence) continue;
-        Standings scores;
-        for (const auto& node : cluster_.nodes) scores[node->index];
         scores = lend(*colocation->dependent, scores, colocation->attribute, colocation->score.value, true, true);
-        for (Resource* child : clone.children) {
-            const std::vector<Node*> at = places(*child, true);
-            if (!at.empty() && child->promotion.value >= 0)
-                child->sort_key = child->sort_key + scores[at.front()->index].score;
-        }
+    }
+    for (Resource* child : clone.children) {
+        const std::vector<Node*> at = places(*child, true);
+        if (!at.empty() && child->promotion.value >= 0) child->sort_key = scores[at.front()->index].score;
     }
 }
 

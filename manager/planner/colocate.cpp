@@ -7,15 +7,6 @@
 namespace manager::planner {
 namespace {
 
-// A share of a score, rounded half away from zero; never rounded to nothing.
-Score share(Score score, std::int32_t factor) {
-    const std::int64_t product = std::int64_t{score.value} * factor;
-    const std::int64_t half = product < 0 ? -Score::kInfinity / 2 : Score::kInfinity / 2;
-    const std::int64_t rounded = (product + half) / Score::kInfinity;
-    if (rounded == 0 && product != 0) return {factor > 0 ? 1 : -1};
-    return {static_cast<std::int32_t>(rounded)};
-}
-
 // A score that was positive and was lent a negative one: it counts as just above nothing.
 constexpr std::int32_t kNearlyNothing = -666666;
 
@@ -29,6 +20,14 @@ bool clones_pair(const Resource& dependent, const Resource& clone) {
 }
 
 }  // namespace
+
+Score share(Score score, std::int32_t factor) {
+    const std::int64_t product = std::int64_t{score.value} * factor;
+    const std::int64_t half = product < 0 ? -Score::kInfinity / 2 : Score::kInfinity / 2;
+    const std::int64_t rounded = (product + half) / Score::kInfinity;
+    if (rounded == 0 && product != 0) return {factor > 0 ? 1 : -1};
+    return {static_cast<std::int32_t>(rounded)};
+}
 
 void Assigner::lend_matching(const Resource& dependent, Standings& scores, const std::string& attribute,
                              std::int32_t factor, bool positive_only) const {

@@ -79,7 +79,7 @@ Change change_of(const cib::HistoryEntry& entry, const Attributes& parameters, c
     if (entry.restart_digest.empty()) return Change::restart;
     Attributes fixed = extra;
     for (const auto& [name, value] : parameters) {
-        if (names(entry.force_restart, name)) fixed[name] = value;
+        if (entry.force_restart.empty() || names(entry.force_restart, name)) fixed[name] = value;
     }
     return entry.restart_digest == parameter_digest(fixed) ? Change::reload : Change::restart;
 }
@@ -115,7 +115,7 @@ Change changed_parameters(const Cluster& cluster, const Resource& resource, cons
             return Change::restart;
         // Those after the last stop: it was started anew since.
         for (const cib::HistoryEntry* entry : history.entries) {
-            if (entry->operation == "stop" && entry->rc == 0) out = Change::none;
+            if ((entry->operation == "stop" || entry->operation == "start") && entry->rc == 0) out = Change::none;
             const bool starts = entry->operation == "start" || entry->operation == "migrate_from" ||
                                 entry->operation == "promote" ||
                                 (entry->operation == "monitor" && entry->interval_ms == 0);

@@ -264,6 +264,7 @@ void judge_migrated(Judgement& at, const cib::HistoryEntry& entry) {
 }
 
 void judge_failed_migration(Judgement& at, const cib::HistoryEntry& entry) {
+    if (superseded(at, &at.node, entry)) return;
     at.resource.role = Role::started;
     const bool leaving = entry.operation == "migrate_to";
     Node* other = at.cluster.node(leaving ? entry.migrate_target : entry.migrate_source);

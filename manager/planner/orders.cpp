@@ -216,8 +216,13 @@ void relate_orders(Cluster& cluster) {
         const Task first_task = parse_task(object.first_action, Task::start);
         const Task second_task = parse_task(object.then_action, first_task);
         for (Resource* first : named(cluster, object.first)) {
-            for (Resource* second : named(cluster, object.then))
+            for (Resource* second : named(cluster, object.then)) {
+                if (first->clone() && !object.require_all && object.kind == OrderKind::mandatory) {
+                    relate_any(cluster, object, {first}, first_task, {second}, second_task, symmetrical);
+                    continue;
+                }
                 relate_order(cluster, {object.id, first, first_task, second, second_task, object.kind, symmetrical});
+            }
         }
     }
 }
