@@ -227,7 +227,8 @@ Standings Assigner::outlook(Resource& resource) {
         const Standings there = outlook(*colocation->primary);
         for (auto& [node, standing] : out) {
             const auto found = there.find(node);
-            const Score score = found == there.end() ? Score::minus_infinity() : found->second.score;
+            const bool possible = found != there.end() && cluster_.nodes[node]->usable();
+            const Score score = possible ? found->second.score : Score::minus_infinity();
             standing.score = standing.score + share(score, colocation->score.value);
         }
     }

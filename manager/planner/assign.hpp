@@ -62,7 +62,6 @@ class Assigner {
     void promote(Resource& clone);
     [[nodiscard]] std::optional<Score> promotion_score(const Resource& resource, const Node& node) const;
 
-    [[nodiscard]] bool has_room(const Resource& resource, const Node& node) const;
     void apply_utilization(Resource& resource);
 
     Cluster& cluster_;

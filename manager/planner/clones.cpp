@@ -290,22 +290,4 @@ void Assigner::promote(Resource& clone) {
     }
 }
 
-bool Assigner::has_room(const Resource& resource, const Node& node) const {
-    for (const auto& [name, amount] : resource.utilization) {
-        const auto free = node.free.find(name);
-        if ((free == node.free.end() ? 0 : free->second) < amount) return false;
-    }
-    return true;
-}
-
-// A node without room is no candidate.
-void Assigner::apply_utilization(Resource& resource) {
-    if (cluster_.options.strategy == Strategy::standard || resource.utilization.empty()) return;
-    for (auto& [node, standing] : resource.allowed) {
-        if (has_room(resource, *cluster_.nodes[node]) || standing.score.value < 0) continue;
-        standing.score = Score::minus_infinity();
-        resource.contributions.push_back({"no room", node, Score::minus_infinity()});
-    }
-}
-
 }  // namespace manager::planner

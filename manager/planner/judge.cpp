@@ -100,6 +100,7 @@ void succeeded(Judgement& at, const cib::HistoryEntry& entry, int rc) {
         clears = true;
     } else if (operation == "demote") {
         resource.role = Role::unpromoted;
+        clears = at.failure == OnFail::demote;
     } else if (operation == "migrate_to") {
         judge_migrated(at, entry);
     } else if (resource.role < Role::started) {
