@@ -117,6 +117,7 @@ struct TicketReport {
 
 struct Document {
     bool have_quorum{false};
+    bool lost_quorum{false};   // it had one and lost it (no-quorum-panic)
     std::string coordinator;  // the id of the node that planned (dc-uuid)
     std::int64_t taken{0};     // seconds since 1970 that the document is of (execution-date); 0: not told
     AttributeSets properties, resource_defaults, operation_defaults;

@@ -229,6 +229,7 @@ base::Result<Document> import_cib(std::string_view xml) {
     if (reader.error) return *reader.error;
     Document out;
     out.have_quorum = flag(top, "have-quorum", false);
+    out.lost_quorum = flag(top, "no-quorum-panic", false);
     out.coordinator = text(top, "dc-uuid");
     const std::string taken = text(top, "execution-date");
     (void)std::from_chars(taken.data(), taken.data() + taken.size(), out.taken);

@@ -191,12 +191,33 @@ void Assigner::add_promotion_scores(Resource& clone) {
     }
 }
 
-// To be unpromoted with another is not to be promoted where that one is.
-void Assigner::repel(Resource& instance, const Colocation& colocation, const Node& at) const {
-    for (const Node* node : places(*colocation.primary, true)) {
-        if (attribute_of(node->index, colocation.attribute) == attribute_of(at.index, colocation.attribute))
-            instance.promotion = instance.promotion + Score{-colocation.score.value};
+// What a constraint of a role says of promoting an instance: with, without or against another resource.
+void Assigner::draw_promotion(Resource& instance, const Colocation& colocation, const Node& at) const {
+    const Resource& primary = *colocation.primary;
+    if (primary.provisional) return;
+    const bool here = role_here(primary, colocation, at);
+    if (colocation.dependent_role == Role::unpromoted) {
+        if (here) instance.promotion = instance.promotion + Score{-colocation.score.value};
+    } else if (here) {
+        instance.promotion = instance.promotion + colocation.score;
+    } else if (colocation.score >= Score::infinity()) {
+        instance.promotion = Score::minus_infinity();
     }
+}
+
+// Whether the primary is planned at that node, or one that counts as it, in the role that is asked for.
+// NOLINTNEXTLINE(misc-no-recursion): depth 3
+bool Assigner::role_here(const Resource& primary, const Colocation& colocation, const Node& at) const {
+    if (primary.clone()) {
+        return std::any_of(primary.children.begin(), primary.children.end(),
+                           [&](const Resource* child) { return role_here(*child, colocation, at); });
+    }
+    const Role wanted = colocation.primary_role;
+    if (wanted != Role::unknown && wanted != Role::started && state_of(primary, false) != wanted) return false;
+    const std::vector<Node*> nodes = places(primary, true);
+    return std::any_of(nodes.begin(), nodes.end(), [&](const Node* node) {
+        return attribute_of(node->index, colocation.attribute) == attribute_of(at.index, colocation.attribute);
+    });
 }
 
 // How much each instance is to be promoted where it was placed.
@@ -221,19 +242,7 @@ void Assigner::rank_promotable(Resource& clone) {
             }
         }
         for (const Colocation* colocation : clone.with) {
-            if (colocation->dependent_role == Role::unpromoted) repel(*child, *colocation, *at.front());
-            if (colocation->dependent_role != Role::promoted) continue;
-            Resource& end = child->group() ? *child->children.front() : *child;
-            const Score own = end.promotion;
-            end.promotion = child->promotion;
-            end.assigned = end.assigned == nullptr ? at.front() : end.assigned;
-            if (colocation->primary->clone()) {
-                colocate_with_promoted(end, *colocation->primary, *colocation);
-            } else {
-                colocate_with_primitive(end, *colocation->primary, *colocation);
-            }
-            child->promotion = end.promotion;
-            if (&end != child) end.promotion = own;
+            if (colocation->dependent_role >= Role::unpromoted) draw_promotion(*child, *colocation, *at.front());
         }
         child->sort_key = child->promotion;
     }

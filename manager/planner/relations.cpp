@@ -72,40 +72,37 @@ void ban_promotion(const Cluster& cluster, Resource& resource, const std::string
     resource.locations.push_back(std::move(location));
 }
 
-// Without its ticket: what the constraint's loss-policy says.
+void freeze(Resource& resource) {
+    for_each_part(resource, [](Resource& part) {
+        if (part.running_on.empty()) return;
+        part.managed = false;
+        part.blocked = true;
+    });
+}
+
+void fence_places(Cluster& cluster, Resource& resource, bool promoted, const std::string& cause) {
+    for_each_part(resource, [&](Resource& part) {
+        if (!part.primitive() || (promoted && part.role != Role::promoted)) return;
+        const std::vector<Node*> nodes = part.running_on;
+        for (Node* node : nodes) want_fence(cluster, *node, "it lost " + cause);
+    });
+}
+
+// Without its ticket, or with one that is being taken away in an orderly manner (standby): what the
+// constraint's loss-policy says.
 void tie_ticket(Cluster& cluster, const cib::TicketObject& object, Resource& resource, Role role) {
     const bool granted = has_ticket(cluster, object.ticket);
     if (granted && !ticket_standby(cluster, object.ticket)) return;
     const std::string cause = "ticket " + object.ticket;
-    const std::string policy = lower(object.loss_policy);
     const bool promoted = role == Role::promoted;
-    if (granted) {  // being taken away in an orderly manner
-        if (promoted) {
-            ban_promotion(cluster, resource, cause);
-        } else {
-            ban_everywhere(resource, cause);
-        }
-        return;
-    }
-    if (policy == "freeze") {
-        for_each_part(resource, [&](Resource& part) {
-            if (!part.running_on.empty()) {
-                part.managed = false;
-                part.blocked = true;
-            }
-        });
-        if (!places(resource, false).empty()) return;
-        ban_everywhere(resource, cause);
-        return;
-    }
-    if (policy == "demote" || (promoted && policy != "stop" && policy != "fence")) {
+    std::string policy = lower(object.loss_policy);
+    if (policy.empty()) policy = promoted ? "demote" : "stop";
+    if (!granted && policy == "freeze" && !places(resource, false).empty()) return freeze(resource);
+    if (!granted && policy == "fence") fence_places(cluster, resource, promoted, cause);
+    if (promoted && policy != "stop") {
         ban_promotion(cluster, resource, cause);
-        if (!promoted) ban_everywhere(resource, cause);
-        return;
-    }
-    ban_everywhere(resource, cause);
-    if (policy == "fence") {
-        for (Node* node : places(resource, false)) want_fence(cluster, *node, "it lost " + cause);
+    } else {
+        ban_everywhere(resource, cause);
     }
 }
 

@@ -126,6 +126,9 @@ void unpack_options(Cluster& cluster) {
     if (options.fence_action == "poweroff") options.fence_action = "off";
     options.have_quorum = cluster.document->have_quorum;
     options.no_quorum = quorum_policy(property(cluster, "no-quorum-policy", "", "stop"));
+    // The nodes fence themselves when they lose a quorum, not when they never had one.
+    if (options.no_quorum == QuorumPolicy::fence && (!options.fencing || !cluster.document->lost_quorum))
+        options.no_quorum = QuorumPolicy::stop;
     options.strategy = strategy_of(property(cluster, "placement-strategy", "", "default"));
     options.health_strategy = property(cluster, "node-health-strategy", "", "none");
     options.health_base = property_score(cluster, "node-health-base", {});
