@@ -100,6 +100,7 @@ struct HistoryEntry {
 
 struct ResourceHistory {
     std::string id, standard, provider, type;
+    std::int64_t locked{0};             // since when its node, shut down, keeps it; seconds since 1970, 0: it does not
     std::vector<HistoryEntry> entries;  // in the order of the document
 };
 

@@ -63,6 +63,7 @@ NodeReport read_report(Reader& reader, const pugi::xml_node& at) {
         history.standard = text(resource, "class");
         history.provider = text(resource, "provider");
         history.type = text(resource, "type");
+        history.locked = reader.whole(resource, "shutdown-lock", 0);
         for (const auto& entry : resource.children("lrm_rsc_op"))
             history.entries.push_back(read_entry(reader, entry));
         out.history.push_back(std::move(history));

@@ -36,7 +36,7 @@ cib::ResourceHistory& history_of(cib::NodeReport& report, const Resource& resour
     for (auto& history : report.history) {
         if (history.id == name) return history;
     }
-    report.history.push_back({.id = name, .standard = {}, .provider = {}, .type = {}, .entries = {}});
+    report.history.push_back({.id = name, .standard = {}, .provider = {}, .type = {}, .locked = 0, .entries = {}});
     cib::ResourceHistory& out = report.history.back();
     if (resource.object != nullptr) {
         out.standard = resource.object->standard;

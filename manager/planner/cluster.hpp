@@ -122,6 +122,7 @@ struct Resource {
     std::string pending_operation;
     Node* migration_source{nullptr};  // of a migration that is half done
     Node* migration_target{nullptr};
+    Node* locked_to{nullptr};     // the node that shut down and keeps it
     std::vector<Node*> dangling;  // where a failed migration may have left it
 
     Standings allowed;
@@ -149,7 +150,8 @@ struct Resource {
 struct Options {
     bool fencing{true}, fence_device{false}, symmetric{true}, stop_all{false}, maintenance{false};
     bool startup_fencing{true}, stop_orphans{true}, concurrent_fencing{false}, have_quorum{false};
-    bool start_failure_is_fatal{true}, unfencing{false};
+    bool start_failure_is_fatal{true}, unfencing{false}, shutdown_lock{false};
+    std::int64_t shutdown_lock_limit{0};  // seconds; 0: for ever
     std::string fence_action{"reboot"};
     QuorumPolicy no_quorum{QuorumPolicy::stop};
     Strategy strategy{Strategy::standard};

@@ -89,6 +89,15 @@ void apply_discovery(Resource& top) {
     });
 }
 
+// What a node that was shut down keeps starts nowhere else.
+void apply_lock(const Cluster& cluster, Resource& resource) {
+    if (resource.locked_to == nullptr) return;
+    for (const auto& node : cluster.nodes) {
+        if (node.get() != resource.locked_to)
+            add_score(resource, node->index, Score::minus_infinity(), "shutdown-lock");
+    }
+}
+
 void join_group(Cluster& cluster, Resource& group) {
     if (is_false(get(group.meta, "collocated")) || is_false(get(group.meta, "colocated"))) return;
     for (std::size_t i = 1; i < group.children.size(); ++i) {
@@ -146,6 +155,7 @@ Cluster apply_criteria(Cluster cluster) {
         apply_failures(cluster, *top);
         apply_discovery(*top);
         for_each_part(*top, [&](Resource& resource) {
+            apply_lock(cluster, resource);
             if (resource.group()) join_group(cluster, resource);
         });
     }

@@ -182,6 +182,33 @@ void add_running(Resource& resource, Node& node) {
     if (resource.managed && resource.running_on.size() > 1) judge_multiple(resource);
 }
 
+bool lock_holds(const Options& options, std::int64_t since) {
+    return options.shutdown_lock_limit <= 0 || options.now < since + options.shutdown_lock_limit;
+}
+
+// A node that was shut down in an orderly manner keeps its resources until it is back, if the administrator
+// wants that; so does one that is shutting down.
+void lock_to_nodes(Cluster& cluster) {
+    if (!cluster.options.shutdown_lock) return;
+    for (const auto& report : cluster.document->reports) {
+        Node* node = cluster.node(report.id);
+        if (node == nullptr || node->unclean) continue;
+        for (const auto& history : report.history) {
+            Resource* resource = cluster.find(history.id);
+            if (resource == nullptr || history.locked == 0 || resource->top()->clone()) continue;
+            const bool free = resource->running_on.empty() && lock_holds(cluster.options, history.locked);
+            if (free && (!node->online || node->shutdown)) resource->locked_to = node;
+        }
+    }
+    for (const auto& resource : cluster.store) {
+        if (!resource->primitive() || resource->top()->clone() || resource->orphan) continue;
+        if (resource->running_on.size() != 1 || resource->fence_device) continue;
+        Node* node = resource->running_on.front();
+        const std::int64_t since = std::atoll(get(node->attributes, "shutdown").c_str());
+        if (node->shutdown && !node->unclean && lock_holds(cluster.options, since)) resource->locked_to = node;
+    }
+}
+
 // Members first; nodes that are out only while fencing must know what they may still run.
 void unpack_history(Cluster& cluster) {
     for (const bool online : {true, false}) {
@@ -198,6 +225,7 @@ void unpack_history(Cluster& cluster) {
         if (resource->primitive() && limit != Role::unknown && resource->next_role == Role::unknown)
             resource->next_role = limit;
     }
+    lock_to_nodes(cluster);
 }
 
 }  // namespace manager::planner

@@ -51,7 +51,12 @@ std::vector<Action*> ends(const Resource& resource, Task task) {
     return actions_of(resource, resource.primitive() ? task : end_of(task));
 }
 
+// NOLINTNEXTLINE(misc-no-recursion): depth 3
 void relate_all(Cluster& cluster, const Order& order, const Resource& first, const Resource& second) {
+    // What renews the second is each part of the first, not the moment after all of them.
+    if (kind_of(order) == kForcesSecond) {
+        for (const Resource* part : first.children) relate_all(cluster, order, *part, second);
+    }
     for (Action* a : ends(first, order.first_task)) {
         for (Action* b : begins(second, order.second_task)) relate(cluster, *a, *b, kind_of(order), order.cause);
     }

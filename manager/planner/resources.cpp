@@ -78,6 +78,8 @@ void read_meta(Cluster& cluster, Resource& resource) {
     const Attributes& meta = resource.meta;
     resource.fence_device = resource.standard == "stonith";
     if (resource.fence_device) cluster.options.fence_device = true;
+    if (resource.fence_device && cluster.options.fencing && lower(get(meta, "provides")) == "unfencing")
+        cluster.options.unfencing = true;
     set_flag(meta, "is-managed", resource.managed);
     set_flag(meta, "critical", resource.critical);
     set_flag(meta, "allow-migrate", resource.migratable);

@@ -122,6 +122,9 @@ void unpack_options(Cluster& cluster) {
     options.stop_orphans = property_flag(cluster, "stop-orphan-resources", "stop-removed-resources", true);
     options.concurrent_fencing = property_flag(cluster, "concurrent-fencing", "", false);
     options.start_failure_is_fatal = property_flag(cluster, "start-failure-is-fatal", "", true);
+    options.shutdown_lock = property_flag(cluster, "shutdown-lock", "", false);
+    const auto limit = parse_interval(property(cluster, "shutdown-lock-limit", "", "0"));
+    options.shutdown_lock_limit = limit ? limit->ns / 1'000'000'000 : 0;
     options.fence_action = property(cluster, "stonith-action", "fencing-action", "reboot");
     if (options.fence_action == "poweroff") options.fence_action = "off";
     options.have_quorum = cluster.document->have_quorum;
