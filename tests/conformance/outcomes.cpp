@@ -38,6 +38,6 @@ int main() {
         std::getline(fields, name, '\t');
         std::getline(fields, path, '\t');
         std::getline(fields, when);
-        std::cout << name << '\t' << outcome_of(path, when) << '\n';
+        std::cout << name << "\t" << outcome_of(path, when) << std::endl;
     }
 }
