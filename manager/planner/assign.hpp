@@ -51,7 +51,8 @@ class Assigner {
     void distribute(Resource& clone);
     bool place_instance(Resource& clone, Resource& instance, Node* prefer, bool all_wishes);
     void sort_instances(Resource& clone);
-    [[nodiscard]] int compare_instances(Resource& clone, Resource& a, Resource& b);
+    [[nodiscard]] Standings wishes_about(Resource& clone);
+    [[nodiscard]] int compare_instances(Resource& clone, Resource& a, Resource& b, Standings& wishes);
     void inherit_wishes(const Resource& clone, Resource& instance, bool all);
     void ban_full_nodes(const Resource& clone, Resource& instance);
 

@@ -71,7 +71,7 @@ bool Assigner::place_instance(Resource& clone, Resource& instance, Node* prefer,
 }
 
 // Negative: `a` is placed before `b`.
-int Assigner::compare_instances(Resource& clone, Resource& a, Resource& b) {
+int Assigner::compare_instances(Resource& clone, Resource& a, Resource& b, Standings& wishes) {
     const auto order = [](auto left, auto right) { return left < right ? -1 : left > right ? 1 : 0; };
     const std::vector<Node*> at_a = places(a, false);
     const std::vector<Node*> at_b = places(b, false);
@@ -93,16 +93,30 @@ int Assigner::compare_instances(Resource& clone, Resource& a, Resource& b) {
     const int count = order(clone.allowed[node_a->index].count, clone.allowed[node_b->index].count);
     if (count != 0) return count;
     if (failed(a) != failed(b)) return failed(a) ? 1 : -1;
-    const Score score_a = a.allowed[node_a->index].score + clone.allowed[node_a->index].score;
-    const Score score_b = b.allowed[node_b->index].score + clone.allowed[node_b->index].score;
+    const Score score_a = wishes[node_a->index].score;
+    const Score score_b = wishes[node_b->index].score;
     if (score_a != score_b) return order(score_b, score_a);
     return order(a.number, b.number);
 }
 
+// What those that are to be with the clone, and those that it is to be with, say of the nodes.
+Standings Assigner::wishes_about(Resource& clone) {
+    Standings out;
+    for (const auto& node : cluster_.nodes) out[node->index];
+    for (const Colocation* colocation : clone.with)
+        out = lend(*colocation->primary, out, colocation->attribute, colocation->score.value, true, false);
+    for (const Colocation* colocation : clone.followers) {
+        if (colocation->influence)
+            out = lend(*colocation->dependent, out, colocation->attribute, colocation->score.value, true, false);
+    }
+    return out;
+}
+
 void Assigner::sort_instances(Resource& clone) {
+    Standings wishes = wishes_about(clone);
     std::vector<Resource*>& list = clone.children;  // insertion: the relation need not be transitive
     for (std::size_t i = 1; i < list.size(); ++i) {
-        for (std::size_t j = i; j > 0 && compare_instances(clone, *list[j], *list[j - 1]) < 0; --j)
+        for (std::size_t j = i; j > 0 && compare_instances(clone, *list[j], *list[j - 1], wishes) < 0; --j)
             std::swap(list[j], list[j - 1]);
     }
 }
@@ -237,7 +251,7 @@ void Assigner::rank_promotable(Resource& clone) {
         for (const Resource* source : {child, &clone}) {
             for (const Location& location : source->locations) {
                 const auto score = location.scores.find(at.front()->index);
-                if (location.role == Role::promoted && score != location.scores.end())
+                if (score != location.scores.end())
                     child->promotion = child->promotion + score->second;
             }
         }

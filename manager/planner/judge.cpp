@@ -50,7 +50,7 @@ Verdict verdict_of(Judgement& at, const cib::HistoryEntry& entry, int rc, bool i
     if (entry.status == kStatusNotInstalled) return Verdict::not_installed;
     if (entry.status != kDone && entry.status != kError) return Verdict::failed;
     const Verdict plain = entry.expected == rc ? Verdict::done : Verdict::failed;
-    const bool stuck = entry.operation == "stop" && !at.cluster.can_fence(&at.node);
+    const Verdict hard = entry.operation == "stop" && !at.cluster.can_fence(&at.node) ? Verdict::failed : Verdict::hard;
     switch (rc) {
         case kOk: return is_probe(entry) && entry.expected == kNotRunning ? Verdict::done : plain;
         case kNotRunning:
@@ -68,10 +68,10 @@ Verdict verdict_of(Judgement& at, const cib::HistoryEntry& entry, int rc, bool i
         case kNotConfigured: return Verdict::fatal;
         case kNotSupported:
             if (entry.interval_ms > 0) return Verdict::failed;
-            return stuck ? Verdict::fatal : Verdict::hard;
+            return hard;
         case kNotInstalled:
         case kInvalidParameter:
-        case kNoPermission: return stuck ? Verdict::fatal : Verdict::hard;
+        case kNoPermission: return hard;
         default: return plain;
     }
 }

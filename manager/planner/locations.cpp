@@ -91,12 +91,11 @@ std::vector<Target> targets_of(Cluster& cluster, const cib::LocationObject& obje
     return out;
 }
 
-// Applied now, unless it is about a role that is not decided yet; then it waits in `locations`.
+// Applied now, unless it is about a role that is not decided yet. Which instance is to be promoted is told by
+// all of them, whatever their role.
 void tie(Resource& resource, Location location) {
-    if (location.role > Role::started) {
-        resource.locations.push_back(std::move(location));
-        return;
-    }
+    resource.locations.push_back(location);
+    if (location.role > Role::started) return;
     for (const auto& [node, score] : location.scores) add_score(resource, node, score, location.id);
     for_each_part(resource, [&](Resource& part) {
         for (const auto& [node, score] : location.scores) {

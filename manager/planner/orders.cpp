@@ -89,11 +89,13 @@ bool paired(const Order& order) {
 // stop. A clone that waits is renewed with any of them, other resources with the one on their node.
 void relate_to_clone(Cluster& cluster, const Order& order) {
     const std::uint32_t kind = kind_of(order);
-    const std::uint32_t renews = order.second->clone() ? kind : kind & ~kForcesSecond;
+    // clone-min is a must, be the order but a wish.
+    const std::uint32_t minimum = order.first->clone_min > 0 ? kEnables : 0;
+    const std::uint32_t renews = minimum | (order.second->clone() ? kind : kind & ~kForcesSecond);
     for (Action* a : ends(*order.first, order.first_task)) {
         for (Action* b : begins(*order.second, order.second_task)) relate(cluster, *a, *b, renews, order.cause);
     }
-    if (renews == kind) return;
+    if (order.second->clone() || (kind & kForcesSecond) == 0) return;
     for (const Node* node : places(*order.second, true)) {
         for (Resource* instance : order.first->children) {
             const std::vector<Node*> at = places(*instance, true);

@@ -27,12 +27,12 @@ void tie(Cluster& cluster, const cib::ColocationObject& object, Resource* depend
                              .influence = object.influence.value_or(dependent->critical)});
 }
 
-// In a sequential set each member goes with the one before it; in others, of negative score, none meet.
+// In a sequential set each member goes with the one before it or, for a negative score, away from all before it.
 void tie_set(Cluster& cluster, const cib::ColocationObject& object, const cib::ResourceSet& set) {
     const Score score = set.score.value_or(object.score);
     const Role role = role_of(set.role);
     const std::vector<Resource*> members = members_of(cluster, set);
-    if (!set.sequential && score.value >= 0) return;
+    if (!set.sequential) return;
     for (std::size_t i = 1; i < members.size(); ++i) {
         if (score.value >= 0) {
             tie(cluster, object, members[i], role, members[i - 1], role, score);

@@ -138,6 +138,9 @@ class Maker:
         values = {"rsc": item["id"], "node": rng.choice(nodes), "score": rng.choice(SCORES)}
         if promotable(item) and pick(rng, 0.5):
             values["role"] = "Promoted"
+        elif cloned_group(item):
+            # The peer may put several instances on one node then, whatever clone-node-max says.
+            values["score"] = rng.choice(["INFINITY", "-INFINITY"])
         return {"tag": "rsc_location", "values": values}
 
     def colocation(self, resources):
@@ -253,7 +256,14 @@ class Maker:
             else:
                 out.append(("property", *rng.choice([("stop-all-resources", "true"), ("maintenance-mode", "true"),
                                                      ("no-quorum-policy", "ignore"), ("quorum", "0"), ("quorum", "0")])))
-        return out
+        return [change for change in out if not judged_by_monitors(out, change)]
+
+
+def judged_by_monitors(changes, change):
+    """The peer runs monitors in its simulation, which clears a failure where nothing else is done: we leave monitors out."""
+    idle = any(other[0] in ("node", "meta", "property") and other[2:] != () and
+               (other[1] == "maintenance-mode" or other[2] in ("maintenance", "is-managed")) for other in changes)
+    return idle and change[0] == "inject" and "_monitor_" in change[1]
 
 
 def without(options, name):
@@ -264,6 +274,10 @@ def every(resources):
     for item in resources:
         yield item
         yield from every(item.get("children", []))
+
+
+def cloned_group(item):
+    return item["kind"] == "clone" and item["children"][0]["kind"] == "group"
 
 
 def promotable(item):
