@@ -247,11 +247,13 @@ void Assigner::rank_promotable(Resource& clone) {
             child->sort_key = child->promotion;
             continue;
         }
-        child->promotion = promotion_score(*child, *at.front()).value_or(Score{-1});
+        const Score own = promotion_score(*child, *at.front()).value_or(Score{-1});
+        child->promotion = own;
         for (const Resource* source : {child, &clone}) {
             for (const Location& location : source->locations) {
                 const auto score = location.scores.find(at.front()->index);
-                if (score != location.scores.end())
+                const bool counts = location.role == Role::promoted || own.value >= 0;
+                if (counts && score != location.scores.end())
                     child->promotion = child->promotion + score->second;
             }
         }

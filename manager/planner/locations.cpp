@@ -91,8 +91,7 @@ std::vector<Target> targets_of(Cluster& cluster, const cib::LocationObject& obje
     return out;
 }
 
-// Applied now, unless it is about a role that is not decided yet. Which instance is to be promoted is told by
-// all of them, whatever their role.
+// Applied now, unless it is about a role that is not decided yet; all are kept for that decision.
 void tie(Resource& resource, Location location) {
     resource.locations.push_back(location);
     if (location.role > Role::started) return;

@@ -89,9 +89,7 @@ bool paired(const Order& order) {
 // stop. A clone that waits is renewed with any of them, other resources with the one on their node.
 void relate_to_clone(Cluster& cluster, const Order& order) {
     const std::uint32_t kind = kind_of(order);
-    // clone-min is a must, be the order but a wish.
-    const std::uint32_t minimum = order.first->clone_min > 0 ? kEnables : 0;
-    const std::uint32_t renews = minimum | (order.second->clone() ? kind : kind & ~kForcesSecond);
+    const std::uint32_t renews = order.second->clone() ? kind : kind & ~kForcesSecond;
     for (Action* a : ends(*order.first, order.first_task)) {
         for (Action* b : begins(*order.second, order.second_task)) relate(cluster, *a, *b, renews, order.cause);
     }
@@ -149,15 +147,30 @@ void relate_order(Cluster& cluster, const Order& order) {
     relate_all(cluster, back, *back.first, *back.second);
 }
 
+// Possible where `quota` of the firsts are.
+Action& add_gate(Cluster& cluster, const std::string& cause, const std::vector<Resource*>& firsts, Task task,
+                 int quota) {
+    Action& gate = add_action(cluster, Task::gate, nullptr, nullptr);
+    gate.pseudo = true;
+    gate.quota = quota;
+    for (Resource* first : firsts) {
+        for (Action* action : ends(*first, task)) relate(cluster, *action, gate, kOneOf, cause);
+    }
+    return gate;
+}
+
+// clone-min is a must, be the order but a wish.
+void relate_minimum(Cluster& cluster, const Order& order) {
+    if (!order.first->clone() || order.first->clone_min <= 0 || !brings_up(order.first_task)) return;
+    Action& gate = add_gate(cluster, order.cause, order.first->children, order.first_task, order.first->clone_min);
+    for (Action* action : begins(*order.second, order.second_task))
+        relate(cluster, gate, *action, kEnables, order.cause);
+}
+
 // Enough that one of the set can run.
 void relate_any(Cluster& cluster, const cib::OrderObject& object, const std::vector<Resource*>& firsts, Task first_task,
                 const std::vector<Resource*>& seconds, Task second_task, bool symmetrical) {
-    Action& gate = add_action(cluster, Task::gate, nullptr, nullptr);
-    gate.pseudo = true;
-    gate.quota = 1;
-    for (Resource* first : firsts) {
-        for (Action* action : ends(*first, first_task)) relate(cluster, *action, gate, kOneOf, object.id);
-    }
+    Action& gate = add_gate(cluster, object.id, firsts, first_task, 1);
     for (Resource* second : seconds) {
         for (Action* action : begins(*second, second_task)) 
             relate(cluster, gate, *action, symmetrical ? kEnables : kIfNeeded, object.id);
@@ -228,7 +241,9 @@ void relate_orders(Cluster& cluster) {
                     relate_any(cluster, object, {first}, first_task, {second}, second_task, symmetrical);
                     continue;
                 }
-                relate_order(cluster, {object.id, first, first_task, second, second_task, object.kind, symmetrical});
+                const Order order{object.id, first, first_task, second, second_task, object.kind, symmetrical};
+                relate_minimum(cluster, order);
+                relate_order(cluster, order);
             }
         }
     }

@@ -65,8 +65,8 @@ void relate_parts(Cluster& cluster) {
                 wrap(cluster, *resource, *part, task, resource->clone());
         }
         if (resource->clone()) {
-            for (Action* running : actions_of(*resource, Task::running)) running->quota = std::max(1, resource->clone_min);
-            for (Action* promoted : actions_of(*resource, Task::promoted)) promoted->quota = std::max(1, resource->clone_min);
+            for (Action* running : actions_of(*resource, Task::running)) running->quota = 1;
+            for (Action* promoted : actions_of(*resource, Task::promoted)) promoted->quota = 1;
         }
         const bool ordered = resource->group() ? get(resource->meta, "ordered") != "false" : resource->ordered;
         for (std::size_t i = 1; ordered && resource->group() && i < resource->children.size(); ++i)
