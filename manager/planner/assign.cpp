@@ -213,15 +213,13 @@ Node* Assigner::assign(Resource& resource, Node* prefer) {
     return assign_primitive(resource, prefer);
 }
 
-// The scores of a resource and its parts, and of what it is to be with, before anything is placed.
+// The scores of a resource and of what it is to be with, before anything is placed.
 // NOLINTNEXTLINE(misc-no-recursion): `merging` bounds it
 Standings Assigner::outlook(Resource& resource) {
     Standings out = resource.allowed;
     if (resource.merging) return out;
+    if (resource.group()) return outlook(*resource.children.front());
     resource.merging = true;
-    for (Resource* part : resource.children) {
-        for (const auto& [node, standing] : outlook(*part)) out[node].score = out[node].score + standing.score;
-    }
     for (const Colocation* colocation : resource.with) {
         if (colocation->primary->top() == resource.top()) continue;
         const Standings there = outlook(*colocation->primary);

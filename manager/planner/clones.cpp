@@ -38,7 +38,8 @@ void Assigner::ban_full_nodes(const Resource& clone, Resource& instance) {
     for (const auto& node : cluster_.nodes) {
         const auto standing = clone.allowed.find(node->index);
         const bool full =
-            standing == clone.allowed.end() || standing->second.count >= clone.clone_node_max;
+            standing == clone.allowed.end() || standing->second.count >= clone.clone_node_max ||
+            standing->second.score.value < 0;
         if (!full && !instance.orphan) continue;
         for_each_part(instance, [&](Resource& part) {
             const auto own = part.allowed.find(node->index);

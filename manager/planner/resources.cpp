@@ -160,9 +160,7 @@ Resource& add_orphan(Cluster& cluster, const cib::ResourceHistory& report) {
     out.id = report.id;
     out.base = report.id.substr(0, report.id.rfind(':'));
     out.standard = report.standard;
-    const bool device = cluster.options.fence_device;
     read_meta(cluster, out);
-    cluster.options.fence_device = device;
     out.orphan = true;
     for (const auto& node : cluster.nodes) {
         if (cluster.options.stop_orphans) {

@@ -183,6 +183,17 @@ class Maker:
         return options
 
     def constraint(self, cluster):
+        """One that says nothing about a pair that another speaks of already: of such doubles the peer takes now one, now all."""
+        for _ in range(20):
+            made = self.any_constraint(cluster)
+            pair = sorted(made["values"].get(key, "") for key in ("rsc", "with-rsc", "first", "then"))
+            if made["tag"] == "rsc_location" or all(
+                    pair != sorted(other["values"].get(key, "") for key in ("rsc", "with-rsc", "first", "then"))
+                    or other["tag"] != made["tag"] for other in cluster.get("constraints", [])):
+                break
+        return made
+
+    def any_constraint(self, cluster):
         rng, resources = self.rng, cluster["resources"]
         nodes = [node["id"] for node in cluster["nodes"]]
         draw = rng.random()
@@ -199,7 +210,9 @@ class Maker:
         cluster["nodes"] = [{"id": f"n{number}", "attributes": {}, "utilization": {}, "transient": {}}
                             for number in range(1, rng.randint(2, 4) + 1)]
         cluster["resources"] = [self.resource() for _ in range(rng.randint(1, 5))]
-        cluster["constraints"] = [self.constraint(cluster) for _ in range(rng.randint(0, 4))]
+        cluster["constraints"] = []
+        for _ in range(rng.randint(0, 4)):
+            cluster["constraints"].append(self.constraint(cluster))
         if fencing:
             cluster["resources"].insert(0, {"kind": "primitive", "id": "fencer", "fence": True, "meta": {}})
         if pick(rng, 0.3):
