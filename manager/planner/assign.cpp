@@ -12,8 +12,31 @@ Score standing_score(const Resource& resource, std::size_t node) {
     return found == resource.allowed.end() ? Score::minus_infinity() : found->second.score;
 }
 
-Score priority_of(const Colocation* colocation, bool of_primary) {
-    return {of_primary ? colocation->primary->priority : colocation->dependent->priority};
+// Where it runs; of several places one that is still there.
+Node* current_node(const Resource& resource) {
+    for (Node* node : resource.running_on) {
+        if (node->online && !node->unclean) return node;
+    }
+    return resource.running_on.empty() ? nullptr : resource.running_on.front();
+}
+
+int rank_of(const Resource& resource) {
+    if (resource.clone()) return resource.promotable ? 3 : 2;
+    return resource.group() ? 1 : 0;
+}
+
+// The sequence in which colocations have their say: by the other resource's priority, clones before groups
+// before primitives, by name; of one pair the constraint that was written last goes first.
+std::vector<Colocation*> in_sequence(const std::vector<Colocation*>& colocations, bool primaries) {
+    std::vector<Colocation*> out(colocations.rbegin(), colocations.rend());
+    std::stable_sort(out.begin(), out.end(), [&](const Colocation* left, const Colocation* right) {
+        const Resource& a = primaries ? *left->primary : *left->dependent;
+        const Resource& b = primaries ? *right->primary : *right->dependent;
+        if (a.priority != b.priority) return a.priority > b.priority;
+        if (rank_of(a) != rank_of(b)) return rank_of(a) > rank_of(b);
+        return a.id < b.id;
+    });
+    return out;
 }
 
 }  // namespace
@@ -56,7 +79,7 @@ bool Assigner::better(const Resource& resource, std::size_t a, std::size_t b, co
 }
 
 std::vector<std::size_t> Assigner::ranked(const Resource& resource) const {
-    const Node* current = resource.running_on.empty() ? nullptr : resource.running_on.front();
+    const Node* current = current_node(resource);
     std::vector<std::size_t> out;
     for (const auto& [node, standing] : resource.allowed) out.push_back(node);
     std::sort(out.begin(), out.end(),
@@ -107,7 +130,7 @@ bool Assigner::choose(Resource& resource, Node* prefer) {
         const Score best = standing_score(resource, chosen->index);
         const Resource* parent = resource.parent;
         const bool unique_instance = parent != nullptr && parent->clone() && parent->unique;
-        Node* current = resource.running_on.empty() ? nullptr : resource.running_on.front();
+        Node* current = current_node(resource);
         if (!unique_instance && best.value > 0 && chosen->usable() && current != nullptr && current->usable() &&
             standing_score(resource, current->index) == best)
             chosen = current;
@@ -119,11 +142,7 @@ bool Assigner::choose(Resource& resource, Node* prefer) {
 // What it must or wants to be with is placed first, and draws it there or drives it away.
 // NOLINTNEXTLINE(misc-no-recursion): `assigning` bounds it
 void Assigner::follow(Resource& resource) {
-    std::vector<Colocation*> sorted = resource.with;
-    std::stable_sort(sorted.begin(), sorted.end(), [](const Colocation* a, const Colocation* b) {
-        return priority_of(a, true) > priority_of(b, true);
-    });
-    for (const Colocation* colocation : sorted) {
+    for (const Colocation* colocation : in_sequence(resource.with, true)) {
         const bool wish = colocation->dependent_role >= Role::promoted ||
                           (colocation->score.value < 0 && colocation->score > Score::minus_infinity());
         const Standings before = resource.allowed;
@@ -135,11 +154,7 @@ void Assigner::follow(Resource& resource) {
 
 // NOLINTNEXTLINE(misc-no-recursion): `merging` bounds it
 void Assigner::hear_followers(Resource& resource, bool positive_only) {
-    std::vector<Colocation*> sorted = resource.followers;
-    std::stable_sort(sorted.begin(), sorted.end(), [](const Colocation* a, const Colocation* b) {
-        return priority_of(a, false) > priority_of(b, false);
-    });
-    for (const Colocation* colocation : sorted) {
+    for (const Colocation* colocation : in_sequence(resource.followers, false)) {
         if (!colocation->influence && !places(*colocation->dependent, false).empty()) continue;
         const Standings before = resource.allowed;
         resource.allowed = lend(*colocation->dependent, resource.allowed, colocation->attribute,

@@ -53,6 +53,10 @@ std::vector<Action*> ends(const Resource& resource, Task task) {
 
 // NOLINTNEXTLINE(misc-no-recursion): depth 3
 void relate_all(Cluster& cluster, const Order& order, const Resource& first, const Resource& second) {
+    // What matters of an asymmetrical order is whether each part of the second has to do something itself.
+    if (kind_of(order) == kIfNeeded) {
+        for (const Resource* part : second.children) relate_all(cluster, order, first, *part);
+    }
     // What renews the second is each part of the first, not the moment after all of them.
     if (kind_of(order) == kForcesSecond) {
         for (const Resource* part : first.children) relate_all(cluster, order, *part, second);
@@ -159,12 +163,16 @@ Action& add_gate(Cluster& cluster, const std::string& cause, const std::vector<R
     return gate;
 }
 
-// clone-min is a must, be the order but a wish.
-void relate_minimum(Cluster& cluster, const Order& order) {
-    if (!order.first->clone() || order.first->clone_min <= 0 || !brings_up(order.first_task)) return;
+// With clone-min, that many instances are enough, wherever they are; it is a must, be the order but a wish.
+bool relate_minimum(Cluster& cluster, const Order& order) {
+    if (!order.first->clone() || order.first->clone_min <= 0 || !brings_up(order.first_task)) return false;
     Action& gate = add_gate(cluster, order.cause, order.first->children, order.first_task, order.first->clone_min);
     for (Action* action : begins(*order.second, order.second_task))
         relate(cluster, gate, *action, kEnables, order.cause);
+    Order back = opposite_of(order);
+    back.kind = OrderKind::optional;
+    if (order.symmetrical) relate_all(cluster, back, *back.first, *back.second);
+    return true;
 }
 
 // Enough that one of the set can run.
@@ -212,6 +220,9 @@ void relate_sets(Cluster& cluster, const cib::OrderObject& object, bool symmetri
 // What must be with another cannot start where that cannot.
 void relate_colocation(Cluster& cluster, const Colocation& colocation) {
     if (colocation.score < Score::infinity()) return;
+    // With a group, only the places count: what is with it stays although a member cannot start.
+    const Resource* parent = colocation.primary->parent;
+    if (colocation.primary->group() || (parent != nullptr && parent->group())) return;
     const Task first = colocation.primary_role == Role::promoted ? Task::promote : Task::start;
     const Task second = colocation.dependent_role == Role::promoted ? Task::promote : Task::start;
     if (colocation.primary_role == Role::unpromoted || colocation.dependent_role == Role::unpromoted) return;
@@ -242,7 +253,7 @@ void relate_orders(Cluster& cluster) {
                     continue;
                 }
                 const Order order{object.id, first, first_task, second, second_task, object.kind, symmetrical};
-                relate_minimum(cluster, order);
+                if (relate_minimum(cluster, order)) continue;
                 relate_order(cluster, order);
             }
         }
