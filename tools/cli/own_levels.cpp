@@ -13,6 +13,7 @@
 
 #include "membership/config/config.hpp"
 #include "tools/cli/corosync.hpp"
+#include "tools/cli/simulate.hpp"
 #include "tools/crm/levels.hpp"
 #include "tools/view/members.hpp"
 #include "totem/base/bytes.hpp"
@@ -228,6 +229,9 @@ std::vector<Level> custos_levels() {
          [](Shell& shell, const Words&) { return stop_daemon(shell, {"stop"}); }, true});
     levels.front().commands.push_back(
         {"members", "", "[--json]", "who is a member, who is not, since when and why", 0, 1, members, true});
+    levels.front().commands.push_back({"simulate", "", "--cib FILE [--now DATE] [--json]",
+                                       "what the scheduler would do with a saved Pacemaker CIB", 0, 5, simulate,
+                                       true});
     levels.push_back({"quorum",
                       "",
                       "whether the members may act",
