@@ -56,7 +56,7 @@ void create_starts(Cluster& cluster, Resource& resource) {
     Action& start = add_action(cluster, Task::start, &resource, node);
     const bool active = !resource.running_on.empty();
     if (node == nullptr) forbid(start, "no node may run it");
-    if (!resource.managed && (!active || resource.failed)) forbid(start, "it is not managed");
+    if (!resource.managed && (!active || resource.blocked)) forbid(start, "it is not managed");
     if (lacks_quorum(cluster.options, resource, false) && resource.managed) forbid(start, "no quorum");
     if (!resource.promotable) return;
     const bool promoted = resource.next_role == Role::promoted;

@@ -59,15 +59,7 @@ bool Assigner::better(const Resource& resource, std::size_t a, std::size_t b, co
     const Score of_right = right.usable() ? standing_score(resource, b) : low;
     if (of_left != of_right) return of_left > of_right;
     if (cluster_.options.strategy == Strategy::balanced) {
-        int balance = 0;  // more free of more kinds of capacity
-        for (const auto& [name, amount] : left.free) {
-            const auto other = right.free.find(name);
-            const std::int64_t there = other == right.free.end() ? 0 : other->second;
-            balance += amount > there ? 1 : amount < there ? -1 : 0;
-        }
-        for (const auto& [name, amount] : right.free) {
-            if (!left.free.contains(name)) balance += amount > 0 ? -1 : amount < 0 ? 1 : 0;
-        }
+        const int balance = compare_free(left, right);
         if (balance != 0) return balance > 0;
     }
     if (cluster_.options.strategy != Strategy::minimal) {

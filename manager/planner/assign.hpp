@@ -11,6 +11,9 @@ namespace manager::planner {
 // A share of a score, rounded half away from zero; never rounded to nothing.
 [[nodiscard]] Score share(Score score, std::int32_t factor);
 
+// More than 0: `left` has more free of more kinds of capacity.
+[[nodiscard]] int compare_free(const Node& left, const Node& right);
+
 // The parts of the pass. `prefer`: taken when it is as good as any.
 class Assigner {
   public:
@@ -65,6 +68,7 @@ class Assigner {
     [[nodiscard]] std::optional<Score> promotion_score(const Resource& resource, const Node& node) const;
 
     void apply_utilization(Resource& resource);
+    [[nodiscard]] const Node* roomiest(const Resource& resource) const;
 
     Cluster& cluster_;
 };

@@ -36,6 +36,33 @@ void collect(Resource& resource, std::set<Resource*>& seen) {
 
 }  // namespace
 
+int compare_free(const Node& left, const Node& right) {
+    int out = 0;
+    for (const auto& [name, amount] : left.free) {
+        const auto other = right.free.find(name);
+        const std::int64_t there = other == right.free.end() ? 0 : other->second;
+        out += amount > there ? 1 : amount < there ? -1 : 0;
+    }
+    for (const auto& [name, amount] : right.free) {
+        if (!left.free.contains(name)) out += amount > 0 ? -1 : amount < 0 ? 1 : 0;
+    }
+    return out;
+}
+
+// Of the nodes that may run it the one with most room; of equal ones that where it runs, then the first.
+const Node* Assigner::roomiest(const Resource& resource) const {
+    const Node* out = nullptr;
+    for (const auto& [index, standing] : resource.allowed) {
+        const Node* node = cluster_.nodes[index].get();
+        if (standing.score.value < 0 || !node->usable()) continue;
+        const bool runs = std::find(resource.running_on.begin(), resource.running_on.end(), node) !=
+                          resource.running_on.end();
+        const int order = out == nullptr ? 1 : compare_free(*node, *out);
+        if (order > 0 || (order == 0 && runs)) out = node;
+    }
+    return out;
+}
+
 // A node without room is no candidate: without room for all that has to be together, if any node has that.
 void Assigner::apply_utilization(Resource& resource) {
     if (cluster_.options.strategy == Strategy::standard) return;
@@ -53,8 +80,10 @@ void Assigner::apply_utilization(Resource& resource) {
         return possible(entry) && fits(all, *cluster_.nodes[entry.first]);
     });
     const Capacity& load = some ? all : resource.utilization;
+    const Node* only = some || together.size() < 2 ? nullptr : roomiest(resource);
     for (auto& [node, standing] : resource.allowed) {
-        if (fits(load, *cluster_.nodes[node]) || standing.score.value < 0) continue;
+        const bool other = only != nullptr && only != cluster_.nodes[node].get();
+        if ((fits(load, *cluster_.nodes[node]) && !other) || standing.score.value < 0) continue;
         standing.score = Score::minus_infinity();
         resource.contributions.push_back({"no room", node, Score::minus_infinity()});
     }
