@@ -206,17 +206,19 @@ void Assigner::add_promotion_scores(Resource& clone) {
     }
 }
 
-// What a constraint of a role says of promoting an instance: with, without or against another resource.
-void Assigner::draw_promotion(Resource& instance, const Colocation& colocation, const Node& at) const {
+// What a constraint of a role says of promoting an instance: with, without or against another resource. `own`:
+// the agent's wish; where it has none, a mere wish of the administrator does not make up for that.
+void Assigner::draw_promotion(Resource& instance, const Colocation& colocation, const Node& at, Score own) const {
     const Resource& primary = *colocation.primary;
     if (primary.provisional) return;
     const bool here = role_here(primary, colocation, at);
-    if (colocation.dependent_role == Role::unpromoted) {
-        if (here) instance.promotion = instance.promotion + Score{-colocation.score.value};
-    } else if (here) {
-        instance.promotion = instance.promotion + colocation.score;
-    } else if (colocation.score >= Score::infinity()) {
+    Score score = colocation.score;
+    if (colocation.dependent_role == Role::unpromoted) score.value = -score.value;
+    const bool must = score >= Score::infinity() && colocation.dependent_role == Role::promoted;
+    if (must && !here) {
         instance.promotion = Score::minus_infinity();
+    } else if (here && (score.value < 0 || own.value >= 0 || (must && !primary.clone()))) {
+        instance.promotion = instance.promotion + score;
     }
 }
 
@@ -259,7 +261,7 @@ void Assigner::rank_promotable(Resource& clone) {
             }
         }
         for (const Colocation* colocation : clone.with) {
-            if (colocation->dependent_role >= Role::unpromoted) draw_promotion(*child, *colocation, *at.front());
+            if (colocation->dependent_role >= Role::unpromoted) draw_promotion(*child, *colocation, *at.front(), own);
         }
         child->sort_key = child->promotion;
     }

@@ -58,10 +58,6 @@ void apply_health(Cluster& cluster) {
 // NOLINTNEXTLINE(misc-no-recursion): depth 3
 void apply_stickiness(const Cluster& cluster, Resource& resource) {
     for (Resource* child : resource.children) apply_stickiness(cluster, *child);
-    if (!resource.managed) {
-        for (const Node* node : resource.running_on)
-            add_score(resource, node->index, Score::infinity(), "it is not managed");
-    }
     if (!resource.children.empty() || !resource.managed || resource.stickiness.value < 1 ||
         resource.running_on.size() != 1)
         return;

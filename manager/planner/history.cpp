@@ -179,7 +179,11 @@ void add_running(Resource& resource, Node& node) {
         resource.managed = false;
         resource.maintenance = true;
     }
-    if (resource.managed && resource.running_on.size() > 1) judge_multiple(resource);
+    if (!resource.managed) {
+        add_score(resource, node.index, Score::infinity(), "it is not managed");
+    } else if (resource.running_on.size() > 1) {
+        judge_multiple(resource);
+    }
 }
 
 bool lock_holds(const Options& options, std::int64_t since) {

@@ -17,10 +17,12 @@ bool glides(const Action& action) {
     return action.resource != nullptr && action.resource->migrating;
 }
 
-// A resource that has to be down while another stops cannot migrate.
+// A resource that has to be down while another stops cannot migrate. (The moments of groups and clones do not
+// count: what is ordered after a whole migrates all the same.)
 bool call_off_migration(const Relation& relation) {
     const bool forces = (relation.kind & relation::kForcesFirst) != 0 && relation.second->needed &&
-                        !glides(*relation.second);
+                        !glides(*relation.second) && relation.second->resource != nullptr &&
+                        relation.second->resource->primitive();
     if (!forces || !glides(*relation.first)) return false;
     relation.first->resource->migrating = false;
     return true;
