@@ -65,13 +65,20 @@ void create_starts(Cluster& cluster, Resource& resource) {
     if (lacks_quorum(cluster.options, resource, true)) forbid(promote, "no quorum");
 }
 
+// Where it is active as far as that matters: a node that is gone counts only where fencing has to prove it.
+std::size_t active_places(const Resource& resource) {
+    const bool proven = resource.required == Requires::fencing || resource.required == Requires::unfencing;
+    return static_cast<std::size_t>(std::count_if(resource.running_on.begin(), resource.running_on.end(),
+                                                  [&](const Node* node) { return proven || node->online; }));
+}
+
 // What the difference between where it is and where it is to be asks for.
 void need_changes(Resource& resource) {
     if (!resource.managed) return;
     Node* next = resource.assigned;
     Action& start = *action_of(resource, Task::start);
     const std::vector<Action*> stops = actions_of(resource, Task::stop);
-    const bool several = resource.running_on.size() > 1 && resource.migration_target == nullptr;
+    const bool several = active_places(resource) > 1 && resource.migration_target == nullptr;
     const bool keeps_one = several && resource.multiple_active == MultipleActive::stop_unexpected;
     bool moves = next != nullptr && !contains(resource.running_on, next);
     for (Action* stop : stops) {

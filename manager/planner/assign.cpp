@@ -175,8 +175,7 @@ Node* Assigner::assign_primitive(Resource& resource, Node* prefer) {
     follow(resource);
     hear_followers(resource, false);
     limit_role(resource);
-    const bool no_devices = cluster_.options.fencing && !cluster_.options.fence_device;
-    if (!resource.managed || no_devices) {
+    if (!resource.managed) {
         resource.next_role = resource.role;
         place(resource, resource.running_on.empty() ? nullptr : resource.running_on.front(), true);
     } else if (cluster_.options.stop_all) {
@@ -280,6 +279,9 @@ void Assigner::sort_by_scores() {
 }
 
 Cluster assign(Cluster cluster) {
+    // Who asks for fencing and has no device for it gets nothing started, moved or stopped.
+    const bool helpless = cluster.options.fencing && !cluster.options.fence_device;
+    for (const auto& resource : cluster.store) resource->managed = resource->managed && !helpless;
     Assigner assigner(cluster);
     if (cluster.options.strategy != Strategy::standard) assigner.sort_by_scores();
     for (Resource* resource : cluster.resources) assigner.assign(*resource);

@@ -215,7 +215,7 @@ void Assigner::draw_promotion(Resource& instance, const Colocation& colocation, 
     Score score = colocation.score;
     if (colocation.dependent_role == Role::unpromoted) score.value = -score.value;
     const bool must = score >= Score::infinity() && colocation.dependent_role == Role::promoted;
-    if (must && !here) {
+    if (must && !here && !primary.clone()) {
         instance.promotion = Score::minus_infinity();
     } else if (here && (score.value < 0 || own.value >= 0 || (must && !primary.clone()))) {
         instance.promotion = instance.promotion + score;

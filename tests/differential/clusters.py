@@ -95,13 +95,15 @@ class Maker:
         if pick(rng, chance / 3):
             meta["allow-migrate"] = "true"
         if pick(rng, chance / 5):
+            meta["requires"] = rng.choice(["nothing", "quorum", "fencing"])
+        if pick(rng, chance / 5):
             meta["multiple-active"] = rng.choice(["stop_only", "block", "stop_unexpected"])
         return meta
 
     def primitive(self, stateful=False):
         item = {"kind": "primitive", "id": self.name("p"), "stateful": stateful, "meta": self.meta()}
-        if not stateful and pick(self.rng, 0.1):
-            item["on_fail"] = self.rng.choice(["block", "stop", "ignore", "standby"])
+        if pick(self.rng, 0.1):
+            item["on_fail"] = self.rng.choice(["demote"] if stateful else ["block", "stop", "ignore", "standby", "fence", "restart"])
         return item
 
     def group(self, stateful=False):
@@ -141,7 +143,16 @@ class Maker:
         elif cloned_group(item):
             # The peer may put several instances on one node then, whatever clone-node-max says.
             values["score"] = rng.choice(["INFINITY", "-INFINITY"])
+        elif pick(rng, 0.08):
+            values["resource-discovery"] = rng.choice(["never", "exclusive"])
         return {"tag": "rsc_location", "values": values}
+
+    def ticket(self, resources):
+        rng, item = self.rng, self.rng.choice(resources)
+        values = {"rsc": item["id"], "ticket": "t1", "loss-policy": rng.choice(["stop", "demote", "fence", "freeze"])}
+        if promotable(item) and pick(rng, 0.6):
+            values["rsc-role"] = "Promoted"
+        return {"tag": "rsc_ticket", "values": values}
 
     def colocation(self, resources):
         rng = self.rng
@@ -197,6 +208,8 @@ class Maker:
         rng, resources = self.rng, cluster["resources"]
         nodes = [node["id"] for node in cluster["nodes"]]
         draw = rng.random()
+        if draw < 0.02:
+            return self.ticket(resources)
         if len(resources) < 2 or draw < 0.35:
             return self.location(resources, nodes)
         if draw < 0.62:
@@ -223,6 +236,10 @@ class Maker:
             cluster["properties"]["start-failure-is-fatal"] = "false"
         if pick(rng, 0.08):
             self.capacities(cluster)
+        if pick(rng, 0.3):
+            cluster["properties"]["no-quorum-policy"] = rng.choice(["stop", "freeze", "ignore", "demote"])
+        if pick(rng, 0.05):
+            cluster["properties"]["node-health-strategy"] = rng.choice(["migrate-on-red", "only-green", "progressive"])
         for item in every(cluster["resources"]):
             if item.get("stateful"):
                 for node in cluster["nodes"]:
@@ -264,11 +281,15 @@ class Maker:
                 out.append(("meta", item["id"], "is-managed", "false"))
             elif draw < 0.94:
                 out.append(("constraint", self.constraint(cluster)))
-            elif draw < 0.97:
+            elif draw < 0.955:
+                out.append(("transient", rng.choice(nodes), "shutdown", "1700000000"))
+            elif draw < 0.965:
+                out.append(("transient", rng.choice(nodes), "#health-x", rng.choice(["red", "yellow"])))
+            elif draw < 0.98:
                 out.append(("remove", rng.choice(cluster["resources"])["id"]))
             else:
                 out.append(("property", *rng.choice([("stop-all-resources", "true"), ("maintenance-mode", "true"),
-                                                     ("no-quorum-policy", "ignore"), ("quorum", "0"), ("quorum", "0")])))
+                                                     ("quorum", "0"), ("quorum", "0"), ("quorum", "0")])))
         return [change for change in out if not judged_by_monitors(out, change)]
 
 
@@ -303,6 +324,8 @@ def changed(cluster, changes):
     for change in changes:
         if change[0] == "node":
             next(node for node in out["nodes"] if node["id"] == change[1])["attributes"][change[2]] = change[3]
+        elif change[0] == "transient":
+            next(node for node in out["nodes"] if node["id"] == change[1])["transient"][change[2]] = change[3]
         elif change[0] == "meta":
             for item in every(out["resources"]):
                 if item["id"] == change[1]:
