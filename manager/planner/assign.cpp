@@ -109,7 +109,8 @@ void Assigner::place(Resource& resource, Node* node, bool force) {
 }
 
 bool Assigner::choose(Resource& resource, Node* prefer) {
-    apply_utilization(resource);
+    Node* roomy = apply_utilization(resource);
+    if (prefer == nullptr) prefer = roomy;
     const std::vector<std::size_t> nodes = ranked(resource);
     Node* chosen = nullptr;
     if (prefer != nullptr && !nodes.empty()) {
@@ -224,8 +225,14 @@ Node* Assigner::assign(Resource& resource, Node* prefer) {
 Standings Assigner::outlook(Resource& resource) {
     Standings out = resource.allowed;
     if (resource.merging) return out;
-    if (resource.group()) return outlook(*resource.children.front());
     resource.merging = true;
+    if (resource.group()) {
+        out = outlook(*resource.children.front());
+        for (std::size_t i = 1; i < resource.children.size(); ++i) {
+            for (const auto& [node, standing] : resource.children[i]->allowed)
+                out[node].score = out[node].score + standing.score;
+        }
+    }
     for (const Colocation* colocation : resource.with) {
         if (colocation->primary->top() == resource.top()) continue;
         const Standings there = outlook(*colocation->primary);

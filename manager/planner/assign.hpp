@@ -67,8 +67,8 @@ class Assigner {
     void promote(Resource& clone);
     [[nodiscard]] std::optional<Score> promotion_score(const Resource& resource, const Node& node) const;
 
-    void apply_utilization(Resource& resource);
-    [[nodiscard]] const Node* roomiest(const Resource& resource) const;
+    Node* apply_utilization(Resource& resource);
+    [[nodiscard]] Node* roomiest(const Resource& resource) const;
 
     Cluster& cluster_;
 };

@@ -206,19 +206,24 @@ void Assigner::add_promotion_scores(Resource& clone) {
     }
 }
 
-// What a constraint of a role says of promoting an instance: with, without or against another resource. `own`:
-// the agent's wish; where it has none, a mere wish of the administrator does not make up for that.
+// What a constraint of a role says of promoting an instance: with, without or against another resource. A must
+// and a dislike count by where the other is placed, a wish by how good the other finds the node; and where the
+// agent itself (`own`) does not want to be promoted, a wish does not make up for that.
 void Assigner::draw_promotion(Resource& instance, const Colocation& colocation, const Node& at, Score own) const {
     const Resource& primary = *colocation.primary;
     if (primary.provisional) return;
     const bool here = role_here(primary, colocation, at);
     Score score = colocation.score;
     if (colocation.dependent_role == Role::unpromoted) score.value = -score.value;
-    const bool must = score >= Score::infinity() && colocation.dependent_role == Role::promoted;
-    if (must && !here && !primary.clone()) {
-        instance.promotion = Score::minus_infinity();
-    } else if (here && (score.value < 0 || own.value >= 0 || (must && !primary.clone()))) {
-        instance.promotion = instance.promotion + score;
+    if (score.value < 0) {
+        if (here) instance.promotion = instance.promotion + score;
+    } else if (score >= Score::infinity() && !primary.clone()) {
+        instance.promotion = here ? instance.promotion + score : Score::minus_infinity();
+    } else if (own.value >= 0) {
+        const Resource& end = primary.group() ? *primary.children.back() : primary;
+        const auto there = end.allowed.find(at.index);
+        if (there != end.allowed.end())
+            instance.promotion = instance.promotion + share(there->second.score, score.value);
     }
 }
 

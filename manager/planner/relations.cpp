@@ -98,7 +98,7 @@ void tie_ticket(Cluster& cluster, const cib::TicketObject& object, Resource& res
     std::string policy = lower(object.loss_policy);
     if (policy.empty()) policy = promoted ? "demote" : "stop";
     if (!granted && policy == "freeze" && !places(resource, false).empty()) return freeze(resource);
-    if (!granted && policy == "fence") fence_places(cluster, resource, promoted, cause);
+    if (!granted && policy == "fence" && cluster.options.fencing) fence_places(cluster, resource, promoted, cause);
     if (promoted && policy != "stop") {
         ban_promotion(cluster, resource, cause);
     } else {

@@ -50,10 +50,10 @@ int compare_free(const Node& left, const Node& right) {
 }
 
 // Of the nodes that may run it the one with most room; of equal ones that where it runs, then the first.
-const Node* Assigner::roomiest(const Resource& resource) const {
-    const Node* out = nullptr;
+Node* Assigner::roomiest(const Resource& resource) const {
+    Node* out = nullptr;
     for (const auto& [index, standing] : resource.allowed) {
-        const Node* node = cluster_.nodes[index].get();
+        Node* node = cluster_.nodes[index].get();
         if (standing.score.value < 0 || !node->usable()) continue;
         const bool runs = std::find(resource.running_on.begin(), resource.running_on.end(), node) !=
                           resource.running_on.end();
@@ -63,16 +63,17 @@ const Node* Assigner::roomiest(const Resource& resource) const {
     return out;
 }
 
-// A node without room is no candidate: without room for all that has to be together, if any node has that.
-void Assigner::apply_utilization(Resource& resource) {
-    if (cluster_.options.strategy == Strategy::standard) return;
+// A node without room is no candidate: without room for all that has to be together, if any node has that. If
+// none has, the roomiest is returned, to be preferred where scores are equal.
+Node* Assigner::apply_utilization(Resource& resource) {
+    if (cluster_.options.strategy == Strategy::standard) return nullptr;
     std::set<Resource*> together;
     collect(resource, together);
     Capacity all;
     for (const auto& owned : cluster_.store) {  // in the sequence of the configuration
         if (together.contains(owned.get())) add(all, *owned);
     }
-    if (all.empty()) return;
+    if (all.empty()) return nullptr;
     const auto possible = [&](const auto& entry) {
         return entry.second.score.value >= 0 && cluster_.nodes[entry.first]->usable();
     };
@@ -80,13 +81,12 @@ void Assigner::apply_utilization(Resource& resource) {
         return possible(entry) && fits(all, *cluster_.nodes[entry.first]);
     });
     const Capacity& load = some ? all : resource.utilization;
-    const Node* only = some || together.size() < 2 ? nullptr : roomiest(resource);
     for (auto& [node, standing] : resource.allowed) {
-        const bool other = only != nullptr && only != cluster_.nodes[node].get();
-        if ((fits(load, *cluster_.nodes[node]) && !other) || standing.score.value < 0) continue;
+        if (fits(load, *cluster_.nodes[node]) || standing.score.value < 0) continue;
         standing.score = Score::minus_infinity();
         resource.contributions.push_back({"no room", node, Score::minus_infinity()});
     }
+    return some || together.size() < 2 ? nullptr : roomiest(resource);
 }
 
 }  // namespace manager::planner
