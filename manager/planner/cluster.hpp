@@ -54,6 +54,7 @@ struct Standing {
     Score score;
     int count{0};  // clones: instances placed here by this plan
     Discovery discovery{Discovery::always};
+    bool outweighed{false};  // while others lend: it was liked, and is disliked more; in the end just above nothing
 };
 using Standings = std::map<std::size_t, Standing>;  // by node index
 

@@ -1,14 +1,12 @@
 // How colocations move scores.
 #include <algorithm>
+#include <utility>
 
 #include "manager/planner/action.hpp"
 #include "manager/planner/assign.hpp"
 
 namespace manager::planner {
 namespace {
-
-// A score that was positive and was lent a negative one: it counts as just above nothing.
-constexpr std::int32_t kNearlyNothing = -666666;
 
 Score negative(Score score) {
     return {-score.value};
@@ -39,10 +37,11 @@ void Assigner::lend_matching(const Resource& dependent, Standings& scores, const
             if (same && cluster_.nodes[other]->usable()) best = std::max(best, there.score);
         }
         if (factor < 0 && best.value < 0) continue;
-        if (standing.score.value == kNearlyNothing) continue;
+        if (standing.outweighed) continue;
         const Score sum = share(best, factor) + standing.score;
         if (positive_only && sum.value < 0 && standing.score.value > 0) {
-            standing.score.value = kNearlyNothing;
+            standing.outweighed = true;
+            standing.score = sum;
         } else if (!positive_only || sum.value >= 0 || standing.score.value != 0) {
             standing.score = sum;
         }
@@ -75,42 +74,19 @@ Standings Assigner::lend(Resource& dependent, const Standings& scores, const std
         dependent.merging = false;
         return scores;
     }
-    if (positive_only) {
-        for (auto& [node, standing] : work) {
-            if (standing.score.value == kNearlyNothing) standing.score.value = 1;
-        }
+    for (auto& [node, standing] : work) {
+        if (std::exchange(standing.outweighed, false)) standing.score.value = 1;
     }
     dependent.merging = false;
     return work;
 }
 
 void Assigner::colocate_with_primitive(Resource& dependent, Resource& primary, const Colocation& colocation) {
-    if (primary.provisional) return;
+    if (primary.provisional || !dependent.provisional) return;
     const Role wanted = colocation.primary_role;
-    const Role of_dependent = colocation.dependent_role;
-    Resource* top = dependent.top();
-    const bool by_role = of_dependent >= Role::unpromoted && top->promotable && !dependent.provisional;
-    if (!by_role && !dependent.provisional) return;
-    if (colocation.score.value > 0) {
-        if (!by_role && of_dependent != Role::unknown && of_dependent != dependent.next_role) return;
-        if (wanted != Role::unknown && wanted != primary.next_role) return;
-    } else if (wanted != Role::unknown && wanted != primary.next_role) {
-        return;
-    }
-    if (by_role) {
-        const Node* at = dependent.assigned;
-        if (at == nullptr) return;
-        const bool here = primary.assigned != nullptr &&
-                          attribute_of(primary.assigned->index, colocation.attribute) ==
-                              attribute_of(at->index, colocation.attribute);
-        if (of_dependent != Role::promoted) return;
-        if (here) {
-            dependent.promotion = dependent.promotion + colocation.score;
-        } else if (colocation.score >= Score::infinity()) {
-            dependent.promotion = Score::minus_infinity();
-        }
-        return;
-    }
+    const Role own = colocation.dependent_role;
+    if (wanted != Role::unknown && wanted != primary.next_role) return;
+    if (colocation.score.value > 0 && own != Role::unknown && own != dependent.next_role) return;
     if (primary.assigned == nullptr && colocation.score.value < 0) return;
     Standings work = dependent.allowed;
     for (auto& [node, standing] : work) {
@@ -143,7 +119,6 @@ Resource* Assigner::compatible(Resource& dependent, Resource& clone, Role role) 
         for (const std::size_t node : ranked(dependent)) nodes.push_back(node);
     }
     for (const std::size_t node : nodes) {
-        if (dependent.assigned == nullptr && dependent.allowed[node].score.value < 0 && false) continue;
         for (Resource* child : clone.children) {
             if (role != Role::unknown && state_of(*child, false) != role) continue;
             for (const Node* at : places(*child, true)) {
@@ -189,15 +164,7 @@ void Assigner::colocate_with_clone(Resource& dependent, Resource& clone, const C
 
 // NOLINTNEXTLINE(misc-no-recursion): from clone to instance to member
 void Assigner::colocate_with_promoted(Resource& dependent, Resource& clone, const Colocation& colocation) {
-    if (!dependent.provisional) {
-        if (colocation.dependent_role != Role::promoted) return;
-        for (Resource* child : clone.children) {
-            if (state_of(*child, false) != colocation.primary_role) continue;
-            Resource& end = child->group() ? *child->children.back() : *child;
-            colocate_with_primitive(dependent, end, colocation);
-        }
-        return;
-    }
+    if (!dependent.provisional) return;
     if (clones_pair(dependent, clone)) {
         if (Resource* instance = compatible(dependent, clone, colocation.primary_role); instance != nullptr) {
             colocate(dependent, *instance, colocation);
