@@ -220,9 +220,9 @@ void relate_sets(Cluster& cluster, const cib::OrderObject& object, bool symmetri
 // What must be with another cannot start where that cannot.
 void relate_colocation(Cluster& cluster, const Colocation& colocation) {
     if (colocation.score < Score::infinity()) return;
-    // With a group, only the places count: what is with it stays although a member cannot start.
+    // With a group, or what is not managed, only the places count: what is with it stays.
     const Resource* parent = colocation.primary->parent;
-    if (colocation.primary->group() || (parent != nullptr && parent->group())) return;
+    if (!colocation.primary->managed || colocation.primary->group() || (parent != nullptr && parent->group())) return;
     const Task first = colocation.primary_role == Role::promoted ? Task::promote : Task::start;
     const Task second = colocation.dependent_role == Role::promoted ? Task::promote : Task::start;
     if (colocation.primary_role == Role::unpromoted || colocation.dependent_role == Role::unpromoted) return;
