@@ -60,7 +60,8 @@ class Assigner {
     void ban_full_nodes(const Resource& clone, Resource& instance);
 
     void add_promotion_scores(Resource& clone);
-    void draw_promotion(Resource& instance, const Colocation& colocation, const Node& at, Score own) const;
+    void draw_promotion(Resource& instance, const Colocation& colocation, const Node& at) const;
+    [[nodiscard]] Standings liking(const Resource& clone) const;
     [[nodiscard]] bool role_here(const Resource& primary, const Colocation& colocation, const Node& at) const;
     void hear_of_promoted(Resource& clone);
     void rank_promotable(Resource& clone);

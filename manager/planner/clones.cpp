@@ -198,18 +198,14 @@ void Assigner::add_promotion_scores(Resource& clone) {
             const Score score = promotion_score(*child, *cluster_.nodes[node]).value_or(Score{});
             if (score.value <= 0) continue;
             standing.score = standing.score + score;
-            Resource& first = child->group() ? *child->children.front() : *child;
-            if (&first != child) first.allowed[node].score = first.allowed[node].score + score;
             child->contributions.push_back({"promotion score", node, score});
             child->priority = std::max(child->priority, score.value);
         }
     }
 }
 
-// What a constraint of a role says of promoting an instance: with, without or against another resource. A must
-// and a dislike count by where the other is placed, a wish by how good the other finds the node; and where the
-// agent itself (`own`) does not want to be promoted, a wish does not make up for that.
-void Assigner::draw_promotion(Resource& instance, const Colocation& colocation, const Node& at, Score own) const {
+// What a constraint of a role says of promoting an instance: at any price with another, or not with it.
+void Assigner::draw_promotion(Resource& instance, const Colocation& colocation, const Node& at) const {
     const Resource& primary = *colocation.primary;
     if (primary.provisional) return;
     const bool here = role_here(primary, colocation, at);
@@ -219,12 +215,24 @@ void Assigner::draw_promotion(Resource& instance, const Colocation& colocation, 
         if (here) instance.promotion = instance.promotion + score;
     } else if (score >= Score::infinity() && !primary.clone()) {
         instance.promotion = here ? instance.promotion + score : Score::minus_infinity();
-    } else if (own.value >= 0) {
-        const Resource& end = primary.group() ? *primary.children.back() : primary;
-        const auto there = end.allowed.find(at.index);
-        if (there != end.allowed.end())
-            instance.promotion = instance.promotion + share(there->second.score, score.value);
     }
+}
+
+// How much the nodes are liked for the clone as a whole: by its locations, by what is to be with it, and by
+// what it is to be with.
+Standings Assigner::liking(const Resource& clone) const {
+    Standings out = clone.allowed;
+    for (const Colocation* colocation : clone.with) {
+        if (colocation->score.value <= 0 || colocation->dependent_role == Role::unpromoted) continue;
+        const Resource& primary = *colocation->primary;
+        const Resource& end = primary.group() ? *primary.children.back() : primary;
+        for (auto& [node, standing] : out) {
+            const auto there = end.allowed.find(node);
+            if (there != end.allowed.end())
+                standing.score = standing.score + share(there->second.score, colocation->score.value);
+        }
+    }
+    return out;
 }
 
 // Whether the primary is planned at that node, or one that counts as it, in the role that is asked for.
@@ -244,6 +252,7 @@ bool Assigner::role_here(const Resource& primary, const Colocation& colocation, 
 
 // How much each instance is to be promoted where it was placed.
 void Assigner::rank_promotable(Resource& clone) {
+    const Standings likes = liking(clone);
     for (Resource* child : clone.children) {
         const std::vector<Node*> at = places(*child, true);
         child->promotion = Score::minus_infinity();
@@ -257,16 +266,16 @@ void Assigner::rank_promotable(Resource& clone) {
         }
         const Score own = promotion_score(*child, *at.front()).value_or(Score{-1});
         child->promotion = own;
-        for (const Resource* source : {child, &clone}) {
-            for (const Location& location : source->locations) {
-                const auto score = location.scores.find(at.front()->index);
-                const bool counts = location.role == Role::promoted || own.value >= 0;
-                if (counts && score != location.scores.end())
-                    child->promotion = child->promotion + score->second;
-            }
+        const auto liked = likes.find(at.front()->index);
+        // Where the agent itself does not want to be promoted, liking does not make up for that.
+        if (own.value >= 0 && liked != likes.end()) child->promotion = own + liked->second.score;
+        for (const Location& location : clone.locations) {
+            const auto score = location.scores.find(at.front()->index);
+            if (location.role == Role::promoted && score != location.scores.end())
+                child->promotion = child->promotion + score->second;
         }
         for (const Colocation* colocation : clone.with) {
-            if (colocation->dependent_role >= Role::unpromoted) draw_promotion(*child, *colocation, *at.front(), own);
+            if (colocation->dependent_role >= Role::unpromoted) draw_promotion(*child, *colocation, *at.front());
         }
         child->sort_key = child->promotion;
     }

@@ -95,7 +95,11 @@ OnFail on_fail(const Cluster& cluster, const Resource& resource, const std::stri
     if (word == "migrate") return OnFail::ban;
     if (word == "stop" && !stop) return OnFail::stop;
     if (word == "restart" && !stop) return OnFail::restart;
-    if (word == "demote" && (operation == "promote" || operation == "monitor")) return OnFail::demote;
+    const bool of_promoted =
+        operation == "promote" ||
+        (operation == "monitor" && interval_ms > 0 &&
+         parse_role(operation_value(cluster, resource, operation, interval_ms, "role")) == Role::promoted);
+    if (word == "demote" && of_promoted) return OnFail::demote;
     if (stop) return cluster.options.fencing ? OnFail::fence : OnFail::block;
     return OnFail::restart;
 }

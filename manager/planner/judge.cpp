@@ -13,7 +13,8 @@ constexpr int kDegraded = 190, kDegradedPromoted = 191;
 // op-status of a report.
 constexpr int kPending = -1, kDone = 0, kCancelled = 1, kError = 4, kStatusNotInstalled = 7;
 
-enum class Verdict { pending, done, failed, hard, fatal, not_installed };
+// stuck: it cannot be stopped for good, and nobody can fence its node.
+enum class Verdict { pending, done, failed, hard, stuck, fatal, not_installed };
 
 bool is_probe(const cib::HistoryEntry& entry) {
     return entry.operation == "monitor" && entry.interval_ms == 0;
@@ -50,7 +51,7 @@ Verdict verdict_of(Judgement& at, const cib::HistoryEntry& entry, int rc, bool i
     if (entry.status == kStatusNotInstalled) return Verdict::not_installed;
     if (entry.status != kDone && entry.status != kError) return Verdict::failed;
     const Verdict plain = entry.expected == rc ? Verdict::done : Verdict::failed;
-    const Verdict hard = entry.operation == "stop" && !at.cluster.can_fence(&at.node) ? Verdict::failed : Verdict::hard;
+    const Verdict hard = entry.operation == "stop" && !at.cluster.can_fence(&at.node) ? Verdict::stuck : Verdict::hard;
     switch (rc) {
         case kOk: return is_probe(entry) && entry.expected == kNotRunning ? Verdict::done : plain;
         case kNotRunning:
@@ -193,7 +194,8 @@ void judge(Judgement& at, const cib::HistoryEntry& entry) {
     if (is_expired && verdict != Verdict::done && verdict != Verdict::pending) return;
     if (verdict == Verdict::pending) return judge_pending(at, entry);
     if (verdict == Verdict::done) return succeeded(at, entry, rc);
-    const OnFail strategy = on_fail(at.cluster, at.resource, entry.operation, entry.interval_ms);
+    OnFail strategy = on_fail(at.cluster, at.resource, entry.operation, entry.interval_ms);
+    if (verdict == Verdict::stuck) strategy = OnFail::block;
     if (strategy == OnFail::ignore && verdict != Verdict::not_installed) {
         succeeded(at, entry, entry.expected);
         at.resource.failure_ignored = true;

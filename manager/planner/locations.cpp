@@ -91,10 +91,12 @@ std::vector<Target> targets_of(Cluster& cluster, const cib::LocationObject& obje
     return out;
 }
 
-// Applied now, unless it is about a role that is not decided yet; all are kept for that decision.
+// Applied now, unless it is about promotion, which is decided later.
 void tie(Resource& resource, Location location) {
-    resource.locations.push_back(location);
-    if (location.role > Role::started) return;
+    if (location.role == Role::promoted) {
+        resource.locations.push_back(std::move(location));
+        return;
+    }
     for (const auto& [node, score] : location.scores) add_score(resource, node, score, location.id);
     for_each_part(resource, [&](Resource& part) {
         for (const auto& [node, score] : location.scores) {
