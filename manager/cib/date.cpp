@@ -140,10 +140,10 @@ bool in_field(const std::string& range, std::int64_t value) {
 bool in_fields(const DateParts& fields, std::int64_t now) {
     const Calendar at = calendar(now);
     const std::map<std::string, std::int64_t> values{
-        {"seconds", at.second}, {"minutes", at.minute},   {"hours", at.hour},
-        {"monthdays", at.day},  {"weekdays", at.week_day}, {"yearsdays", at.year_day},
-        {"yeardays", at.year_day}, {"months", at.month},   {"weeks", at.week},
-        {"years", at.year},     {"weekyears", at.week_year}};
+        {"seconds", at.second},    {"minutes", at.minute},     {"hours", at.hour},
+        {"monthdays", at.day},     {"weekdays", at.week_day},  {"yearsdays", at.year_day},
+        {"yeardays", at.year_day}, {"months", at.month},       {"weeks", at.week},
+        {"years", at.year},        {"weekyears", at.week_year}};
     for (const auto& [name, range] : fields) {
         const auto value = values.find(name);
         if (value != values.end() && !in_field(range, value->second)) return false;
@@ -180,8 +180,9 @@ Calendar calendar(std::int64_t seconds) {
 
 base::Result<std::int64_t> parse_date(std::string_view text) {
     const auto wrong = [&] {
-        return base::invalid("\"" + std::string(text) +
-                             "\" is not a date: expected ISO 8601, such as 2005-06-07 or 2005-06-07T10:20:30Z");
+        return base::invalid(
+            "\"" + std::string(text) +
+            "\" is not a date: expected ISO 8601, such as 2005-06-07 or 2005-06-07T10:20:30Z");
     };
     DateReader in{text};
     const auto day = read_day(in);

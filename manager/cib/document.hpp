@@ -1,6 +1,6 @@
-// A cluster as a Pacemaker CIB describes it: what the administrator wants and what the nodes reported, as typed
-// values with every name and reference resolved as far as one document can. The values say what is written;
-// what follows from it (what runs where, what failed) is manager/planner's business.
+// A cluster as a Pacemaker CIB describes it: what the administrator wants and what the nodes reported, as
+// typed values with every name and reference resolved as far as one document can. The values say what is
+// written; what follows from it (what runs where, what failed) is manager/planner's business.
 #pragma once
 
 #include <cstdint>
@@ -15,8 +15,8 @@
 
 namespace manager::cib {
 
-// One set of name-value pairs; the sets of an object are tried by score, highest first, and the first that has
-// a name gives its value. A set whose rule does not hold is passed over.
+// One set of name-value pairs; the sets of an object are tried by score, highest first, and the first that
+// has a name gives its value. A set whose rule does not hold is passed over.
 struct AttributeSet {
     std::string id;
     Score score;
@@ -100,7 +100,7 @@ struct HistoryEntry {
 
 struct ResourceHistory {
     std::string id, standard, provider, type;
-    std::int64_t locked{0};             // since when its node, shut down, keeps it; seconds since 1970, 0: it does not
+    std::int64_t locked{0};  // since when its node, shut down, keeps it; seconds since 1970, 0: it does not
     std::vector<HistoryEntry> entries;  // in the order of the document
 };
 
@@ -118,9 +118,9 @@ struct TicketReport {
 
 struct Document {
     bool have_quorum{false};
-    bool lost_quorum{false};   // it had one and lost it (no-quorum-panic)
+    bool lost_quorum{false};  // it had one and lost it (no-quorum-panic)
     std::string coordinator;  // the id of the node that planned (dc-uuid)
-    std::int64_t taken{0};     // seconds since 1970 that the document is of (execution-date); 0: not told
+    std::int64_t taken{0};    // seconds since 1970 that the document is of (execution-date); 0: not told
     AttributeSets properties, resource_defaults, operation_defaults;
     std::vector<NodeEntry> nodes;
     std::vector<ResourceObject> resources;
@@ -128,7 +128,7 @@ struct Document {
     std::vector<ColocationObject> colocations;
     std::vector<OrderObject> orders;
     std::vector<TicketObject> ticket_constraints;
-    std::map<std::string, std::vector<std::string>> tags;  // also templates: the resources that use them
+    std::map<std::string, std::vector<std::string>> tags;      // also templates: the resources that use them
     std::map<std::string, std::vector<std::string>> topology;  // node name or "" -> devices
     std::vector<NodeReport> reports;
     std::map<std::string, TicketReport> tickets;

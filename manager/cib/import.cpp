@@ -117,8 +117,8 @@ void read_topology(const pugi::xml_node& at, Document& document) {
 
 void Reader::fail(const pugi::xml_node& at, std::string_view what) {
     if (error) return;
-    error = base::invalid("<" + std::string(at.name()) + " id=\"" + text(at, "id") + "\">: " +
-                          std::string(what));
+    error =
+        base::invalid("<" + std::string(at.name()) + " id=\"" + text(at, "id") + "\">: " + std::string(what));
 }
 
 pugi::xml_node Reader::resolve(const pugi::xml_node& at) {
@@ -237,8 +237,7 @@ base::Result<Document> import_cib(std::string_view xml) {
     std::stable_sort(out.properties.begin(), out.properties.end(), [](const auto& a, const auto& b) {
         return a.id == "cib-bootstrap-options" && b.id != "cib-bootstrap-options";
     });
-    out.resource_defaults =
-        read_sets(reader, configuration.child("rsc_defaults"), "meta_attributes");
+    out.resource_defaults = read_sets(reader, configuration.child("rsc_defaults"), "meta_attributes");
     out.operation_defaults = read_sets(reader, configuration.child("op_defaults"), "meta_attributes");
     read_nodes(reader, configuration.child("nodes"), out);
     read_resources(reader, configuration.child("resources"), out);

@@ -42,8 +42,8 @@ int sign(bool less, bool more) {
 
 int compare_numbers(const Number& a, const Number& b) {
     if (a.negative != b.negative) return a.negative ? -1 : 1;
-    int out = sign(a.whole < b.whole, a.whole > b.whole);
-    if (out == 0) out = sign(a.fraction < b.fraction, a.fraction > b.fraction);
+    int out = sign(a.whole<b.whole, a.whole> b.whole);
+    if (out == 0) out = sign(a.fraction<b.fraction, a.fraction> b.fraction);
     return a.negative ? -out : out;
 }
 
@@ -63,7 +63,7 @@ int compare(const std::string& type, const std::string& a, const std::string& b)
     }
     const std::string left = lower(a);
     const std::string right = lower(b);
-    return sign(left < right, left > right);
+    return sign(left<right, left> right);
 }
 
 // Without a type, lt, gt and their kin compare numbers, whole unless one side has a point; others texts.
@@ -133,12 +133,18 @@ int compare_versions(std::string_view a, std::string_view b) {
 bool holds(const Rule& rule, const Facts& facts) {
     const auto part_holds = [&](const Rule& part) { return holds(part, facts); };
     switch (rule.kind) {
-        case Rule::Kind::every: return std::all_of(rule.parts.begin(), rule.parts.end(), part_holds);
-        case Rule::Kind::any: return std::any_of(rule.parts.begin(), rule.parts.end(), part_holds);
-        case Rule::Kind::attribute: return attribute_holds(rule.attribute, facts);
-        case Rule::Kind::date: return holds(rule.date, facts.now);
-        case Rule::Kind::resource: return resource_holds(rule.resource, facts);
-        case Rule::Kind::operation: return operation_holds(rule.operation, facts);
+        case Rule::Kind::every:
+            return std::all_of(rule.parts.begin(), rule.parts.end(), part_holds);
+        case Rule::Kind::any:
+            return std::any_of(rule.parts.begin(), rule.parts.end(), part_holds);
+        case Rule::Kind::attribute:
+            return attribute_holds(rule.attribute, facts);
+        case Rule::Kind::date:
+            return holds(rule.date, facts.now);
+        case Rule::Kind::resource:
+            return resource_holds(rule.resource, facts);
+        case Rule::Kind::operation:
+            return operation_holds(rule.operation, facts);
     }
     return false;
 }

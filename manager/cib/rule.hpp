@@ -18,7 +18,8 @@ namespace manager::cib {
 // attribute, operation ("eq", "lt", "defined" ...), value; type: string, integer, number, version or empty.
 struct AttributeTest {
     std::string attribute, operation, value, type;
-    std::string source;  // literal, param or meta: `value` names a parameter or meta attribute of the resource
+    std::string
+        source;  // literal, param or meta: `value` names a parameter or meta attribute of the resource
 };
 
 struct ResourceTest {
@@ -47,7 +48,7 @@ struct Rule {
 struct Facts {
     std::int64_t now{0};  // seconds since 1970
     std::function<std::optional<std::string>(const std::string& name)> attribute{};
-    std::function<std::optional<std::string>(const std::string& name)> param{}, meta{};
+    std::function<std::optional<std::string>(const std::string&name)> param{}, meta{};
     std::string standard{}, provider{}, type{};  // the resource
     std::string operation{};                     // the operation
     std::int64_t interval_ms{0};

@@ -74,7 +74,8 @@ NodeReport read_report(Reader& reader, const pugi::xml_node& at) {
 }  // namespace
 
 void read_status(Reader& reader, const pugi::xml_node& at, Document& document) {
-    for (const auto& state : at.children("node_state")) document.reports.push_back(read_report(reader, state));
+    for (const auto& state : at.children("node_state"))
+        document.reports.push_back(read_report(reader, state));
     for (const auto& ticket : at.child("tickets").children("ticket_state")) {
         document.tickets[text(ticket, "id")] = {.granted = flag(ticket, "granted", false),
                                                 .standby = flag(ticket, "standby", false)};

@@ -60,7 +60,7 @@ struct Action {
     bool possible{true};
     bool pseudo{false};  // nothing is done: it stands for others, or happens by itself
     int quota{0};
-    std::string reason;  // what made it needed or impossible
+    std::string reason;                    // what made it needed or impossible
     std::vector<Relation*> before, after;  // relations in which it is second, first
     [[nodiscard]] bool happens() const { return needed && possible; }
 };
@@ -81,7 +81,8 @@ void relate_parts(Cluster& cluster);
 void relate_orders(Cluster& cluster);
 void relate_fencing(Cluster& cluster);
 void settle(Cluster& cluster);
-// What follows within one resource from its actions: a restart stops first, and the like. True: something changed.
+// What follows within one resource from its actions: a restart stops first, and the like. True: something
+// changed.
 bool settle_resource(Cluster& cluster, Resource& resource);
 void choose_migrations(Cluster& cluster);
 void create_migrations(Cluster& cluster);

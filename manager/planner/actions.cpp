@@ -16,11 +16,15 @@ bool contains(const std::vector<Node*>& nodes, const Node* node) {
 bool lacks_quorum(const Options& options, const Resource& resource, bool promotion) {
     if (options.have_quorum || resource.required == Requires::nothing) return false;
     switch (options.no_quorum) {
-        case QuorumPolicy::ignore: return false;
-        case QuorumPolicy::freeze: return promotion ? resource.role != Role::promoted : resource.running_on.empty();
-        case QuorumPolicy::demote: return promotion || !resource.promotable;
+        case QuorumPolicy::ignore:
+            return false;
+        case QuorumPolicy::freeze:
+            return promotion ? resource.role != Role::promoted : resource.running_on.empty();
+        case QuorumPolicy::demote:
+            return promotion || !resource.promotable;
         case QuorumPolicy::stop:
-        case QuorumPolicy::fence: return true;
+        case QuorumPolicy::fence:
+            return true;
     }
     return true;
 }
@@ -46,7 +50,8 @@ void create_stops(Cluster& cluster, Resource& resource) {
 // Where a migration left it behind, it is stopped although nobody reported it.
 void create_dangling_stops(Cluster& cluster, Resource& resource) {
     for (Node* node : resource.dangling) {
-        if (contains(resource.running_on, node) || !node->online || node->unclean || !resource.managed) continue;
+        if (contains(resource.running_on, node) || !node->online || node->unclean || !resource.managed)
+            continue;
         need(add_action(cluster, Task::stop, &resource, node), "a migration may have left it there");
     }
 }
@@ -97,7 +102,8 @@ void need_changes(Resource& resource) {
     const bool promoted = resource.role == Role::promoted && contains(resource.running_on, next);
     if (resource.next_role == Role::promoted && !promoted) need(promote, "it is to be promoted");
     for (Action* demote : actions_of(resource, Task::demote)) {
-        if (resource.next_role != Role::promoted || demote->node != next) need(*demote, "it is to be demoted");
+        if (resource.next_role != Role::promoted || demote->node != next)
+            need(*demote, "it is to be demoted");
     }
 }
 
@@ -140,30 +146,48 @@ void create_moments(Cluster& cluster, Resource& resource) {
 
 std::string_view to_string(Task task) {
     switch (task) {
-        case Task::stop: return "stop";
-        case Task::stopped: return "stopped";
-        case Task::start: return "start";
-        case Task::running: return "running";
-        case Task::demote: return "demote";
-        case Task::demoted: return "demoted";
-        case Task::promote: return "promote";
-        case Task::promoted: return "promoted";
-        case Task::migrate_to: return "migrate_to";
-        case Task::migrate_from: return "migrate_from";
-        case Task::reload: return "reload-agent";
-        case Task::fence: return "fence";
-        case Task::unfence: return "fence:on";
-        case Task::gate: return "gate";
+        case Task::stop:
+            return "stop";
+        case Task::stopped:
+            return "stopped";
+        case Task::start:
+            return "start";
+        case Task::running:
+            return "running";
+        case Task::demote:
+            return "demote";
+        case Task::demoted:
+            return "demoted";
+        case Task::promote:
+            return "promote";
+        case Task::promoted:
+            return "promoted";
+        case Task::migrate_to:
+            return "migrate_to";
+        case Task::migrate_from:
+            return "migrate_from";
+        case Task::reload:
+            return "reload-agent";
+        case Task::fence:
+            return "fence";
+        case Task::unfence:
+            return "fence:on";
+        case Task::gate:
+            return "gate";
     }
     return "";
 }
 
 Task end_of(Task task) {
     switch (task) {
-        case Task::stop: return Task::stopped;
-        case Task::start: return Task::running;
-        case Task::demote: return Task::demoted;
-        case Task::promote: return Task::promoted;
+        case Task::stop:
+            return Task::stopped;
+        case Task::start:
+            return Task::running;
+        case Task::demote:
+            return Task::demoted;
+        case Task::promote:
+            return Task::promoted;
         case Task::stopped:
         case Task::running:
         case Task::demoted:
@@ -173,17 +197,22 @@ Task end_of(Task task) {
         case Task::reload:
         case Task::fence:
         case Task::unfence:
-        case Task::gate: return task;
+        case Task::gate:
+            return task;
     }
     return task;
 }
 
 Task opposite(Task task) {
     switch (task) {
-        case Task::stop: return Task::start;
-        case Task::start: return Task::stop;
-        case Task::demote: return Task::promote;
-        case Task::promote: return Task::demote;
+        case Task::stop:
+            return Task::start;
+        case Task::start:
+            return Task::stop;
+        case Task::demote:
+            return Task::promote;
+        case Task::promote:
+            return Task::demote;
         case Task::stopped:
         case Task::running:
         case Task::demoted:
@@ -193,7 +222,8 @@ Task opposite(Task task) {
         case Task::reload:
         case Task::fence:
         case Task::unfence:
-        case Task::gate: return task;
+        case Task::gate:
+            return task;
     }
     return task;
 }

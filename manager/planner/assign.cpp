@@ -91,8 +91,7 @@ void Assigner::unplace(Resource& resource) {
 }
 
 void Assigner::place(Resource& resource, Node* node, bool force) {
-    if (!force && node != nullptr &&
-        (!node->usable() || standing_score(resource, node->index).value < 0))
+    if (!force && node != nullptr && (!node->usable() || standing_score(resource, node->index).value < 0))
         node = nullptr;
     unplace(resource);
     resource.provisional = false;
@@ -124,8 +123,8 @@ bool Assigner::choose(Resource& resource, Node* prefer) {
         const Resource* parent = resource.parent;
         const bool unique_instance = parent != nullptr && parent->clone() && parent->unique;
         Node* current = current_node(resource);
-        if (!unique_instance && best.value > 0 && chosen->usable() && current != nullptr && current->usable() &&
-            standing_score(resource, current->index) == best)
+        if (!unique_instance && best.value > 0 && chosen->usable() && current != nullptr &&
+            current->usable() && standing_score(resource, current->index) == best)
             chosen = current;
     }
     place(resource, chosen, false);
@@ -155,7 +154,8 @@ void Assigner::hear_followers(Resource& resource, bool positive_only) {
         for (const auto& [node, standing] : resource.allowed) {
             const auto was = before.find(node);
             if (was != before.end() && was->second.score != standing.score)
-                resource.contributions.push_back({"wishes of " + colocation->dependent->id, node,
+                resource.contributions.push_back({"wishes of " + colocation->dependent->id,
+                                                  node,
                                                   {standing.score.value - was->second.score.value}});
         }
     }

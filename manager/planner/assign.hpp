@@ -35,7 +35,8 @@ class Assigner {
     void unplace(Resource& resource);
 
     // Whether `a` is better than `b` for a resource that runs on `current`.
-    [[nodiscard]] bool better(const Resource& resource, std::size_t a, std::size_t b, const Node* current) const;
+    [[nodiscard]] bool better(const Resource& resource, std::size_t a, std::size_t b,
+                              const Node* current) const;
     [[nodiscard]] std::vector<std::size_t> ranked(const Resource& resource) const;
     [[nodiscard]] bool any_usable(const Standings& standings) const;
 

@@ -36,7 +36,8 @@ cib::ResourceHistory& history_of(cib::NodeReport& report, const Resource& resour
     for (auto& history : report.history) {
         if (history.id == name) return history;
     }
-    report.history.push_back({.id = name, .standard = {}, .provider = {}, .type = {}, .locked = 0, .entries = {}});
+    report.history.push_back(
+        {.id = name, .standard = {}, .provider = {}, .type = {}, .locked = 0, .entries = {}});
     cib::ResourceHistory& out = report.history.back();
     if (resource.object != nullptr) {
         out.standard = resource.object->standard;
@@ -54,7 +55,8 @@ int last_call(const cib::NodeReport& report) {
     return out;
 }
 
-void record(cib::Document& document, const Resource& resource, const Node& node, const cib::HistoryEntry& entry) {
+void record(cib::Document& document, const Resource& resource, const Node& node,
+            const cib::HistoryEntry& entry) {
     cib::NodeReport& report = report_of(document, node);
     cib::HistoryEntry added = entry;
     added.call_id = last_call(report) + 1;

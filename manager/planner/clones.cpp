@@ -37,9 +37,8 @@ void Assigner::inherit_wishes(const Resource& clone, Resource& instance, bool al
 void Assigner::ban_full_nodes(const Resource& clone, Resource& instance) {
     for (const auto& node : cluster_.nodes) {
         const auto standing = clone.allowed.find(node->index);
-        const bool full =
-            standing == clone.allowed.end() || standing->second.count >= clone.clone_node_max ||
-            standing->second.score.value < 0;
+        const bool full = standing == clone.allowed.end() || standing->second.count >= clone.clone_node_max ||
+                          standing->second.score.value < 0;
         if (!full && !instance.orphan) continue;
         for_each_part(instance, [&](Resource& part) {
             const auto own = part.allowed.find(node->index);
@@ -108,7 +107,8 @@ Standings Assigner::wishes_about(Resource& clone) {
         out = lend(*colocation->primary, out, colocation->attribute, colocation->score.value, true, false);
     for (const Colocation* colocation : clone.followers) {
         if (colocation->influence)
-            out = lend(*colocation->dependent, out, colocation->attribute, colocation->score.value, true, false);
+            out = lend(*colocation->dependent, out, colocation->attribute, colocation->score.value, true,
+                       false);
     }
     return out;
 }
@@ -174,15 +174,16 @@ std::optional<Score> Assigner::promotion_score(const Resource& resource, const N
     }
     bool active_here = false;
     if (resource.parent != nullptr) {
-        for (const Resource* child : resource.top()->children) active_here = active_here || runs_on(*child, node);
+        for (const Resource* child : resource.top()->children)
+            active_here = active_here || runs_on(*child, node);
     }
     const bool own = runs_on(resource, node) || resource.assigned == &node;
     if (active_here && !own && !resource.unique) return std::nullopt;
     if (!own && !resource.top()->known_on.contains(node.index) && !resource.known_on.contains(node.index) &&
         resource.assigned != &node)
         return std::nullopt;
-    for (const std::string& name : {resource.history_name, resource.unique ? resource.id : resource.base,
-                                    resource.id, resource.base}) {
+    for (const std::string& name :
+         {resource.history_name, resource.unique ? resource.id : resource.base, resource.id, resource.base}) {
         const auto found = node.attributes.find("master-" + name);
         if (name.empty() || found == node.attributes.end()) continue;
         const auto score = parse_score(found->second);
@@ -243,10 +244,12 @@ bool Assigner::role_here(const Resource& primary, const Colocation& colocation, 
                            [&](const Resource* child) { return role_here(*child, colocation, at); });
     }
     const Role wanted = colocation.primary_role;
-    if (wanted != Role::unknown && wanted != Role::started && state_of(primary, false) != wanted) return false;
+    if (wanted != Role::unknown && wanted != Role::started && state_of(primary, false) != wanted)
+        return false;
     const std::vector<Node*> nodes = places(primary, true);
     return std::any_of(nodes.begin(), nodes.end(), [&](const Node* node) {
-        return attribute_of(node->index, colocation.attribute) == attribute_of(at.index, colocation.attribute);
+        return attribute_of(node->index, colocation.attribute) ==
+               attribute_of(at.index, colocation.attribute);
     });
 }
 
@@ -275,7 +278,8 @@ void Assigner::rank_promotable(Resource& clone) {
                 child->promotion = child->promotion + score->second;
         }
         for (const Colocation* colocation : clone.with) {
-            if (colocation->dependent_role >= Role::unpromoted) draw_promotion(*child, *colocation, *at.front());
+            if (colocation->dependent_role >= Role::unpromoted)
+                draw_promotion(*child, *colocation, *at.front());
         }
         child->sort_key = child->promotion;
     }
@@ -291,7 +295,8 @@ void Assigner::hear_of_promoted(Resource& clone) {
     }
     for (const Colocation* colocation : clone.followers) {
         if (colocation->primary_role != Role::promoted || !colocation->influence) continue;
-        scores = lend(*colocation->dependent, scores, colocation->attribute, colocation->score.value, true, true);
+        scores =
+            lend(*colocation->dependent, scores, colocation->attribute, colocation->score.value, true, true);
     }
     for (Resource* child : clone.children) {
         const std::vector<Node*> at = places(*child, true);
@@ -318,8 +323,8 @@ void Assigner::promote(Resource& clone) {
         const bool freeze = !cluster_.options.have_quorum &&
                             cluster_.options.no_quorum == QuorumPolicy::freeze &&
                             state_of(*child, true) != Role::promoted;
-        const bool chosen = !at.empty() && count < clone.promoted_max && !freeze &&
-                            (managed ? possible : stays);
+        const bool chosen =
+            !at.empty() && count < clone.promoted_max && !freeze && (managed ? possible : stays);
         if (chosen) {
             ++count;
             ++promoted[at.front()->index];

@@ -40,13 +40,11 @@ struct Node {
     bool maintenance{false}, shutdown{false}, seen{false}, coordinator{false};
     bool fence_wanted{false};
     std::string fence_reason;
-    Attributes attributes;  // lasting ones, then those until reboot, then #uname and its kin
-    Capacity free;          // what is left of its capacity
+    Attributes attributes;    // lasting ones, then those until reboot, then #uname and its kin
+    Capacity free;            // what is left of its capacity
     std::size_t assigned{0};  // how many resources this plan has placed here
     std::vector<Resource*> running;
-    [[nodiscard]] bool usable() const {
-        return online && !shutdown && !unclean && !standby && !maintenance;
-    }
+    [[nodiscard]] bool usable() const { return online && !shutdown && !unclean && !standby && !maintenance; }
 };
 
 // What a resource's entry for one node says; no entry: not allowed there.
@@ -54,7 +52,8 @@ struct Standing {
     Score score;
     int count{0};  // clones: instances placed here by this plan
     Discovery discovery{Discovery::always};
-    bool outweighed{false};  // while others lend: it was liked, and is disliked more; in the end just above nothing
+    bool outweighed{
+        false};  // while others lend: it was liked, and is disliked more; in the end just above nothing
 };
 using Standings = std::map<std::size_t, Standing>;  // by node index
 

@@ -104,7 +104,8 @@ void Assigner::colocate_with_primitive(Resource& dependent, Resource& primary, c
     for (auto& [node, standing] : work) {
         const Score was = dependent.allowed[node].score;
         if (was == standing.score) continue;
-        dependent.contributions.push_back({"colocation " + colocation.id + " with " + primary.id, node,
+        dependent.contributions.push_back({"colocation " + colocation.id + " with " + primary.id,
+                                           node,
                                            {standing.score.value - was.value}});
     }
     dependent.allowed = std::move(work);
@@ -198,8 +199,8 @@ void Assigner::colocate(Resource& dependent, Resource& primary, const Colocation
         colocate_with_clone(dependent, primary, colocation);
     } else if (primary.group()) {
         if (primary.provisional) return;
-        Resource& end = colocation.score >= Score::infinity() ? *primary.children.back()
-                                                              : *primary.children.front();
+        Resource& end =
+            colocation.score >= Score::infinity() ? *primary.children.back() : *primary.children.front();
         colocate_with_primitive(dependent, end, colocation);
     } else {
         colocate_with_primitive(dependent, primary, colocation);

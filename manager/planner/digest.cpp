@@ -14,13 +14,26 @@ std::string escaped(const std::string& text) {
     std::string out;
     for (const char c : text) {
         switch (c) {
-            case '&': out += "&amp;"; break;
-            case '<': out += "&lt;"; break;
-            case '>': out += "&gt;"; break;
-            case '"': out += "&quot;"; break;
-            case '\t': out += "&#9;"; break;
-            case '\n': out += "&#10;"; break;
-            default: out += c;
+            case '&':
+                out += "&amp;";
+                break;
+            case '<':
+                out += "&lt;";
+                break;
+            case '>':
+                out += "&gt;";
+                break;
+            case '"':
+                out += "&quot;";
+                break;
+            case '\t':
+                out += "&#9;";
+                break;
+            case '\n':
+                out += "&#10;";
+                break;
+            default:
+                out += c;
         }
     }
     return out;
@@ -109,13 +122,17 @@ Change changed_parameters(const Cluster& cluster, const Resource& resource, cons
     for (const NodeHistory& history : resource.history) {
         if (history.node != node.index) continue;
         const cib::ResourceHistory& report = *history.report;
-        const auto differs = [](const std::string& was, const std::string& is) { return !was.empty() && was != is; };
-        if (differs(report.standard, resource.object->standard) || differs(report.type, resource.object->type) ||
+        const auto differs = [](const std::string& was, const std::string& is) {
+            return !was.empty() && was != is;
+        };
+        if (differs(report.standard, resource.object->standard) ||
+            differs(report.type, resource.object->type) ||
             differs(report.provider, resource.object->provider))
             return Change::restart;
         // Those after the last stop: it was started anew since.
         for (const cib::HistoryEntry* entry : history.entries) {
-            if ((entry->operation == "stop" || entry->operation == "start") && entry->rc == 0) out = Change::none;
+            if ((entry->operation == "stop" || entry->operation == "start") && entry->rc == 0)
+                out = Change::none;
             const bool starts = entry->operation == "start" || entry->operation == "migrate_from" ||
                                 entry->operation == "promote" ||
                                 (entry->operation == "monitor" && entry->interval_ms == 0);

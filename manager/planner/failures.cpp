@@ -109,7 +109,8 @@ int fail_count(const Cluster& cluster, const Resource& resource, const Node& nod
     std::int64_t last = 0;
     for (const auto& [name, value] : node.attributes) {
         if (counts(name, "fail-count-", resource)) sum = sum + Score{whole(value, 0)};
-        if (counts(name, "last-failure-", resource)) last = std::max<std::int64_t>(last, std::atoll(value.c_str()));
+        if (counts(name, "last-failure-", resource))
+            last = std::max<std::int64_t>(last, std::atoll(value.c_str()));
     }
     if (effective && sum.value > 0 && resource.failure_timeout > 0 && last > 0 &&
         cluster.options.now > last + resource.failure_timeout && !blocks(cluster, resource, node))

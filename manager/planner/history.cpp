@@ -25,8 +25,8 @@ Resource* part_of(Resource& instance, const std::string& base) {
     return nullptr;
 }
 
-// The instance of an anonymous clone that a report of `base` on `node` is about: the one that is active there,
-// else the first that nobody has.
+// The instance of an anonymous clone that a report of `base` on `node` is about: the one that is active
+// there, else the first that nobody has.
 Resource* anonymous_instance(Cluster& cluster, Resource& clone, const std::string& base, Node& node) {
     Resource* inactive = nullptr;
     Resource* found = nullptr;
@@ -49,8 +49,8 @@ Resource* anonymous_instance(Cluster& cluster, Resource& clone, const std::strin
         }
     }
     if (found == nullptr && !taken) found = inactive;
-    const bool waits = found != nullptr && (found->required == Requires::fencing ||
-                                            found->required == Requires::unfencing);
+    const bool waits =
+        found != nullptr && (found->required == Requires::fencing || found->required == Requires::unfencing);
     const bool everywhere = clone.clone_max >= static_cast<int>(cluster.nodes.size());
     if (found != nullptr && !waits && node.unclean && !everywhere) found = nullptr;
     if (found == nullptr) found = part_of(add_instance(cluster, clone), base);
@@ -113,15 +113,26 @@ void judge_multiple(Resource& resource) {
 void apply_failure(Cluster& cluster, Resource& resource, Node& node, OnFail what) {
     const bool active = resource.role > Role::stopped;
     switch (what) {
-        case OnFail::ignore: break;
-        case OnFail::demote: resource.failed = true; break;
-        case OnFail::fence: want_fence(cluster, node, resource.id + " failed there"); break;
-        case OnFail::standby: node.standby = node.standby_on_fail = true; break;
-        case OnFail::block: block_all(resource); break;
+        case OnFail::ignore:
+            break;
+        case OnFail::demote:
+            resource.failed = true;
+            break;
+        case OnFail::fence:
+            want_fence(cluster, node, resource.id + " failed there");
+            break;
+        case OnFail::standby:
+            node.standby = node.standby_on_fail = true;
+            break;
+        case OnFail::block:
+            block_all(resource);
+            break;
         case OnFail::ban:
             add_score(resource, node.index, Score::minus_infinity(), "it failed there");
             break;
-        case OnFail::stop: resource.next_role = Role::stopped; break;
+        case OnFail::stop:
+            resource.next_role = Role::stopped;
+            break;
         case OnFail::restart:
             if (active) resource.failed = resource.stop_wanted = true;
             break;
@@ -209,7 +220,8 @@ void lock_to_nodes(Cluster& cluster) {
         if (resource->running_on.size() != 1 || resource->fence_device) continue;
         Node* node = resource->running_on.front();
         const std::int64_t since = std::atoll(get(node->attributes, "shutdown").c_str());
-        if (node->shutdown && !node->unclean && lock_holds(cluster.options, since)) resource->locked_to = node;
+        if (node->shutdown && !node->unclean && lock_holds(cluster.options, since))
+            resource->locked_to = node;
     }
 }
 

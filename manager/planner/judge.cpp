@@ -51,9 +51,11 @@ Verdict verdict_of(Judgement& at, const cib::HistoryEntry& entry, int rc, bool i
     if (entry.status == kStatusNotInstalled) return Verdict::not_installed;
     if (entry.status != kDone && entry.status != kError) return Verdict::failed;
     const Verdict plain = entry.expected == rc ? Verdict::done : Verdict::failed;
-    const Verdict hard = entry.operation == "stop" && !at.cluster.can_fence(&at.node) ? Verdict::stuck : Verdict::hard;
+    const Verdict hard =
+        entry.operation == "stop" && !at.cluster.can_fence(&at.node) ? Verdict::stuck : Verdict::hard;
     switch (rc) {
-        case kOk: return is_probe(entry) && entry.expected == kNotRunning ? Verdict::done : plain;
+        case kOk:
+            return is_probe(entry) && entry.expected == kNotRunning ? Verdict::done : plain;
         case kNotRunning:
             if (!is_probe(entry) && entry.expected != rc && at.resource.managed) return plain;
             at.resource.role = Role::stopped;
@@ -66,14 +68,17 @@ Verdict verdict_of(Judgement& at, const cib::HistoryEntry& entry, int rc, bool i
         case kFailedPromoted:
             if (!is_expired) at.resource.role = Role::promoted;
             return Verdict::failed;
-        case kNotConfigured: return Verdict::fatal;
+        case kNotConfigured:
+            return Verdict::fatal;
         case kNotSupported:
             if (entry.interval_ms > 0) return Verdict::failed;
             return hard;
         case kNotInstalled:
         case kInvalidParameter:
-        case kNoPermission: return hard;
-        default: return plain;
+        case kNoPermission:
+            return hard;
+        default:
+            return plain;
     }
 }
 
@@ -203,7 +208,8 @@ void judge(Judgement& at, const cib::HistoryEntry& entry) {
     }
     failed(at, entry, rc, strategy);
     if (verdict == Verdict::hard || verdict == Verdict::not_installed)
-        add_score(banned_with(at.resource), at.node.index, Score::minus_infinity(), "it failed there for good");
+        add_score(banned_with(at.resource), at.node.index, Score::minus_infinity(),
+                  "it failed there for good");
     if (verdict == Verdict::fatal) ban_everywhere(banned_with(at.resource), "it is not configured properly");
 }
 

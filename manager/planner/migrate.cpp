@@ -5,7 +5,8 @@ namespace manager::planner {
 namespace {
 
 bool can_migrate(const Resource& resource) {
-    if (!resource.migratable || !resource.managed || resource.failed || resource.stop_wanted || resource.start_pending)
+    if (!resource.migratable || !resource.managed || resource.failed || resource.stop_wanted ||
+        resource.start_pending)
         return false;
     if (resource.running_on.size() != 1 || resource.assigned == nullptr) return false;
     const Node& from = *resource.running_on.front();

@@ -62,7 +62,8 @@ void relate_all(Cluster& cluster, const Order& order, const Resource& first, con
         for (const Resource* part : first.children) relate_all(cluster, order, *part, second);
     }
     for (Action* a : ends(first, order.first_task)) {
-        for (Action* b : begins(second, order.second_task)) relate(cluster, *a, *b, kind_of(order), order.cause);
+        for (Action* b : begins(second, order.second_task))
+            relate(cluster, *a, *b, kind_of(order), order.cause);
     }
 }
 
@@ -95,7 +96,8 @@ void relate_to_clone(Cluster& cluster, const Order& order) {
     const std::uint32_t kind = kind_of(order);
     const std::uint32_t renews = order.second->clone() ? kind : kind & ~kForcesSecond;
     for (Action* a : ends(*order.first, order.first_task)) {
-        for (Action* b : begins(*order.second, order.second_task)) relate(cluster, *a, *b, renews, order.cause);
+        for (Action* b : begins(*order.second, order.second_task))
+            relate(cluster, *a, *b, renews, order.cause);
     }
     if (order.second->clone() || (kind & kForcesSecond) == 0) return;
     for (const Node* node : places(*order.second, true)) {
@@ -126,7 +128,8 @@ void relate_instances_back(Cluster& cluster, const Order& order) {
         for (const Node* node : places(*second, false)) {
             for (Resource* first : order.first->children) {
                 const std::vector<Node*> at = places(*first, false);
-                if (std::find(at.begin(), at.end(), node) != at.end()) relate_all(cluster, back, *second, *first);
+                if (std::find(at.begin(), at.end(), node) != at.end())
+                    relate_all(cluster, back, *second, *first);
             }
         }
     }
@@ -166,7 +169,8 @@ Action& add_gate(Cluster& cluster, const std::string& cause, const std::vector<R
 // With clone-min, that many instances are enough, wherever they are; it is a must, be the order but a wish.
 bool relate_minimum(Cluster& cluster, const Order& order) {
     if (!order.first->clone() || order.first->clone_min <= 0 || !brings_up(order.first_task)) return false;
-    Action& gate = add_gate(cluster, order.cause, order.first->children, order.first_task, order.first->clone_min);
+    Action& gate =
+        add_gate(cluster, order.cause, order.first->children, order.first_task, order.first->clone_min);
     for (Action* action : begins(*order.second, order.second_task))
         relate(cluster, gate, *action, kEnables, order.cause);
     Order back = opposite_of(order);
@@ -176,11 +180,11 @@ bool relate_minimum(Cluster& cluster, const Order& order) {
 }
 
 // Enough that one of the set can run.
-void relate_any(Cluster& cluster, const cib::OrderObject& object, const std::vector<Resource*>& firsts, Task first_task,
-                const std::vector<Resource*>& seconds, Task second_task, bool symmetrical) {
+void relate_any(Cluster& cluster, const cib::OrderObject& object, const std::vector<Resource*>& firsts,
+                Task first_task, const std::vector<Resource*>& seconds, Task second_task, bool symmetrical) {
     Action& gate = add_gate(cluster, object.id, firsts, first_task, 1);
     for (Resource* second : seconds) {
-        for (Action* action : begins(*second, second_task)) 
+        for (Action* action : begins(*second, second_task))
             relate(cluster, gate, *action, symmetrical ? kEnables : kIfNeeded, object.id);
         for (Resource* first : firsts) {
             for (Action* last : ends(*second, opposite(second_task))) {
@@ -200,7 +204,8 @@ void relate_sets(Cluster& cluster, const cib::OrderObject& object, bool symmetri
         if (members.empty()) continue;
         const Task task = parse_task(set.action, Task::start);
         for (std::size_t i = 1; set.sequential && i < members.size(); ++i)
-            relate_order(cluster, {object.id, members[i - 1], task, members[i], task, object.kind, symmetrical});
+            relate_order(cluster,
+                         {object.id, members[i - 1], task, members[i], task, object.kind, symmetrical});
         const std::vector<Resource*> heads =
             set.sequential ? std::vector<Resource*>{members.front()} : members;
         if (!before.empty() && !all_before) {
@@ -208,7 +213,8 @@ void relate_sets(Cluster& cluster, const cib::OrderObject& object, bool symmetri
         } else {
             for (Resource* first : before) {
                 for (Resource* second : heads)
-                    relate_order(cluster, {object.id, first, task_before, second, task, object.kind, symmetrical});
+                    relate_order(cluster,
+                                 {object.id, first, task_before, second, task, object.kind, symmetrical});
             }
         }
         before = set.sequential ? std::vector<Resource*>{members.back()} : members;
@@ -222,7 +228,8 @@ void relate_colocation(Cluster& cluster, const Colocation& colocation) {
     if (colocation.score < Score::infinity()) return;
     // With a group, or what is not managed, only the places count: what is with it stays.
     const Resource* parent = colocation.primary->parent;
-    if (!colocation.primary->managed || colocation.primary->group() || (parent != nullptr && parent->group())) return;
+    if (!colocation.primary->managed || colocation.primary->group() || (parent != nullptr && parent->group()))
+        return;
     const Task first = colocation.primary_role == Role::promoted ? Task::promote : Task::start;
     const Task second = colocation.dependent_role == Role::promoted ? Task::promote : Task::start;
     if (colocation.primary_role == Role::unpromoted || colocation.dependent_role == Role::unpromoted) return;
@@ -252,7 +259,8 @@ void relate_orders(Cluster& cluster) {
                     relate_any(cluster, object, {first}, first_task, {second}, second_task, symmetrical);
                     continue;
                 }
-                const Order order{object.id, first, first_task, second, second_task, object.kind, symmetrical};
+                const Order order{object.id,   first,       first_task, second,
+                                  second_task, object.kind, symmetrical};
                 if (relate_minimum(cluster, order)) continue;
                 relate_order(cluster, order);
             }

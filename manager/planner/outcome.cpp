@@ -87,10 +87,11 @@ std::string to_json(const Outcome& outcome) {
     };
     const auto action = [](const auto& entry) {
         const auto& [task, id, where] = entry.first;
-        return "[" + quoted(task) + ", " + quoted(id) + ", " + quoted(where) + ", " + std::to_string(entry.second) + "]";
+        return "[" + quoted(task) + ", " + quoted(id) + ", " + quoted(where) + ", " +
+               std::to_string(entry.second) + "]";
     };
-    return "{\"nodes\": {" + joined(outcome.nodes, node) + "}, \"resources\": {" + joined(outcome.resources, resource) +
-           "}, \"actions\": [" + joined(outcome.actions, action) + "]}";
+    return "{\"nodes\": {" + joined(outcome.nodes, node) + "}, \"resources\": {" +
+           joined(outcome.resources, resource) + "}, \"actions\": [" + joined(outcome.actions, action) + "]}";
 }
 
 }  // namespace manager::planner

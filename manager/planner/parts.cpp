@@ -28,27 +28,33 @@ void wrap(Cluster& cluster, Resource& whole, Resource& part, Task task, bool any
 
 void chain(Cluster& cluster, Resource& first, Resource& second, const std::string& cause) {
     for (Action* a : actions_of(first, Task::start)) {
-        for (Action* b : actions_of(second, Task::start)) relate(cluster, *a, *b, kForcesSecond | kEnables, cause);
+        for (Action* b : actions_of(second, Task::start))
+            relate(cluster, *a, *b, kForcesSecond | kEnables, cause);
     }
     for (Action* b : actions_of(second, Task::stop)) {
-        for (Action* a : actions_of(first, Task::stop)) relate(cluster, *b, *a, kForcesFirst | kEnables, cause);
+        for (Action* a : actions_of(first, Task::stop))
+            relate(cluster, *b, *a, kForcesFirst | kEnables, cause);
     }
     for (Action* a : actions_of(first, Task::promote)) {
-        for (Action* b : actions_of(second, Task::promote)) relate(cluster, *a, *b, kForcesSecond | kEnables, cause);
+        for (Action* b : actions_of(second, Task::promote))
+            relate(cluster, *a, *b, kForcesSecond | kEnables, cause);
     }
     for (Action* b : actions_of(second, Task::demote)) {
-        for (Action* a : actions_of(first, Task::demote)) relate(cluster, *b, *a, kForcesFirst | kEnables, cause);
+        for (Action* a : actions_of(first, Task::demote))
+            relate(cluster, *b, *a, kForcesFirst | kEnables, cause);
     }
 }
 
 void sequence(Cluster& cluster, Resource& resource) {
     for (Action* start : actions_of(resource, Task::start)) {
         for (Action* stop : actions_of(resource, Task::stop)) relate(cluster, *stop, *start, kSequence, "");
-        for (Action* promote : actions_of(resource, Task::promote)) relate(cluster, *start, *promote, kSequence, "");
+        for (Action* promote : actions_of(resource, Task::promote))
+            relate(cluster, *start, *promote, kSequence, "");
     }
     for (Action* demote : actions_of(resource, Task::demote)) {
         for (Action* stop : actions_of(resource, Task::stop)) relate(cluster, *demote, *stop, kSequence, "");
-        for (Action* promote : actions_of(resource, Task::promote)) relate(cluster, *demote, *promote, kSequence, "");
+        for (Action* promote : actions_of(resource, Task::promote))
+            relate(cluster, *demote, *promote, kSequence, "");
     }
 }
 
@@ -68,7 +74,8 @@ void relate_parts(Cluster& cluster) {
             for (Action* running : actions_of(*resource, Task::running)) running->quota = 1;
             for (Action* promoted : actions_of(*resource, Task::promoted)) promoted->quota = 1;
         }
-        const bool ordered = resource->group() ? get(resource->meta, "ordered") != "false" : resource->ordered;
+        const bool ordered =
+            resource->group() ? get(resource->meta, "ordered") != "false" : resource->ordered;
         for (std::size_t i = 1; ordered && resource->group() && i < resource->children.size(); ++i)
             chain(cluster, *resource->children[i - 1], *resource->children[i], resource->id);
     }
@@ -84,9 +91,10 @@ void relate_fencing(Cluster& cluster) {
             if (!resource->primitive()) continue;
             for (Action* action : resource->actions) {
                 const bool ends = action->task == Task::stop || action->task == Task::demote;
-                const bool waits = action->task == Task::start &&
-                                   (resource->required == Requires::fencing || resource->required == Requires::unfencing);
-                if ((ends && action->node == fence->node) || waits) relate(cluster, *fence, *action, kEnables, "fencing");
+                const bool waits = action->task == Task::start && (resource->required == Requires::fencing ||
+                                                                   resource->required == Requires::unfencing);
+                if ((ends && action->node == fence->node) || waits)
+                    relate(cluster, *fence, *action, kEnables, "fencing");
             }
         }
     }

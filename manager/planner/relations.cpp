@@ -27,7 +27,8 @@ void tie(Cluster& cluster, const cib::ColocationObject& object, Resource* depend
                              .influence = object.influence.value_or(dependent->critical)});
 }
 
-// In a sequential set each member goes with the one before it or, for a negative score, away from all before it.
+// In a sequential set each member goes with the one before it or, for a negative score, away from all before
+// it.
 void tie_set(Cluster& cluster, const cib::ColocationObject& object, const cib::ResourceSet& set) {
     const Score score = set.score.value_or(object.score);
     const Role role = role_of(set.role);
@@ -52,7 +53,8 @@ void tie_sets(Cluster& cluster, const cib::ColocationObject& object, const cib::
     if (dependent.sequential) from.resize(1);
     if (primary.sequential) to = {to.back()};
     for (Resource* a : from) {
-        for (Resource* b : to) tie(cluster, object, a, role_of(dependent.role), b, role_of(primary.role), score);
+        for (Resource* b : to)
+            tie(cluster, object, a, role_of(dependent.role), b, role_of(primary.role), score);
     }
 }
 
@@ -98,7 +100,8 @@ void tie_ticket(Cluster& cluster, const cib::TicketObject& object, Resource& res
     std::string policy = lower(object.loss_policy);
     if (policy.empty()) policy = promoted ? "demote" : "stop";
     if (!granted && policy == "freeze" && !places(resource, false).empty()) return freeze(resource);
-    if (!granted && policy == "fence" && cluster.options.fencing) fence_places(cluster, resource, promoted, cause);
+    if (!granted && policy == "fence" && cluster.options.fencing)
+        fence_places(cluster, resource, promoted, cause);
     if (promoted && policy != "stop") {
         ban_promotion(cluster, resource, cause);
     } else {

@@ -114,7 +114,8 @@ bool settle_promotion(Resource& resource, const Action& start) {
     for (Action* demote : actions_of(resource, Task::demote)) {
         Action* stop = action_of(resource, Task::stop, demote->node);
         changed |= set_needed(*demote, stop != nullptr && stop->needed, "it is stopped");
-        if (stop != nullptr) changed |= set_impossible(*stop, demote->needed && !demote->possible, "it cannot be demoted");
+        if (stop != nullptr)
+            changed |= set_impossible(*stop, demote->needed && !demote->possible, "it cannot be demoted");
         if (!promotes) continue;
         if (demote->node == resource.assigned) {
             changed |= set_needed(*demote, promote->needed || !promote->possible, "its promotion is renewed");
@@ -135,8 +136,8 @@ bool settle_resource(Cluster& /*cluster*/, Resource& resource) {
         resource.migrating = false;
         changed = true;
     }
-    const bool keeps_one = resource.multiple_active == MultipleActive::stop_unexpected &&
-                           resource.running_on.size() > 1;
+    const bool keeps_one =
+        resource.multiple_active == MultipleActive::stop_unexpected && resource.running_on.size() > 1;
     const bool resumes = resource.start_pending && resource.pending_node == resource.assigned;
     for (Action* stop : actions_of(resource, Task::stop)) {
         const bool here = stop->node == resource.assigned;
@@ -144,10 +145,12 @@ bool settle_resource(Cluster& /*cluster*/, Resource& resource) {
         changed |= set_needed(*stop, renews, "it is started anew");
         changed |= set_needed(*stop, !start.possible, start.reason);
         changed |= set_needed(start, stop->needed && here, "it was stopped");
-        changed |= set_impossible(start, stop->needed && !stop->possible, "it cannot be stopped on " + stop->node->name);
+        changed |= set_impossible(start, stop->needed && !stop->possible,
+                                  "it cannot be stopped on " + stop->node->name);
     }
     // What is started anew has its new parameters already.
-    for (Action* reload : actions_of(resource, Task::reload)) changed |= set_impossible(*reload, start.needed, "it is restarted");
+    for (Action* reload : actions_of(resource, Task::reload))
+        changed |= set_impossible(*reload, start.needed, "it is restarted");
     return settle_promotion(resource, start) || changed;
 }
 

@@ -16,7 +16,8 @@ std::string property(const Cluster& cluster, const std::string& name, const std:
     return value.value_or(std::string(otherwise));
 }
 
-bool property_flag(const Cluster& cluster, const std::string& name, const std::string& other, bool otherwise) {
+bool property_flag(const Cluster& cluster, const std::string& name, const std::string& other,
+                   bool otherwise) {
     const std::string value = property(cluster, name, other, "");
     return is_true(value) || (otherwise && !is_false(value));
 }

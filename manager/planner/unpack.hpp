@@ -26,8 +26,10 @@ Resource& add_orphan(Cluster& cluster, const cib::ResourceHistory& report);
                                           const std::string& name);
 [[nodiscard]] OnFail on_fail(const Cluster& cluster, const Resource& resource, const std::string& operation,
                              std::int64_t interval_ms);
-// Failures of a resource on a node that count: all when `effective` is false, else those that have not expired.
-[[nodiscard]] int fail_count(const Cluster& cluster, const Resource& resource, const Node& node, bool effective);
+// Failures of a resource on a node that count: all when `effective` is false, else those that have not
+// expired.
+[[nodiscard]] int fail_count(const Cluster& cluster, const Resource& resource, const Node& node,
+                             bool effective);
 // The role that target-role limits it to; unknown: no limit.
 [[nodiscard]] Role target_role(const Resource& resource);
 

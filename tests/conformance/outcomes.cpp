@@ -1,5 +1,6 @@
-// outcomes: reads lines "NAME<tab>FILE<tab>NOW" (NOW: ISO 8601 or empty) and prints for each a line "NAME<tab>JSON",
-// what `custos simulate --json` prints for that file, or "NAME<tab>error: TEXT". One process for all cases of a suite.
+// outcomes: reads lines "NAME<tab>FILE<tab>NOW" (NOW: ISO 8601 or empty) and prints for each a line
+// "NAME<tab>JSON", what `custos simulate --json` prints for that file, or "NAME<tab>error: TEXT". One process
+// for all cases of a suite.
 #include <fstream>
 #include <iostream>
 #include <iterator>

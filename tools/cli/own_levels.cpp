@@ -230,8 +230,8 @@ std::vector<Level> custos_levels() {
     levels.front().commands.push_back(
         {"members", "", "[--json]", "who is a member, who is not, since when and why", 0, 1, members, true});
     levels.front().commands.push_back({"simulate", "", "--cib FILE [--now DATE] [--json]",
-                                       "what the scheduler would do with a saved Pacemaker CIB", 0, 5, simulate,
-                                       true});
+                                       "what the scheduler would do with a saved Pacemaker CIB", 0, 5,
+                                       simulate, true});
     levels.push_back({"quorum",
                       "",
                       "whether the members may act",

@@ -32,8 +32,9 @@ base::Result<Wanted> parse(Shell& shell, const Words& words) {
         }
     }
     if (out.file.empty())
-        return base::invalid("usage: " + shell.options().program +
-                             " simulate --cib FILE [--now DATE] [--json]; FILE is what `cibadmin --query` prints");
+        return base::invalid(
+            "usage: " + shell.options().program +
+            " simulate --cib FILE [--now DATE] [--json]; FILE is what `cibadmin --query` prints");
     return out;
 }
 

@@ -12,7 +12,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const std::string tail = cut == std::string::npos ? "" : text.substr(cut + 1);
     if (const auto date = manager::cib::parse_date(text.substr(0, cut))) {
         const manager::cib::Calendar at = manager::cib::calendar(*date);
-        ASSERT(at.month >= 1 && at.month <= 12 && at.day >= 1 && at.day <= 31 && at.week >= 1 && at.week <= 53);
+        ASSERT(at.month >= 1 && at.month <= 12 && at.day >= 1 && at.day <= 31 && at.week >= 1 &&
+               at.week <= 53);
         (void)manager::cib::add_parts(*date, {{"months", tail}, {"years", tail}, {"days", tail}});
         manager::cib::DateTest test;
         test.operation = "date_spec";

@@ -33,8 +33,9 @@ TEST_CASE("dates: days of the calendar") {
 }
 
 TEST_CASE("dates: what is none") {
-    for (const char* text : {"", "now", "2005", "2005-13-01", "2005-02-29", "2005-366", "2005-W54-1", "2005-W10-8",
-                             "2005-06-07T25:00", "2005-06-07T10:60", "2005-06-07T24:00:01", "2005-06-07x"}) {
+    for (const char* text :
+         {"", "now", "2005", "2005-13-01", "2005-02-29", "2005-366", "2005-W54-1", "2005-W10-8",
+          "2005-06-07T25:00", "2005-06-07T10:60", "2005-06-07T24:00:01", "2005-06-07x"}) {
         CAPTURE(text);
         CHECK_FALSE(static_cast<bool>(parse_date(text)));
     }
@@ -59,7 +60,8 @@ TEST_CASE("dates: every day reads back") {
         CHECK(at.second == 1);
         if (at.year < 0 || at.year > 9999) continue;
         char text[32];
-        (void)std::snprintf(text, sizeof text, "%04d-%02d-%02dT01:01:01", static_cast<int>(at.year), at.month, at.day);
+        (void)std::snprintf(text, sizeof text, "%04d-%02d-%02dT01:01:01", static_cast<int>(at.year), at.month,
+                            at.day);
         CHECK(seconds(text) == day * 86400 + 3661);
     }
 }

@@ -6,8 +6,8 @@ namespace manager::cib {
 namespace {
 
 std::string cib(const std::string& configuration, const std::string& status = "") {
-    return "<cib have-quorum=\"1\" dc-uuid=\"1\" execution-date=\"1500000000\"><configuration>" + configuration +
-           "</configuration><status>" + status + "</status></cib>";
+    return "<cib have-quorum=\"1\" dc-uuid=\"1\" execution-date=\"1500000000\"><configuration>" +
+           configuration + "</configuration><status>" + status + "</status></cib>";
 }
 
 Document read(const std::string& xml) {
@@ -55,7 +55,8 @@ TEST_CASE("import: sets by score, references by id") {
 }
 
 TEST_CASE("import: history") {
-    const Document document = read(cib("", R"(<node_state id="1" uname="n1" in_ccm="true" crmd="online" join="member">
+    const Document document =
+        read(cib("", R"(<node_state id="1" uname="n1" in_ccm="true" crmd="online" join="member">
         <lrm id="1"><lrm_resources><lrm_resource id="p" class="ocf" provider="x" type="y">
         <lrm_rsc_op id="p_last_0" operation="start" call-id="4" rc-code="0" op-status="0" interval="0"
           transition-key="3:7:0:uuid" last-rc-change="1234"/></lrm_resource></lrm_resources></lrm></node_state>)"));
@@ -78,10 +79,12 @@ TEST_CASE("import: what is wrong is refused with the element's name") {
     refused("", "XML");
     refused("<cib/>", "configuration");
     refused(cib(R"(<resources><primitive id="p" template="none"/></resources>)"), "none");
-    refused(cib(R"(<constraints><rsc_location id="l" rsc="p" node="n" score="lots"/></constraints>)"), "\"l\"");
+    refused(cib(R"(<constraints><rsc_location id="l" rsc="p" node="n" score="lots"/></constraints>)"),
+            "\"l\"");
     refused(cib(R"(<nodes><node uname="n1"/></nodes>)"), "id");
-    refused(cib(R"(<resources><primitive id="p" class="x" type="y"><meta_attributes id-ref="a"/></primitive></resources>)"),
-            "id-ref");
+    refused(
+        cib(R"(<resources><primitive id="p" class="x" type="y"><meta_attributes id-ref="a"/></primitive></resources>)"),
+        "id-ref");
     std::string deep;
     for (int i = 0; i < 100; ++i) deep += "<group id=\"g" + std::to_string(i) + "\">";
     for (int i = 0; i < 100; ++i) deep += "</group>";

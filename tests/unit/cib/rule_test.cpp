@@ -8,7 +8,8 @@ namespace {
 Rule test(const char* attribute, const char* operation, const char* value = "", const char* type = "") {
     Rule out;
     out.kind = Rule::Kind::attribute;
-    out.attribute = {.attribute = attribute, .operation = operation, .value = value, .type = type, .source = ""};
+    out.attribute = {
+        .attribute = attribute, .operation = operation, .value = value, .type = type, .source = ""};
     return out;
 }
 

@@ -23,7 +23,8 @@ std::string read_file(const std::filesystem::path& path) {
 
 TEST_CASE("golden scenarios") {
     std::vector<std::filesystem::path> files;
-    for (const auto& entry : std::filesystem::directory_iterator(PLANNER_GOLDEN_DIR)) files.push_back(entry.path());
+    for (const auto& entry : std::filesystem::directory_iterator(PLANNER_GOLDEN_DIR))
+        files.push_back(entry.path());
     std::sort(files.begin(), files.end());
     CHECK(files.size() >= 40);
     for (const auto& file : files) {

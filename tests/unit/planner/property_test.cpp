@@ -32,9 +32,12 @@ std::string random_cluster(unsigned seed) {
         const int a = 1 + pick(resources);
         const int b = 1 + pick(resources);
         const int kind = pick(3);
-        if (kind == 0) out << "location c" << i << " r" << a << " " << scores[pick(5)] << ": n" << 1 + pick(nodes) << "\n";
+        if (kind == 0)
+            out << "location c" << i << " r" << a << " " << scores[pick(5)] << ": n" << 1 + pick(nodes)
+                << "\n";
         // From lower to higher: no loops.
-        if (kind == 1 && a < b) out << "colocation c" << i << " " << scores[pick(5)] << ": r" << b << " r" << a << "\n";
+        if (kind == 1 && a < b)
+            out << "colocation c" << i << " " << scores[pick(5)] << ": r" << b << " r" << a << "\n";
         if (kind == 2 && a < b) out << "order c" << i << " Mandatory: r" << a << " r" << b << "\n";
     }
     return out.str();
@@ -66,7 +69,8 @@ TEST_CASE("a resource is planned in one place, and what must or must not be toge
             const Node* dependent = colocation->dependent->assigned;
             const Node* primary = colocation->primary->assigned;
             if (colocation->score >= Score::infinity() && dependent != nullptr) CHECK(dependent == primary);
-            if (colocation->score <= Score::minus_infinity() && dependent != nullptr) CHECK(dependent != primary);
+            if (colocation->score <= Score::minus_infinity() && dependent != nullptr)
+                CHECK(dependent != primary);
         }
         const Outcome found = simulate(scenario->document, scenario->now);
         for (const auto& [id, places] : found.resources) CHECK(places.size() == 1);

@@ -56,12 +56,24 @@ class Parser {
   private:
     bool apply(const Words& words) {
         static const std::map<std::string, bool (Parser::*)(const Words&)> kLines{
-            {"node", &Parser::node},           {"room", &Parser::room},         {"reports", &Parser::reports},
-            {"no", &Parser::no_quorum},        {"property", &Parser::property}, {"rsc_defaults", &Parser::property},
-            {"op_defaults", &Parser::property}, {"primitive", &Parser::primitive}, {"group", &Parser::holder},
-            {"clone", &Parser::holder},        {"location", &Parser::location}, {"colocation", &Parser::colocation},
-            {"order", &Parser::order},         {"ticket", &Parser::ticket},     {"granted", &Parser::granted},
-            {"ran", &Parser::ran},             {"now", &Parser::now},           {"show", &Parser::show}};
+            {"node", &Parser::node},
+            {"room", &Parser::room},
+            {"reports", &Parser::reports},
+            {"no", &Parser::no_quorum},
+            {"property", &Parser::property},
+            {"rsc_defaults", &Parser::property},
+            {"op_defaults", &Parser::property},
+            {"primitive", &Parser::primitive},
+            {"group", &Parser::holder},
+            {"clone", &Parser::holder},
+            {"location", &Parser::location},
+            {"colocation", &Parser::colocation},
+            {"order", &Parser::order},
+            {"ticket", &Parser::ticket},
+            {"granted", &Parser::granted},
+            {"ran", &Parser::ran},
+            {"now", &Parser::now},
+            {"show", &Parser::show}};
         const auto found = kLines.find(words.front());
         return found != kLines.end() && words.size() > 1 && (this->*found->second)(words);
     }
@@ -133,13 +145,16 @@ class Parser {
         for (; at < words.size(); ++at) {
             if (words[at] == "op") {
                 section = "op";
-                out.operations.push_back({.id = "", .name = words[++at], .attributes = {}, .meta = {}, .params = {}});
+                out.operations.push_back(
+                    {.id = "", .name = words[++at], .attributes = {}, .meta = {}, .params = {}});
             } else if (words[at].find('=') == std::string::npos) {
                 section = words[at];
             } else if (section == "op") {
                 out.operations.back().attributes.insert(split(words[at], '='));
             } else {
-                auto& sets = section == "meta" ? out.meta : section == "params" ? out.params : out.utilization;
+                auto& sets = section == "meta"     ? out.meta
+                             : section == "params" ? out.params
+                                                   : out.utilization;
                 sets.push_back(set_of({words[at]}));
             }
         }
@@ -305,7 +320,8 @@ std::string scores_of(const Scenario& scenario) {
     for (const auto& resource : cluster.store) {
         if (!resource->primitive()) continue;
         for (const auto& [node, standing] : resource->allowed) {
-            out += "score " + resource->id + " on " + cluster.nodes[node]->name + ": " + to_string(standing.score);
+            out += "score " + resource->id + " on " + cluster.nodes[node]->name + ": " +
+                   to_string(standing.score);
             for (const auto& part : resource->contributions) {
                 if (part.node == node) out += "; " + to_string(part.amount) + " " + part.cause;
             }

@@ -14,11 +14,11 @@
 //   order ID Mandatory:|Optional:|Serialize: FIRST[:ACTION] THEN[:ACTION] [symmetrical=false]
 //   ticket ID TICKET: RESOURCE[:ROLE] POLICY
 //   granted TICKET
-//   ran RESOURCE NODE OPERATION CODE [FIELD=VALUE...]  a report: "start 0", "monitor/10000 7", "start pending"
-//   now DATE
-//   show scores                                the outcome lists what each score is made of
+//   ran RESOURCE NODE OPERATION CODE [FIELD=VALUE...]  a report: "start 0", "monitor/10000 7", "start
+//   pending" now DATE show scores                                the outcome lists what each score is made of
 //
-// A resource that has not run on a node is stopped there. ran's fields: source and target (of a migration), changed.
+// A resource that has not run on a node is stopped there. ran's fields: source and target (of a migration),
+// changed.
 #pragma once
 
 #include <string>
