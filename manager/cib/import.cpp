@@ -217,9 +217,10 @@ base::Result<Document> import_cib(std::string_view xml) {
     if (xml.size() > kMaxDocument) return base::invalid("the document is larger than 64 MiB");
     pugi::xml_document tree;
     const auto parsed = tree.load_buffer(xml.data(), xml.size());
-    if (!parsed)
+    if (!parsed) {
         return base::invalid("not XML: " + std::string(parsed.description()) + " at byte " +
                              std::to_string(parsed.offset));
+    }
     const pugi::xml_node top = tree.child("cib");
     const pugi::xml_node configuration = top.child("configuration");
     if (!configuration)

@@ -60,12 +60,14 @@ void create_starts(Cluster& cluster, Resource& resource) {
     Node* node = resource.assigned;
     Action& start = add_action(cluster, Task::start, &resource, node);
     const bool active = !resource.running_on.empty();
+    start.pseudo = !resource.managed;  // it is active or not; nobody starts it
     if (node == nullptr) forbid(start, "no node may run it");
     if (!resource.managed && (!active || resource.blocked)) forbid(start, "it is not managed");
     if (lacks_quorum(cluster.options, resource, false) && resource.managed) forbid(start, "no quorum");
     if (!resource.promotable) return;
     const bool promoted = resource.next_role == Role::promoted;
     Action& promote = add_action(cluster, Task::promote, &resource, promoted ? node : nullptr);
+    promote.pseudo = !resource.managed;
     if (!promoted) forbid(promote, "it is not to be promoted");
     if (lacks_quorum(cluster.options, resource, true)) forbid(promote, "no quorum");
 }

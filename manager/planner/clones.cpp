@@ -224,13 +224,15 @@ void Assigner::draw_promotion(Resource& instance, const Colocation& colocation, 
 Standings Assigner::liking(const Resource& clone) const {
     Standings out = clone.allowed;
     for (const Colocation* colocation : clone.with) {
-        if (colocation->score.value <= 0 || colocation->dependent_role == Role::unpromoted) continue;
+        if (colocation->score.value <= 0 || colocation->dependent_role != Role::promoted) continue;
         const Resource& primary = *colocation->primary;
         const Resource& end = primary.group() ? *primary.children.back() : primary;
         for (auto& [node, standing] : out) {
             const auto there = end.allowed.find(node);
-            if (there != end.allowed.end())
-                standing.score = standing.score + share(there->second.score, colocation->score.value);
+            if (there == end.allowed.end()) continue;
+            const bool never = there->second.score <= Score::minus_infinity();
+            standing.score = standing.score + (never ? there->second.score
+                                                     : share(there->second.score, colocation->score.value));
         }
     }
     return out;

@@ -62,8 +62,10 @@ void relate_all(Cluster& cluster, const Order& order, const Resource& first, con
         for (const Resource* part : first.children) relate_all(cluster, order, *part, second);
     }
     for (Action* a : ends(first, order.first_task)) {
+        // What is not managed does not keep others from stopping, unless it is stuck.
+        const bool free = !brings_up(order.second_task) && !a->resource->managed && !a->resource->blocked;
         for (Action* b : begins(second, order.second_task))
-            relate(cluster, *a, *b, kind_of(order), order.cause);
+            relate(cluster, *a, *b, free ? kSequence : kind_of(order), order.cause);
     }
 }
 

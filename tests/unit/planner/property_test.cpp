@@ -23,6 +23,7 @@ std::string random_cluster(unsigned seed) {
     for (int i = 1; i <= resources; ++i) {
         out << "primitive r" << i;
         if (pick(3) == 0) out << " meta resource-stickiness=" << 1 + pick(200);
+        if (pick(8) == 0) out << " meta is-managed=false";
         out << "\n";
         if (pick(2) == 0) out << "ran r" << i << " n" << 1 + pick(nodes) << " start 0\n";
     }
@@ -55,6 +56,21 @@ TEST_CASE("the same input gives the same plan, and nothing is left to do after i
         // Balance between idle nodes may take a second round; it must end then.
         const cib::Document settled = carry_out(plan(after, scenario->now));
         CHECK(simulate(settled, scenario->now).actions.empty());
+    }
+}
+
+TEST_CASE("nothing is done to what is not managed") {
+    for (unsigned seed = 2001; seed <= 2300; ++seed) {
+        const std::string text = random_cluster(seed);
+        CAPTURE(text);
+        const auto scenario = parse_scenario(text);
+        REQUIRE(static_cast<bool>(scenario));
+        const Cluster cluster = plan(scenario->document, scenario->now);
+        const Outcome found = simulate(scenario->document, scenario->now);
+        for (const auto& resource : cluster.store) {
+            if (resource->managed) continue;
+            for (const auto& [what, count] : found.actions) CHECK(std::get<1>(what) != resource->id);
+        }
     }
 }
 
