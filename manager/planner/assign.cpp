@@ -153,15 +153,14 @@ void Assigner::hear_followers(Resource& resource, bool positive_only) {
                                 colocation->score.value, true, positive_only);
         for (const auto& [node, standing] : resource.allowed) {
             const auto was = before.find(node);
-            if (was != before.end() && was->second.score != standing.score)
-                resource.contributions.push_back({"wishes of " + colocation->dependent->id,
-                                                  node,
-                                                  {standing.score.value - was->second.score.value}});
+            if (was == before.end() || was->second.score == standing.score) continue;
+            const Score amount{standing.score.value - was->second.score.value};
+            resource.contributions.push_back({"wishes of " + colocation->dependent->id, node, amount});
         }
     }
 }
 
-void Assigner::limit_role(Resource& resource) {
+void Assigner::limit_role(Resource& resource) const {
     if (resource.next_role == Role::stopped) {
         ban_everywhere(resource, "target-role");
     } else if (resource.next_role > resource.role && !cluster_.options.have_quorum &&

@@ -29,7 +29,7 @@ class Assigner {
     [[nodiscard]] Standings outlook(Resource& resource);
     void follow(Resource& resource);
     void hear_followers(Resource& resource, bool positive_only);
-    void limit_role(Resource& resource);
+    void limit_role(Resource& resource) const;
     bool choose(Resource& resource, Node* prefer);
     void place(Resource& resource, Node* node, bool force);
     void unplace(Resource& resource);
