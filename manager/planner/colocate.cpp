@@ -89,14 +89,14 @@ void Assigner::colocate_with_primitive(Resource& dependent, Resource& primary, c
     if (colocation.score.value > 0 && own != Role::unknown && own != dependent.next_role) return;
     if (primary.assigned == nullptr && colocation.score.value < 0) return;
     Standings work = dependent.allowed;
+    const bool placed = primary.assigned != nullptr;
+    const std::string value = placed ? attribute_of(primary.assigned->index, colocation.attribute) : "";
     for (auto& [node, standing] : work) {
-        if (primary.assigned == nullptr) {
+        const bool here = placed && attribute_of(node, colocation.attribute) == value;
+        if (!here && (!placed || colocation.score >= Score::infinity())) {
             standing.score = standing.score + negative(colocation.score);
-        } else if (attribute_of(node, colocation.attribute) ==
-                   attribute_of(primary.assigned->index, colocation.attribute)) {
-            if (colocation.score < Score::infinity()) standing.score = standing.score + colocation.score;
-        } else if (colocation.score >= Score::infinity()) {
-            standing.score = standing.score + negative(colocation.score);
+        } else if (here && colocation.score < Score::infinity()) {
+            standing.score = standing.score + colocation.score;
         }
     }
     const bool must = colocation.score <= Score::minus_infinity() || colocation.score >= Score::infinity();

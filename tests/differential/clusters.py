@@ -279,8 +279,16 @@ class Maker:
                 out.append(("meta", rng.choice(list(every(cluster["resources"])))["id"], "target-role", rng.choice(["Stopped", "Unpromoted"])))
             elif draw < 0.80:
                 out.append(("meta", item["id"], "is-managed", "false"))
-            elif draw < 0.94:
+            elif draw < 0.87:
                 out.append(("constraint", self.constraint(cluster)))
+            elif draw < 0.90:
+                what = ["start", "stop", "promote", "demote"] if item.get("stateful") else ["start", "stop"]
+                out.append(("pending", rng.choice(nodes), item["id"], rng.choice(what)))
+            elif draw < 0.92:
+                out.append(("node_state", rng.choice(nodes), rng.choice([
+                    {"join": "pending"}, {"crmd": "offline"}, {"join": "down"}, {"in_ccm": "false", "crmd": "offline", "join": "down"},
+                    {"in_ccm": "false", "crmd": "offline", "join": "down", "expected": "down"}, {"join": "nack"},
+                    {"crmd": "offline", "join": "down", "expected": "down"}])))
             elif draw < 0.955:
                 out.append(("transient", rng.choice(nodes), "shutdown", "1700000000"))
             elif draw < 0.965:
@@ -308,6 +316,12 @@ def every(resources):
     for item in resources:
         yield item
         yield from every(item.get("children", []))
+
+
+def plain(name):
+    """Without the number of the instance."""
+    head, _, tail = name.rpartition(":")
+    return head if head and tail.isdigit() else name
 
 
 def cloned_group(item):
