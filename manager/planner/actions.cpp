@@ -31,7 +31,7 @@ bool lacks_quorum(const Options& options, const Resource& resource, bool promoti
 
 // The node lets nothing be done on it, and nothing on it ends by fencing.
 bool unreachable(const Node& node) {
-    return (!node.online || node.unclean) && !node.fence_wanted;
+    return (!node.online || node.unclean || node.pending) && !node.fence_wanted;
 }
 
 void create_stops(Cluster& cluster, Resource& resource) {

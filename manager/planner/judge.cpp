@@ -207,9 +207,10 @@ void judge(Judgement& at, const cib::HistoryEntry& entry) {
         return;
     }
     failed(at, entry, rc, strategy);
-    if (verdict == Verdict::hard || verdict == Verdict::not_installed)
+    if (verdict == Verdict::hard || verdict == Verdict::not_installed) {
         add_score(banned_with(at.resource), at.node.index, Score::minus_infinity(),
                   "it failed there for good");
+    }
     if (verdict == Verdict::fatal) ban_everywhere(banned_with(at.resource), "it is not configured properly");
 }
 

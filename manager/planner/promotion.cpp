@@ -79,6 +79,11 @@ Standings Assigner::liking(const Resource& clone) const {
     for (const Colocation* colocation : clone.with) {
         if (colocation->score.value <= 0 || colocation->dependent_role != Role::promoted) continue;
         const Resource& primary = *colocation->primary;
+        if (!primary.clone() && places(primary, true).empty()) {
+            for (auto& [node, standing] : out)
+                standing.score = standing.score + Score{-colocation->score.value};
+            continue;
+        }
         const Resource& end = primary.group() ? *primary.children.back() : primary;
         for (auto& [node, standing] : out) {
             const auto there = end.allowed.find(node);
