@@ -8,7 +8,13 @@
 namespace manager::planner {
 namespace {
 
-using namespace relation;
+using relation::kEnables;
+using relation::kForcesFirst;
+using relation::kForcesSecond;
+using relation::kIfNeeded;
+using relation::kOneOf;
+using relation::kSequence;
+using relation::kUnordered;
 
 // One order between two resources: `first` has to be done before `second`.
 struct Order {
@@ -205,18 +211,20 @@ void relate_sets(Cluster& cluster, const cib::OrderObject& object, bool symmetri
         std::vector<Resource*> members = members_of(cluster, set);
         if (members.empty()) continue;
         const Task task = parse_task(set.action, Task::start);
-        for (std::size_t i = 1; set.sequential && i < members.size(); ++i)
+        for (std::size_t i = 1; set.sequential && i < members.size(); ++i) {
             relate_order(cluster,
                          {object.id, members[i - 1], task, members[i], task, object.kind, symmetrical});
+        }
         const std::vector<Resource*> heads =
             set.sequential ? std::vector<Resource*>{members.front()} : members;
         if (!before.empty() && !all_before) {
             relate_any(cluster, object, before, task_before, heads, task, symmetrical);
         } else {
             for (Resource* first : before) {
-                for (Resource* second : heads)
+                for (Resource* second : heads) {
                     relate_order(cluster,
                                  {object.id, first, task_before, second, task, object.kind, symmetrical});
+                }
             }
         }
         before = set.sequential ? std::vector<Resource*>{members.back()} : members;

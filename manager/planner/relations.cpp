@@ -117,9 +117,10 @@ void tie_colocations(Cluster& cluster) {
         for (std::size_t i = 1; i < object.sets.size(); ++i)
             tie_sets(cluster, object, object.sets[i - 1], object.sets[i]);
         for (Resource* dependent : named(cluster, object.resource)) {
-            for (Resource* primary : named(cluster, object.with))
+            for (Resource* primary : named(cluster, object.with)) {
                 tie(cluster, object, dependent, role_of(object.resource_role), primary,
                     role_of(object.with_role), object.score);
+            }
         }
     }
 }

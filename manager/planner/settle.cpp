@@ -12,9 +12,14 @@ std::string name_of(const Action& action) {
     return action.node == nullptr ? "" : action.node->name;
 }
 
-// What migrates is neither stopped nor started as far as others are concerned.
 bool glides(const Action& action) {
     return action.resource != nullptr && action.resource->migrating;
+}
+
+// What migrates is neither stopped nor started as far as other resources are concerned; the moments of the
+// group that it is part of come all the same.
+bool unnoticed(const Action& action, const Action& other) {
+    return glides(action) && other.resource != nullptr && other.resource->primitive();
 }
 
 // A resource that has to be down while another stops cannot migrate. (The moments of groups and clones do not
@@ -33,11 +38,13 @@ bool spread(Relation& relation) {
     Action& first = *relation.first;
     Action& second = *relation.second;
     bool changed = call_off_migration(relation);
-    if ((relation.kind & relation::kForcesSecond) != 0 && first.needed && !second.needed && !glides(first)) {
+    if ((relation.kind & relation::kForcesSecond) != 0 && first.needed && !second.needed &&
+        !unnoticed(first, second)) {
         need(second, name_of(first) + " has to " + std::string(to_string(first.task)));
         changed = true;
     }
-    if ((relation.kind & relation::kForcesFirst) != 0 && second.needed && !first.needed && !glides(second)) {
+    if ((relation.kind & relation::kForcesFirst) != 0 && second.needed && !first.needed &&
+        !unnoticed(second, first)) {
         need(first, name_of(second) + " has to " + std::string(to_string(second.task)));
         changed = true;
     }

@@ -31,10 +31,11 @@ base::Result<Wanted> parse(Shell& shell, const Words& words) {
             break;
         }
     }
-    if (out.file.empty())
+    if (out.file.empty()) {
         return base::invalid(
             "usage: " + shell.options().program +
             " simulate --cib FILE [--now DATE] [--json]; FILE is what `cibadmin --query` prints");
+    }
     return out;
 }
 
