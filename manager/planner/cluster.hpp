@@ -102,8 +102,8 @@ struct Resource {
     std::string standard;
     bool managed{true}, maintenance{false}, blocked{false}, failed{false}, stop_wanted{false}, orphan{false};
     bool unique{true}, promotable{false}, critical{true}, failure_ignored{false}, start_pending{false};
-    bool notify{false}, interleave{false}, ordered{false}, fence_device{false}, migratable{false};
-    bool exclusive_discovery{false}, stop_unexpected{false};
+    bool interleave{false}, ordered{false}, fence_device{false}, migratable{false};
+    bool exclusive_discovery{false};
     Requires required{Requires::quorum};
     MultipleActive multiple_active{MultipleActive::stop_start};
     int priority{0};
@@ -133,7 +133,6 @@ struct Resource {
     Node* assigned{nullptr};
     bool provisional{true}, assigning{false}, merging{false};
     Score promotion, sort_key;
-    bool promotion_added{false};
     bool migrating{false};  // it moves alive
 
     std::vector<Action*> actions;
@@ -149,8 +148,8 @@ struct Resource {
 
 struct Options {
     bool fencing{true}, fence_device{false}, symmetric{true}, stop_all{false}, maintenance{false};
-    bool startup_fencing{true}, stop_orphans{true}, concurrent_fencing{false}, have_quorum{false};
-    bool start_failure_is_fatal{true}, unfencing{false}, shutdown_lock{false};
+    bool startup_fencing{true}, stop_orphans{true}, have_quorum{false};
+    bool unfencing{false}, shutdown_lock{false};
     std::int64_t shutdown_lock_limit{0};  // seconds; 0: for ever
     std::string fence_action{"reboot"};
     QuorumPolicy no_quorum{QuorumPolicy::stop};

@@ -70,7 +70,6 @@ void read_clone(const Cluster& cluster, Resource& resource) {
     resource.promoted_node_max = number("promoted-node-max", "master-node-max", 1);
     set_flag(meta, "interleave", resource.interleave);
     set_flag(meta, "ordered", resource.ordered);
-    set_flag(meta, "notify", resource.notify);
 }
 
 void read_meta(Cluster& cluster, Resource& resource) {

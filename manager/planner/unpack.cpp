@@ -121,8 +121,6 @@ void unpack_options(Cluster& cluster) {
     options.maintenance = property_flag(cluster, "maintenance-mode", "", false);
     options.startup_fencing = property_flag(cluster, "startup-fencing", "", true);
     options.stop_orphans = property_flag(cluster, "stop-orphan-resources", "stop-removed-resources", true);
-    options.concurrent_fencing = property_flag(cluster, "concurrent-fencing", "", false);
-    options.start_failure_is_fatal = property_flag(cluster, "start-failure-is-fatal", "", true);
     options.shutdown_lock = property_flag(cluster, "shutdown-lock", "", false);
     const auto limit = parse_interval(property(cluster, "shutdown-lock-limit", "", "0"));
     options.shutdown_lock_limit = limit ? limit->ns / 1'000'000'000 : 0;
