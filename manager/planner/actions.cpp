@@ -58,6 +58,8 @@ void create_dangling_stops(Cluster& cluster, Resource& resource) {
 
 void create_starts(Cluster& cluster, Resource& resource) {
     Node* node = resource.assigned;
+    if (node != nullptr && node == resource.migration_target)
+        add_action(cluster, Task::migrate_from, &resource, node);
     Action& start = add_action(cluster, Task::start, &resource, node);
     const bool active = !resource.running_on.empty();
     start.pseudo = !resource.managed;  // it is active or not; nobody starts it
@@ -85,7 +87,8 @@ void need_changes(Resource& resource) {
     Node* next = resource.assigned;
     Action& start = *action_of(resource, Task::start);
     const std::vector<Action*> stops = actions_of(resource, Task::stop);
-    const bool several = active_places(resource) > 1 && resource.migration_target == nullptr;
+    const bool arrives = resource.migration_target != nullptr && resource.migration_target == next;
+    const bool several = active_places(resource) > 1 && !arrives;
     const bool keeps_one = several && resource.multiple_active == MultipleActive::stop_unexpected;
     bool moves = next != nullptr && !contains(resource.running_on, next);
     for (Action* stop : stops) {
@@ -97,6 +100,7 @@ void need_changes(Resource& resource) {
         if (stop->node == next && stop->node->fence_wanted) moves = true;
     }
     if (moves) need(start, "it is to be started");
+    if (arrives) need(*action_of(resource, Task::migrate_from), "it is on its way there");
     if (next != nullptr && resource.start_pending && resource.pending_node == next)
         need(start, "its start was under way");
     if (!resource.promotable) return;

@@ -120,8 +120,7 @@ struct Resource {
     Role role{Role::unknown}, next_role{Role::unknown};
     Node* pending_node{nullptr};
     std::string pending_operation;
-    Node* migration_source{nullptr};  // of a migration that is half done
-    Node* migration_target{nullptr};
+    Node* migration_target{nullptr};  // of a migration that is half done
     Node* locked_to{nullptr};     // the node that shut down and keeps it
     std::vector<Node*> dangling;  // where a failed migration may have left it
 

@@ -216,37 +216,41 @@ void judge(Judgement& at, const cib::HistoryEntry& entry) {
 
 namespace {
 
-// Whether the resource has a newer operation on `node` than `entry`, other than monitors.
-bool superseded(const Judgement& at, const Node* node, const cib::HistoryEntry& entry) {
-    if (node == nullptr) return false;
+// What was reported of the resource on `node`, in the order of the document.
+std::vector<const cib::HistoryEntry*> reported(const Judgement& at, const Node* node) {
+    std::vector<const cib::HistoryEntry*> out;
     for (const auto& report : at.cluster.document->reports) {
-        if (report.id != node->id) continue;
+        if (node == nullptr || report.id != node->id) continue;
         for (const auto& history : report.history) {
             if (history.id != at.resource.id && history.id != at.resource.base) continue;
-            for (const auto& other : history.entries) {
-                if (other.operation == "monitor" || &other == &entry) continue;
-                if (node == &at.node ? other.call_id > entry.call_id
-                                     : other.operation == "stop" && other.changed >= entry.changed)
-                    return true;
-            }
+            for (const auto& entry : history.entries) out.push_back(&entry);
         }
     }
-    return false;
+    return out;
+}
+
+// Whether the resource has a newer operation on `node` than `entry`, other than monitors.
+bool superseded(const Judgement& at, const Node* node, const cib::HistoryEntry& entry) {
+    const auto entries = reported(at, node);
+    return std::any_of(entries.begin(), entries.end(), [&](const cib::HistoryEntry* other) {
+        if (other->operation == "monitor" || other == &entry) return false;
+        return node == &at.node ? other->call_id > entry.call_id
+                                : other->operation == "stop" && other->changed >= entry.changed;
+    });
+}
+
+// Whether anything is known of the resource there; else nobody looked yet.
+bool known(const Judgement& at, const Node* node) {
+    const auto entries = reported(at, node);
+    return std::any_of(entries.begin(), entries.end(),
+                       [](const cib::HistoryEntry* entry) { return entry->status != kPending; });
 }
 
 // The report of the second half on the target; null: none.
 const cib::HistoryEntry* arrival(const Judgement& at, const Node* target, const cib::HistoryEntry& entry) {
-    if (target == nullptr) return nullptr;
     const cib::HistoryEntry* out = nullptr;
-    for (const auto& report : at.cluster.document->reports) {
-        if (report.id != target->id) continue;
-        for (const auto& history : report.history) {
-            if (history.id != at.resource.id && history.id != at.resource.base) continue;
-            for (const auto& other : history.entries) {
-                if (other.operation == "migrate_from" && other.migrate_source == entry.migrate_source)
-                    out = &other;
-            }
-        }
+    for (const cib::HistoryEntry* other : reported(at, target)) {
+        if (other->operation == "migrate_from" && other->migrate_source == entry.migrate_source) out = other;
     }
     return out;
 }
@@ -263,14 +267,9 @@ void judge_migrated(Judgement& at, const cib::HistoryEntry& entry) {
         return;
     }
     at.resource.role = Role::started;
-    if (target == nullptr || !target->online || superseded(at, target, entry)) return;
-    if (from == nullptr || from->status == kPending) {
-        at.resource.migration_source = &at.node;
-        at.resource.migration_target = target;
-        add_running(at.resource, *target);
-    } else {
-        add_running(at.resource, *target);
-    }
+    if (target == nullptr || !target->online || superseded(at, target, entry) || !known(at, target)) return;
+    if (from == nullptr || from->status == kPending) at.resource.migration_target = target;
+    add_running(at.resource, *target);
 }
 
 void judge_failed_migration(Judgement& at, const cib::HistoryEntry& entry) {
@@ -278,7 +277,8 @@ void judge_failed_migration(Judgement& at, const cib::HistoryEntry& entry) {
     at.resource.role = Role::started;
     const bool leaving = entry.operation == "migrate_to";
     Node* other = at.cluster.node(leaving ? entry.migrate_target : entry.migrate_source);
-    if (other == nullptr || other == &at.node || !other->online || superseded(at, other, entry)) return;
+    if (other == nullptr || other == &at.node || !other->online) return;
+    if (superseded(at, other, entry) || !known(at, other)) return;
     add_running(at.resource, *other);
 }
 

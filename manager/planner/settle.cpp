@@ -156,6 +156,8 @@ bool settle_resource(Cluster& /*cluster*/, Resource& resource) {
                                   "it cannot be stopped on " + stop->node->name);
     }
     // What is started anew has its new parameters already.
+    for (Action* arrive : actions_of(resource, Task::migrate_from))
+        changed |= set_impossible(*arrive, start.needed, "it is restarted");
     for (Action* reload : actions_of(resource, Task::reload))
         changed |= set_impossible(*reload, start.needed, "it is restarted");
     return settle_promotion(resource, start) || changed;
