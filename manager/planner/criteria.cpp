@@ -9,11 +9,16 @@
 namespace manager::planner {
 namespace {
 
+// A colour counts by the strategy, a number as it is.
 Score health_score(const Options& options, std::string_view value) {
     const std::string word = lower(value);
-    if (word == "red") return options.health_red;
-    if (word == "yellow") return options.health_yellow;
-    if (word == "green") return options.health_green;
+    const bool fixed = options.health_strategy == "migrate-on-red" || options.health_strategy == "only-green";
+    if (word == "red") return fixed ? Score::minus_infinity() : options.health_red;
+    if (word == "yellow") {
+        if (!fixed) return options.health_yellow;
+        return options.health_strategy == "only-green" ? Score::minus_infinity() : Score{};
+    }
+    if (word == "green") return fixed ? Score{} : options.health_green;
     const auto score = parse_score(value);
     return score ? *score : Score{};
 }
@@ -27,15 +32,7 @@ Score health_of(const Options& options, const Node& node) {
     for (const auto& [name, value] : node.attributes) {
         if (!name.starts_with("#health")) continue;
         any = true;
-        Score score;
-        const std::string word = lower(value);
-        if (strategy == "migrate-on-red") {
-            if (word == "red") score = Score::minus_infinity();
-        } else if (strategy == "only-green") {
-            if (word == "red" || word == "yellow") score = Score::minus_infinity();
-        } else {
-            score = health_score(options, value);
-        }
+        const Score score = health_score(options, value);
         worst = std::min(worst, score);
         sum = sum + score;
     }
