@@ -94,7 +94,7 @@ OnFail on_fail(const Cluster& cluster, const Resource& resource, const std::stri
     if (word == "ignore" || word == "nothing") return OnFail::ignore;
     if (word == "migrate") return OnFail::ban;
     if (word == "stop" && !stop) return OnFail::stop;
-    if (word == "restart" && !stop) return OnFail::restart;
+    if (word == "restart") return OnFail::restart;
     const bool of_promoted =
         operation == "promote" ||
         (operation == "monitor" && interval_ms > 0 &&

@@ -200,7 +200,7 @@ void judge(Judgement& at, const cib::HistoryEntry& entry) {
     if (verdict == Verdict::pending) return judge_pending(at, entry);
     if (verdict == Verdict::done) return succeeded(at, entry, rc);
     OnFail strategy = on_fail(at.cluster, at.resource, entry.operation, entry.interval_ms);
-    if (verdict == Verdict::stuck) strategy = OnFail::block;
+    if (verdict == Verdict::stuck && strategy != OnFail::ignore) strategy = OnFail::block;
     if (strategy == OnFail::ignore && verdict != Verdict::not_installed) {
         succeeded(at, entry, entry.expected);
         at.resource.failure_ignored = true;

@@ -141,6 +141,10 @@ void Assigner::rank_promotable(Resource& clone) {
             if (colocation->dependent_role >= Role::unpromoted)
                 draw_promotion(*child, *colocation, *at.front());
         }
+        bool managed = true;
+        for_each_part(*child, [&](const Resource& part) { managed = managed && part.managed; });
+        // What nobody may demote comes first, so that no second one is promoted beside it.
+        if (!managed && state_of(*child, true) == Role::promoted) child->promotion = Score::infinity();
         child->sort_key = child->promotion;
     }
     hear_of_promoted(clone);
