@@ -121,8 +121,8 @@ struct Resource {
     Node* pending_node{nullptr};
     std::string pending_operation;
     Node* migration_target{nullptr};  // of a migration that is half done
-    Node* locked_to{nullptr};     // the node that shut down and keeps it
-    std::vector<Node*> dangling;  // where a failed migration may have left it
+    Node* locked_to{nullptr};         // the node that shut down and keeps it
+    std::vector<Node*> dangling;      // where a failed migration may have left it
 
     Standings allowed;
     std::vector<Location> locations;
