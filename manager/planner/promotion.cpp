@@ -123,7 +123,9 @@ void Assigner::rank_promotable(Resource& clone) {
             if (part.role == Role::started) part.role = Role::unpromoted;
         });
         const Role next = state_of(*child, false);
-        if (at.empty() || next == Role::unpromoted || next == Role::stopped) {
+        bool limited = next == Role::stopped;  // by target-role, if only of a member
+        for_each_part(*child, [&](const Resource& part) { limited |= part.next_role == Role::unpromoted; });
+        if (at.empty() || limited) {
             child->sort_key = child->promotion;
             continue;
         }

@@ -99,7 +99,9 @@ void tie_ticket(Cluster& cluster, const cib::TicketObject& object, Resource& res
     const bool promoted = role == Role::promoted;
     std::string policy = lower(object.loss_policy);
     if (policy.empty()) policy = promoted ? "demote" : "stop";
-    if (!granted && policy == "freeze" && !places(resource, false).empty()) return freeze(resource);
+    const Role highest = state_of(resource, true);
+    const bool holds = promoted ? highest == Role::promoted : highest > Role::stopped;
+    if (!granted && policy == "freeze" && holds) return freeze(resource);
     if (!granted && policy == "fence" && cluster.options.fencing)
         fence_places(cluster, resource, promoted, cause);
     if (promoted && policy != "stop") {
