@@ -173,7 +173,8 @@ void unpack_one(Cluster& cluster, const cib::ResourceHistory& report, Node& node
     for (const auto* entry : resource->history.back().entries) judge(judgement, *entry);
     settle(cluster, *resource, node, judgement.failure);
     const Role limit = target_role(*resource);
-    if (limit != Role::unknown && (resource->next_role == Role::unknown || limit < resource->next_role))
+    if (limit != Role::unknown && (resource->next_role == Role::unknown ||
+                                   resource->next_role == Role::started || limit < resource->next_role))
         resource->next_role = limit;
     resource->history.back().active = resource->role > Role::stopped;
     resource->role = std::max(saved, resource->role);
