@@ -173,8 +173,9 @@ class EngineThread final : public Engine {
     [[nodiscard]] base::Status change_nodes(const EngineConfig& config) override {
         TRY(std::vector<LinkConfig> links, link_configs(config));
         TRY_OK(check_bounds(config.ring));
-        detail::ChangeNodes change{config.ring.roster, std::move(links), config.roster_mark,
-                                   config.roster_offer, config.moving, std::make_shared<std::promise<LastWords>>()};
+        detail::ChangeNodes change{config.ring.roster, std::move(links),
+                                   config.roster_mark, config.roster_offer,
+                                   config.moving,      std::make_shared<std::promise<LastWords>>()};
         auto future = change.changed->get_future();
         if (mailbox_.push(std::move(change))) {
             LastWords words = future.get();
