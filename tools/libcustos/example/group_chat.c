@@ -9,9 +9,10 @@
 #include <unistd.h>
 
 static void print_changes(const custos_change *changes, size_t count, const char *what) {
-    for (size_t i = 0; i < count; ++i)
+    for (size_t i = 0; i < count; ++i) {
         printf("* node %u pid %u %s: %s\n", changes[i].who.node, changes[i].who.pid, what,
                custos_reason_text(changes[i].reason));
+    }
 }
 
 static void print_event(const custos_event *event) {
