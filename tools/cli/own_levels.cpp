@@ -14,6 +14,7 @@
 #include "membership/config/config.hpp"
 #include "tools/cli/corosync.hpp"
 #include "tools/cli/group_level.hpp"
+#include "tools/cli/simulate.hpp"
 #include "tools/crm/levels.hpp"
 #include "tools/view/keys.hpp"
 #include "tools/view/members.hpp"
@@ -317,6 +318,9 @@ std::vector<Level> custos_levels() {
                                   "takes a node out of the cluster (--force: it is silent, and off)", 1, 2,
                                   node_remove, true});
     }
+    levels.front().commands.push_back({"simulate", "", "--cib FILE [--now DATE] [--json]",
+                                       "what the scheduler would do with a saved Pacemaker CIB", 0, 5,
+                                       simulate, true});
     levels.push_back({"quorum",
                       "",
                       "whether the members may act",

@@ -58,6 +58,31 @@ class Bench {
 
 }  // namespace
 
+TEST_CASE("simulate needs no daemon, and says what is wrong with its file") {
+    const Bench bench;
+    std::ofstream(bench.at("one.xml"))
+        << "<cib have-quorum=\"1\"><configuration><crm_config><cluster_property_set id=\"s\"><nvpair "
+           "id=\"f\" "
+           "name=\"stonith-enabled\" value=\"false\"/></cluster_property_set></crm_config><nodes><node "
+           "id=\"1\" "
+           "uname=\"n1\"/></nodes><resources><primitive id=\"web\" class=\"systemd\" "
+           "type=\"nginx\"/></resources>"
+           "</configuration><status><node_state id=\"1\" uname=\"n1\" in_ccm=\"true\" crmd=\"online\" "
+           "join=\"member\" "
+           "expected=\"member\"/></status></cib>";
+    const Outcome json = bench.run("custos simulate --cib one.xml --json");
+    CHECK(json.code == 0);
+    CHECK(json.out ==
+          "{\"nodes\": {\"n1\": \"online\"}, \"resources\": {\"web\": [[\"Started\", \"n1\"]]}, "
+          "\"actions\": [[\"start\", \"web\", \"n1\", 1]]}\n");
+    CHECK(contains(bench.run("custos simulate --cib one.xml").out, "* start web on n1"));
+    CHECK(bench.run("custos simulate --cib one.xml --now soon").code == 1);
+    CHECK(contains(bench.run("custos simulate --cib none.xml").err, "cannot read none.xml"));
+    CHECK(contains(bench.run("custos simulate").err, "usage: custos simulate --cib FILE"));
+    std::ofstream(bench.at("bad.xml")) << "<cib>";
+    CHECK(contains(bench.run("custos simulate --cib bad.xml").err, "bad.xml: not XML"));
+}
+
 TEST_CASE("without a daemon each name says so with its own exit code") {
     const Bench bench;
     for (const char* line : {"custos status", "crm status", "crm configure show", "crm -w resource stop x",

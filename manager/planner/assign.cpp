@@ -1,0 +1,297 @@
+#include "manager/planner/assign.hpp"
+
+#include <algorithm>
+
+#include "manager/planner/action.hpp"
+
+namespace manager::planner {
+namespace {
+
+Score standing_score(const Resource& resource, std::size_t node) {
+    const auto found = resource.allowed.find(node);
+    return found == resource.allowed.end() ? Score::minus_infinity() : found->second.score;
+}
+
+// Where it runs; of several places one that is still there.
+Node* current_node(const Resource& resource) {
+    for (Node* node : resource.running_on) {
+        if (node->online && !node->unclean) return node;
+    }
+    return resource.running_on.empty() ? nullptr : resource.running_on.front();
+}
+
+int rank_of(const Resource& resource) {
+    if (resource.clone()) return resource.promotable ? 3 : 2;
+    return resource.group() ? 1 : 0;
+}
+
+// The sequence in which colocations have their say: by the other resource's priority, clones before groups
+// before primitives, by name; of one pair the constraint that was written last goes first.
+std::vector<Colocation*> in_sequence(const std::vector<Colocation*>& colocations, bool primaries) {
+    std::vector<Colocation*> out(colocations.rbegin(), colocations.rend());
+    std::stable_sort(out.begin(), out.end(), [&](const Colocation* left, const Colocation* right) {
+        const Resource& a = primaries ? *left->primary : *left->dependent;
+        const Resource& b = primaries ? *right->primary : *right->dependent;
+        if (a.priority != b.priority) return a.priority > b.priority;
+        if (rank_of(a) != rank_of(b)) return rank_of(a) > rank_of(b);
+        return a.id < b.id;
+    });
+    return out;
+}
+
+}  // namespace
+
+bool Assigner::any_usable(const Standings& standings) const {
+    return std::any_of(standings.begin(), standings.end(), [&](const auto& entry) {
+        return entry.second.score.value >= 0 && cluster_.nodes[entry.first]->usable();
+    });
+}
+
+std::string Assigner::attribute_of(std::size_t node, const std::string& name) const {
+    return get(cluster_.nodes[node]->attributes, name);
+}
+
+bool Assigner::better(const Resource& resource, std::size_t a, std::size_t b, const Node* current) const {
+    const Node& left = *cluster_.nodes[a];
+    const Node& right = *cluster_.nodes[b];
+    const Score low = Score::minus_infinity();
+    const Score of_left = left.usable() ? standing_score(resource, a) : low;
+    const Score of_right = right.usable() ? standing_score(resource, b) : low;
+    if (of_left != of_right) return of_left > of_right;
+    if (cluster_.options.strategy == Strategy::balanced) {
+        const int balance = compare_free(left, right);
+        if (balance != 0) return balance > 0;
+    }
+    if (cluster_.options.strategy != Strategy::minimal) {
+        if (left.assigned != right.assigned) return left.assigned < right.assigned;
+        if (&left == current) return true;
+        if (&right == current) return false;
+    }
+    return left.name < right.name;
+}
+
+std::vector<std::size_t> Assigner::ranked(const Resource& resource) const {
+    const Node* current = current_node(resource);
+    std::vector<std::size_t> out;
+    for (const auto& [node, standing] : resource.allowed) out.push_back(node);
+    std::sort(out.begin(), out.end(),
+              [&](std::size_t a, std::size_t b) { return better(resource, a, b, current); });
+    return out;
+}
+
+void Assigner::unplace(Resource& resource) {
+    resource.provisional = true;
+    if (resource.assigned == nullptr) return;
+    --resource.assigned->assigned;
+    for (const auto& [name, amount] : resource.utilization) {
+        const auto free = resource.assigned->free.find(name);
+        if (free != resource.assigned->free.end()) free->second += amount;
+    }
+    resource.assigned = nullptr;
+}
+
+void Assigner::place(Resource& resource, Node* node, bool force) {
+    if (!force && node != nullptr && (!node->usable() || standing_score(resource, node->index).value < 0))
+        node = nullptr;
+    unplace(resource);
+    resource.provisional = false;
+    if (node == nullptr) {
+        resource.next_role = Role::stopped;
+        return;
+    }
+    resource.assigned = node;
+    ++node->assigned;
+    for (const auto& [name, amount] : resource.utilization) {
+        const auto free = node->free.find(name);
+        if (free != node->free.end()) free->second -= amount;
+    }
+}
+
+bool Assigner::choose(Resource& resource, Node* prefer) {
+    Node* roomy = apply_utilization(resource);
+    if (prefer == nullptr) prefer = roomy;
+    const std::vector<std::size_t> nodes = ranked(resource);
+    Node* chosen = nullptr;
+    if (prefer != nullptr && !nodes.empty()) {
+        const Score score = standing_score(resource, prefer->index);
+        if (score.value >= 0 && score >= standing_score(resource, nodes.front()) && prefer->usable())
+            chosen = prefer;
+    }
+    if (chosen == nullptr && !nodes.empty()) {
+        chosen = cluster_.nodes[nodes.front()].get();
+        const Score best = standing_score(resource, chosen->index);
+        const Resource* parent = resource.parent;
+        const bool unique_instance = parent != nullptr && parent->clone() && parent->unique;
+        Node* current = current_node(resource);
+        if (!unique_instance && best.value > 0 && chosen->usable() && current != nullptr &&
+            current->usable() && standing_score(resource, current->index) == best)
+            chosen = current;
+    }
+    place(resource, chosen, false);
+    return resource.assigned != nullptr;
+}
+
+// What it must or wants to be with is placed first, and draws it there or drives it away.
+// NOLINTNEXTLINE(misc-no-recursion): `assigning` bounds it
+void Assigner::follow(Resource& resource) {
+    for (const Colocation* colocation : in_sequence(resource.with, true)) {
+        const bool wish = colocation->dependent_role >= Role::promoted ||
+                          (colocation->score.value < 0 && colocation->score > Score::minus_infinity());
+        const Standings before = resource.allowed;
+        assign(*colocation->primary);
+        colocate(resource, *colocation->primary, *colocation);
+        if (wish && !any_usable(resource.allowed)) resource.allowed = before;
+    }
+}
+
+// NOLINTNEXTLINE(misc-no-recursion): `merging` bounds it
+void Assigner::hear_followers(Resource& resource, bool positive_only) {
+    for (const Colocation* colocation : in_sequence(resource.followers, false)) {
+        if (!colocation->influence && !places(*colocation->dependent, false).empty()) continue;
+        const Standings before = resource.allowed;
+        resource.allowed = lend(*colocation->dependent, resource.allowed, colocation->attribute,
+                                colocation->score.value, true, positive_only);
+        for (const auto& [node, standing] : resource.allowed) {
+            const auto was = before.find(node);
+            if (was == before.end() || was->second.score == standing.score) continue;
+            const Score amount{standing.score.value - was->second.score.value};
+            resource.contributions.push_back({"wishes of " + colocation->dependent->id, node, amount});
+        }
+    }
+}
+
+void Assigner::limit_role(Resource& resource) const {
+    if (resource.next_role == Role::stopped) {
+        ban_everywhere(resource, "target-role");
+    } else if (resource.next_role > resource.role && !cluster_.options.have_quorum &&
+               cluster_.options.no_quorum == QuorumPolicy::freeze) {
+        resource.next_role = resource.role;
+    }
+}
+
+// NOLINTNEXTLINE(misc-no-recursion): `assigning` bounds it
+Node* Assigner::assign_primitive(Resource& resource, Node* prefer) {
+    resource.assigning = true;
+    follow(resource);
+    hear_followers(resource, false);
+    limit_role(resource);
+    if (!resource.managed) {
+        resource.next_role = resource.role;
+        place(resource, resource.running_on.empty() ? nullptr : resource.running_on.front(), true);
+    } else if (cluster_.options.stop_all) {
+        place(resource, nullptr, true);
+    } else {
+        choose(resource, prefer);
+    }
+    resource.assigning = false;
+    return resource.assigned;
+}
+
+// NOLINTNEXTLINE(misc-no-recursion): `assigning` bounds it
+Node* Assigner::assign_group(Resource& group, Node* prefer) {
+    group.assigning = true;
+    group.role = group.children.front()->role;
+    Resource& first = *group.children.front();
+    Resource& last = *group.children.back();
+    first.with.insert(first.with.end(), group.with.begin(), group.with.end());
+    last.followers.insert(last.followers.end(), group.followers.begin(), group.followers.end());
+    group.with.clear();
+    group.followers.clear();
+    Node* out = nullptr;
+    for (Resource* child : group.children) {
+        Node* node = assign(*child, prefer);
+        if (out == nullptr) out = node;
+    }
+    group.next_role = first.next_role;
+    group.assigning = false;
+    group.provisional = false;
+    return out;
+}
+
+// NOLINTNEXTLINE(misc-no-recursion): `assigning` bounds it
+Node* Assigner::assign(Resource& resource, Node* prefer) {
+    if (resource.parent != nullptr && !resource.parent->assigning && resource.parent->provisional)
+        assign(*resource.parent, prefer);
+    if (!resource.provisional) return resource.assigned;
+    if (resource.assigning) return nullptr;
+    if (resource.clone()) return assign_clone(resource);
+    if (resource.group()) return assign_group(resource, prefer);
+    return assign_primitive(resource, prefer);
+}
+
+// The scores of a resource and of what it is to be with, before anything is placed.
+// NOLINTNEXTLINE(misc-no-recursion): `merging` bounds it
+Standings Assigner::outlook(Resource& resource) {
+    Standings out = resource.allowed;
+    if (resource.merging) return out;
+    resource.merging = true;
+    if (resource.group()) {
+        out = outlook(*resource.children.front());
+        for (std::size_t i = 1; i < resource.children.size(); ++i) {
+            for (const auto& [node, standing] : resource.children[i]->allowed)
+                out[node].score = out[node].score + standing.score;
+        }
+    }
+    for (const Colocation* colocation : resource.with) {
+        if (colocation->primary->top() == resource.top()) continue;
+        const Standings there = outlook(*colocation->primary);
+        for (auto& [node, standing] : out) {
+            const auto found = there.find(node);
+            const bool possible = found != there.end() && cluster_.nodes[node]->usable();
+            const Score score = possible ? found->second.score : Score::minus_infinity();
+            standing.score = standing.score + share(score, colocation->score.value);
+        }
+    }
+    resource.merging = false;
+    return out;
+}
+
+namespace {
+
+struct Rank {
+    Resource* resource;
+    Score current;
+    std::vector<Score> scores;  // node by node
+};
+
+}  // namespace
+
+// With capacities in play: priority, then the score where it runs, then those of the nodes one by one.
+void Assigner::sort_by_scores() {
+    std::vector<std::size_t> nodes;
+    Resource nobody;
+    for (const auto& node : cluster_.nodes) {
+        nodes.push_back(node->index);
+        nobody.allowed[node->index];
+    }
+    std::sort(nodes.begin(), nodes.end(),
+              [&](std::size_t a, std::size_t b) { return better(nobody, a, b, nullptr); });
+    std::vector<Rank> ranks;
+    for (Resource* resource : cluster_.resources) {
+        Standings scores = outlook(*resource);
+        const std::vector<Node*> at = places(*resource, false);
+        Rank rank{resource, at.empty() ? Score::minus_infinity() : scores[at.front()->index].score, {}};
+        for (const std::size_t node : nodes)
+            rank.scores.push_back(scores.contains(node) ? scores[node].score : Score::minus_infinity());
+        ranks.push_back(std::move(rank));
+    }
+    std::stable_sort(ranks.begin(), ranks.end(), [](const Rank& a, const Rank& b) {
+        if (a.resource->priority != b.resource->priority) return a.resource->priority > b.resource->priority;
+        if (a.current != b.current) return a.current > b.current;
+        return a.scores > b.scores;
+    });
+    std::transform(ranks.begin(), ranks.end(), cluster_.resources.begin(),
+                   [](const Rank& rank) { return rank.resource; });
+}
+
+Cluster assign(Cluster cluster) {
+    // Who asks for fencing and has no device for it gets nothing started, moved or stopped.
+    const bool helpless = cluster.options.fencing && !cluster.options.fence_device;
+    for (const auto& resource : cluster.store) resource->managed = resource->managed && !helpless;
+    Assigner assigner(cluster);
+    if (cluster.options.strategy != Strategy::standard) assigner.sort_by_scores();
+    for (Resource* resource : cluster.resources) assigner.assign(*resource);
+    return cluster;
+}
+
+}  // namespace manager::planner

@@ -1,0 +1,19 @@
+// Any text is refused with a reason, or is a cluster that can be planned: twice alike.
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "manager/cib/import.hpp"
+#include "manager/planner/outcome.hpp"
+#include "totem/base/check.hpp"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    const auto document = manager::cib::import_cib({reinterpret_cast<const char*>(data), size});
+    if (!document) {
+        ASSERT(!document.error().message.empty());
+        return 0;
+    }
+    const std::string first = to_json(manager::planner::simulate(*document, 1'600'000'000));
+    ASSERT(first == to_json(manager::planner::simulate(*document, 1'600'000'000)));
+    return 0;
+}
