@@ -247,7 +247,7 @@ base::Status renew_key(const GuardOptions& options, const Pair& pair) {
     return copy_key(key, pair.key);
 }
 
-base::Result<Pair> launch_pair(const GuardOptions& options, Account account) {
+base::Result<Pair> launch_pair(const GuardOptions& options, Account account, bool again) {
     TRY(Fd key, copied_key(options.key_file));
     TRY(SocketPair guard, make_socket_pair(SOCK_SEQPACKET | SOCK_NONBLOCK));
     TRY(SocketPair runner, make_socket_pair(SOCK_STREAM));
@@ -255,6 +255,7 @@ base::Result<Pair> launch_pair(const GuardOptions& options, Account account) {
     for_core.arguments = {"custosd", "--role=core", "--guard-fd=3", "--runner-fd=4", "--key-fd=5"};
     for_core.arguments.insert(for_core.arguments.end(), options.core_arguments.begin(),
                               options.core_arguments.end());
+    if (again) for_core.arguments.emplace_back("--restarted");
     for_core.fds = {guard.theirs.get(), runner.ours.get(), key.get()};
     for_core.account = account;
     Plan for_runner;

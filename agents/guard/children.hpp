@@ -39,7 +39,8 @@ struct Pair {
     base::Fd key;          // the core's copy of the key file, in memory, which renew_key() changes
 };
 // Starts core and runner. Each is killed when guard ends (the runner by SIGTERM: it has operations to kill).
-[[nodiscard]] base::Result<Pair> launch_pair(const GuardOptions& options, Account account);
+// `again`: they have run since custosd was started; the core is told.
+[[nodiscard]] base::Result<Pair> launch_pair(const GuardOptions& options, Account account, bool again);
 
 // Copies the key file anew into the core's copy. The core, which can't open the file, is to be told then. On
 // an error of open_key() nothing is changed.

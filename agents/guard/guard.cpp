@@ -168,7 +168,7 @@ class Guard {
     }
 
     void launch() {
-        auto pair = launch_pair(options_, account_);
+        auto pair = launch_pair(options_, account_, supervisor_.restarts() > 0);
         if (!pair) return supervisor_.launch_failed(boottime_now(), pair.error().message);
         pair_ = *std::move(pair);
         out_.clear();

@@ -84,7 +84,12 @@ base::Bytes encode_frame(const ToRunner& message) {
         out.set_cancel_recurring(cancel->resource);
     if (std::holds_alternative<PersistNonlocalBind>(message)) out.mutable_persist_nonlocal_bind();
     if (const auto* key = std::get_if<WriteKey>(&message)) out.set_write_key(key->text);
-    if (const auto* file = std::get_if<WriteNodeFile>(&message)) out.set_write_node_file(file->text);
+    if (const auto* file = std::get_if<WriteNodeFile>(&message)) {
+        auto* into = out.mutable_write_node_file();
+        into->set_text(file->text);
+        into->set_from(file->from);
+        into->set_keep(file->keep);
+    }
     return frame(out);
 }
 
@@ -99,8 +104,10 @@ base::Bytes encode_frame(const FromRunner& message) {
     }
     if (const auto* note = std::get_if<RunnerNote>(&message)) out.set_note(note->text);
     if (const auto* written = std::get_if<KeyWritten>(&message)) out.set_key_written(written->trouble);
-    if (const auto* written = std::get_if<NodeFileWritten>(&message))
-        out.set_node_file_written(written->trouble);
+    if (const auto* written = std::get_if<NodeFileWritten>(&message)) {
+        out.mutable_node_file_written()->set_trouble(written->trouble);
+        out.mutable_node_file_written()->set_edit(written->edit);
+    }
     return frame(out);
 }
 
@@ -117,7 +124,8 @@ base::Result<ToRunner> decode_to_runner(base::ByteView body) {
         case wire::ToRunner::kWriteKey:
             return ToRunner{WriteKey{in.write_key()}};
         case wire::ToRunner::kWriteNodeFile:
-            return ToRunner{WriteNodeFile{in.write_node_file()}};
+            return ToRunner{WriteNodeFile{in.write_node_file().text(), in.write_node_file().from(),
+                                          in.write_node_file().keep()}};
         case wire::ToRunner::KIND_NOT_SET:
             break;
     }
@@ -137,7 +145,8 @@ base::Result<FromRunner> decode_from_runner(base::ByteView body) {
         case wire::FromRunner::kKeyWritten:
             return FromRunner{KeyWritten{in.key_written()}};
         case wire::FromRunner::kNodeFileWritten:
-            return FromRunner{NodeFileWritten{in.node_file_written()}};
+            return FromRunner{
+                NodeFileWritten{in.node_file_written().trouble(), in.node_file_written().edit()}};
         case wire::FromRunner::KIND_NOT_SET:
             break;
     }

@@ -24,6 +24,8 @@ struct WriteKey {
 // Put this text in place of the node file (node_file.hpp); answered with NodeFileWritten.
 struct WriteNodeFile {
     std::string text;
+    std::string from;  // what the file says, as the core has read it
+    bool keep{false};  // what it says was never in force, and is kept beside it
 };
 using ToRunner =
     std::variant<manager::OperationRequest, CancelRecurring, PersistNonlocalBind, WriteKey, WriteNodeFile>;
@@ -37,6 +39,7 @@ struct KeyWritten {
 };
 struct NodeFileWritten {
     std::string trouble;  // why not; empty: it is on disk
+    std::string edit;     // where an edit of the former file is kept; empty: there was none
 };
 using FromRunner = std::variant<manager::OperationResult, RunnerNote, KeyWritten, NodeFileWritten>;
 

@@ -1,66 +1,65 @@
 #include "agents/runner/node_file.hpp"
 
-#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdio>
+#include <fstream>
+#include <iterator>
 
 #include "membership/config/config.hpp"
-#include "totem/base/bytes.hpp"
 #include "totem/base/fd.hpp"
+#include "totem/base/replace_file.hpp"
 
 namespace agents {
 
 namespace {
 
-base::Status write_beside(const std::string& path, const std::string& text, const struct stat& like) {
-    ::unlink(path.c_str());
-    const base::Fd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
-    if (!fd.valid()) return base::system_error("cannot write " + path);
-    base::ByteView left = base::as_bytes(text);
-    while (!left.empty()) {
-        const ssize_t n = ::write(fd.get(), left.data(), left.size());
-        if (n < 0 && errno == EINTR) continue;
-        if (n < 0) return base::system_error("cannot write " + path);
-        left = left.subspan(static_cast<std::size_t>(n));
-    }
-    if (::fchown(fd.get(), like.st_uid, like.st_gid) != 0 || ::fchmod(fd.get(), like.st_mode & 07777) != 0 ||
-        ::fsync(fd.get()) != 0)
-        return base::system_error("cannot write " + path);
-    return base::ok();
+base::Result<std::string> read_text(const std::string& path) {
+    std::ifstream in(path, std::ios::binary);
+    std::string text{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+    if (!in.is_open() || in.bad()) return base::Error{base::Errc::io, "cannot read " + path};
+    return text;
 }
 
-base::Status make_durable(const std::string& path) {
-    const std::size_t slash = path.rfind('/');
-    const std::string folder = slash == std::string::npos ? "." : path.substr(0, slash + 1);
-    const base::Fd fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (!fd.valid() || ::fsync(fd.get()) != 0) return base::system_error("cannot write to disk: " + folder);
-    return base::ok();
+// Under a name that nothing has: an edit that was kept before stays, too.
+base::Result<std::string> keep_edit(const std::string& path) {
+    constexpr int kMost = 100;
+    for (int i = 1; i <= kMost; ++i) {
+        const std::string kept = path + ".edited" + (i == 1 ? "" : "-" + std::to_string(i));
+        if (::link(path.c_str(), kept.c_str()) == 0) return kept;
+        if (errno != EEXIST) return base::system_error("cannot keep the edit of " + path + " as " + kept);
+    }
+    return base::invalid(std::to_string(kMost) + " edits of " + path + " are kept beside it already (" +
+                         path + ".edited, ...): look at them and remove them");
 }
 
 }  // namespace
 
-base::Status replace_node_file(const std::string& path, const std::string& text) {
+base::Result<std::string> replace_node_file(const std::string& path, const WriteNodeFile& order) {
     if (path.empty()) return base::invalid("this runner was told of no node file");
-    if (const auto config = membership::parse_config(text, path); !config) return config.error();
+    if (const auto config = membership::parse_config(order.text, path); !config) return config.error();
     struct stat old {};
     if (::lstat(path.c_str(), &old) != 0) return base::system_error("cannot read " + path);
     if (!S_ISREG(old.st_mode)) {
         return base::invalid(path +
                              " is no plain file (a link?), and is not replaced: change its nodelist by hand");
     }
-    const auto former = membership::load_config(path);
-    const std::string version = former ? std::to_string(former->totem.config_version) : "old";
-    const std::string next = path + ".new", kept = path + "." + version;
-    TRY_OK(write_beside(next, text, old));
-    // The old file keeps its name until the new one takes it.
-    if (::unlink(kept.c_str()) != 0 && errno != ENOENT) return base::system_error("cannot remove " + kept);
-    if (::link(path.c_str(), kept.c_str()) != 0)
-        return base::system_error("cannot keep the former node file as " + kept);
-    if (std::rename(next.c_str(), path.c_str()) != 0) return base::system_error("cannot write " + path);
-    return make_durable(path);
+    TRY(const std::string former, read_text(path));
+    std::string edit;
+    if (order.keep || former != order.from) {
+        TRY(edit, keep_edit(path));
+    }
+    const auto parsed = membership::parse_config(former, path);
+    const std::string version = parsed ? std::to_string(parsed->totem.config_version) : "old";
+    base::NewFile how;
+    how.mode = old.st_mode & 07777U;
+    how.owner = {old.st_uid, old.st_gid};
+    how.keep_as = path + "." + version;
+    const base::Status replaced = base::replace_file(path, base::as_bytes(order.text), how);
+    if (replaced) return edit;
+    if (!edit.empty()) ::unlink(edit.c_str());  // it is still at its place
+    return replaced.error();
 }
 
 }  // namespace agents

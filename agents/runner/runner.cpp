@@ -202,8 +202,8 @@ class Runner {
             send(KeyWritten{done ? "" : done.error().message});
         }
         if (const auto* file = std::get_if<WriteNodeFile>(&message)) {
-            const base::Status done = replace_node_file(node_file_, file->text);
-            send(NodeFileWritten{done ? "" : done.error().message});
+            const base::Result<std::string> done = replace_node_file(node_file_, *file);
+            send(done ? NodeFileWritten{"", *done} : NodeFileWritten{done.error().message, ""});
         }
     }
 

@@ -63,7 +63,7 @@ class RunnerClient::Connection : public std::enable_shared_from_this<Connection>
             } else if (const auto* written = std::get_if<KeyWritten>(&*message)) {
                 if (handlers.key_written) handlers.key_written(written->trouble);
             } else if (const auto* file = std::get_if<NodeFileWritten>(&*message)) {
-                if (handlers.node_file_written) handlers.node_file_written(file->trouble);
+                if (handlers.node_file_written) handlers.node_file_written(*file);
             } else if (handlers.note) {
                 handlers.note(std::get<RunnerNote>(*message).text);
             }
@@ -103,8 +103,8 @@ void RunnerClient::write_key(const std::string& text) {
     connection_->send(WriteKey{text});
 }
 
-void RunnerClient::write_node_file(const std::string& text) {
-    connection_->send(WriteNodeFile{text});
+void RunnerClient::write_node_file(const WriteNodeFile& order) {
+    connection_->send(order);
 }
 
 void RunnerClient::persist_nonlocal_bind() {

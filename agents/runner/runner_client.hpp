@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 
+#include "agents/runner/codec.hpp"
 #include "manager/model/operation.hpp"
 
 namespace agents {
@@ -19,9 +20,9 @@ class RunnerClient {
         std::function<void(const std::string&)> note;  // a line for the log
         // Once: the runner is gone. What ran is unknown; guard ends this process too, so leave without delay.
         std::function<void(const std::string& why)> lost;
-        // The answers to write_key() and write_node_file(): why not; empty: it is on disk.
+        // The answers to write_key() (why not; empty: it is on disk) and to write_node_file().
         std::function<void(const std::string& trouble)> key_written{};
-        std::function<void(const std::string& trouble)> node_file_written{};
+        std::function<void(const NodeFileWritten&)> node_file_written{};
     };
     // Takes over `fd`, the stream socket whose other end the runner serves. Handlers run on the io_context,
     // never from inside a call, and not after the destructor.
@@ -39,8 +40,8 @@ class RunnerClient {
     void persist_nonlocal_bind();
     // Puts a text in place of the key file; answered once by key_written. One at a time.
     void write_key(const std::string& text);
-    // Puts the text in place of the node file (node_file.hpp).
-    void write_node_file(const std::string& text);
+    // Puts a text in place of the node file (node_file.hpp); answered once by node_file_written.
+    void write_node_file(const WriteNodeFile& order);
 
   private:
     class Connection;

@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "totem/base/fd.hpp"
+#include "totem/base/replace_file.hpp"
 
 namespace agents {
 
@@ -43,16 +44,7 @@ base::Status persist_nonlocal_bind(const std::string& directory) {
     std::stringstream old;
     old << std::ifstream(path).rdbuf();
     if (old.str() == kPersisted) return base::ok();
-    const std::string fresh = path + ".new";
-    base::Fd fd(::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644));
-    const std::size_t size = std::strlen(kPersisted);
-    if (!fd.valid() || ::write(fd.get(), kPersisted, size) != static_cast<ssize_t>(size) ||
-        ::fsync(fd.get()) != 0) {
-        return cannot("write", fresh);
-    }
-    fd.reset();
-    if (::rename(fresh.c_str(), path.c_str()) != 0) return cannot("write", path);
-    return base::ok();
+    return base::replace_file(path, base::as_bytes(kPersisted), {0644});
 }
 
 }  // namespace agents

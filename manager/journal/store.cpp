@@ -13,6 +13,7 @@
 
 #include "manager/journal/log.hpp"
 #include "totem/base/fd.hpp"
+#include "totem/base/replace_file.hpp"
 
 namespace manager {
 
@@ -33,30 +34,6 @@ Status write_all(int fd, base::ByteView bytes, const std::string& path) {
         bytes = bytes.subspan(static_cast<std::size_t>(n));
     }
     return base::ok();
-}
-
-Status sync_directory(const std::string& directory) {
-    const int fd = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0) return base::system_error("cannot open " + directory);
-    const int rc = ::fsync(fd);
-    ::close(fd);
-    if (rc != 0) return base::system_error("cannot make " + directory + " durable");
-    return base::ok();
-}
-
-// Writes a whole file beside, makes it durable and puts it in place.
-Status replace_file(const std::string& directory, const std::string& name, base::ByteView bytes) {
-    const std::string path = directory + "/" + name;
-    const std::string temporary = path + ".new";
-    const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (fd < 0) return base::system_error("cannot create " + temporary);
-    Status written = write_all(fd, bytes, temporary);
-    if (written && ::fsync(fd) != 0) written = base::system_error("cannot make " + temporary + " durable");
-    ::close(fd);
-    if (!written) return written;
-    if (::rename(temporary.c_str(), path.c_str()) != 0)
-        return base::system_error("cannot rename " + temporary);
-    return sync_directory(directory);
 }
 
 // Nothing: there is no such file.
@@ -111,7 +88,7 @@ struct JournalStore::Impl {
         if (size + record.size() > kCompactAbove) {
             base::Bytes whole = journal_header();
             base::ByteWriter(whole).raw(record);
-            TRY_OK(replace_file(directory, "journal", whole));
+            TRY_OK(base::replace_file(directory + "/journal", whole));
             size = whole.size();
             return reopen();
         }
@@ -129,8 +106,9 @@ struct JournalStore::Impl {
             Job job = std::move(jobs.front());
             jobs.pop_front();
             lock.unlock();
-            Status status = job.archive.empty() ? write_record(job.payload)
-                                                : replace_file(directory, job.archive, job.payload);
+            Status status = job.archive.empty()
+                                ? write_record(job.payload)
+                                : base::replace_file(directory + "/" + job.archive, job.payload);
             if (!status && job.archive.empty()) broken = status.error();
             if (job.done) job.done(std::move(status));
             lock.lock();
@@ -178,7 +156,7 @@ base::Result<JournalStore::Opened> JournalStore::open(const std::string& directo
     }
     if (recovered.valid == 0) {
         const base::Bytes header = journal_header();
-        TRY_OK(replace_file(directory, "journal", header));
+        TRY_OK(base::replace_file(directory + "/journal", header));
         recovered.valid = header.size();
     } else if (recovered.torn) {
         if (::truncate(impl->path().c_str(), static_cast<off_t>(recovered.valid)) != 0) {

@@ -1,4 +1,6 @@
 """Nodes that are added, removed, replaced and re-addressed while the cluster runs, and those that missed it."""
+import os
+
 from scenes import VIP_LINE, expect_one_holder, serve
 
 from labkit import expect, now, test
@@ -261,3 +263,65 @@ def strangers(lab):
     lab.copy_files(n1, n3)
     n3.start()
     lab.wait_ring()
+
+
+def says(node, words):
+    return any(words in line for line in node.status().raw["warnings"])
+
+
+@test("roster: a node file that an edit has broken does not end a node whose core dies: it goes on with the text it had, and says so")
+def broken_file(lab):
+    n3 = lab.nodes[2]
+    good = n3.file()
+    n3.edit("nodelist {", "nodelist ")
+    line = good[:good.index("nodelist {")].count("\n") + 1
+    before = n3.core()
+    before.send(9)
+    lab.wait_until(lambda: n3.core() and n3.core().pid != before.pid, "guard starts a new core", 10)
+    lab.wait_ring()
+    expect(says(n3, "goes on with the text of it that it last read or wrote"), f"{n3.status().raw['warnings']}")
+    expect(f"custos.conf:{line}" in n3.log_text(), f"no line {line} in its log")
+    refused = n3.custos("reload", check=False)
+    expect(refused.returncode == 1 and f"custos.conf:{line}" in refused.stdout, f"{refused}")
+    n3.edit("nodelist ", "nodelist {")
+    n3.custos("reload")
+    expect(not says(n3, "node file"), f"{n3.status().raw['warnings']}")
+    n3.edit("nodelist {", "nodelist ")
+    n3.stop()
+    n3.start()
+    status = n3.wait_stopped(20)
+    expect(status == 78, f"a start with a broken file ended with {status}")
+
+
+@test("roster: an edit that waits in a file is kept when a change overtakes it; the answer comes when the file is written, or says why not",
+      nodes=4, configured=3)
+def overtaken_edit(lab):
+    n1, n2, n3, n4 = lab.nodes
+
+    def give_votes(node, votes):
+        node.edit(f"ring0_addr: {n3.address}\n", f"ring0_addr: {n3.address}\n        quorum_votes: {votes}\n")
+
+    give_votes(n2, 2)
+    done = n1.custos(f"node add {n4.name} {n4.address}")
+    expect(f"name: {n4.name}\n" in n1.file(), "answered before the file was written")
+    expect("custos.conf.edited" not in done.stdout, done.stdout)
+    lab.wait_file(n2, n4)
+    lab.wait_file(n3, n4)
+    expect("quorum_votes: 2" in n2.file("custos.conf.edited"), "the edit is gone")
+    expect("quorum_votes: 2" not in n2.file(), "the edit has taken force")
+    expect(says(n2, "custos.conf.edited") and not says(n3, "custos.conf.edited"), f"{n2.status().raw['warnings']}")
+    expect("the edit is kept as /etc/custos/custos.conf.edited" in n2.log_text(), "nothing in its log")
+    # Of the node that is asked, the answer says it.
+    give_votes(n1, 3)
+    done = n1.custos(f"node remove {n4.name}")
+    expect(f"name: {n4.name}\n" not in n1.file(), "answered before the file was written")
+    expect("/etc/custos/custos.conf.edited" in done.stdout, done.stdout)
+    expect("quorum_votes: 3" in n1.file("custos.conf.edited"), "the edit is gone")
+    # A file that can't be written.
+    place = n3.path("/etc/custos/custos.conf")
+    lab.wait_file(n3, n4, there=False)
+    os.rename(place, place + ".real")
+    os.symlink("custos.conf.real", place)
+    give_votes(n3, 4)
+    done = n3.custos("reload")
+    expect("still has its former nodelist" in done.stdout and "is no plain file" in done.stdout, done.stdout)

@@ -1,25 +1,18 @@
 #include "tools/crm/offline.hpp"
 
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdio>
-#include <cstring>
 #include <fstream>
 #include <sstream>
 #include <utility>
 
 #include "tools/crm/statement.hpp"
 #include "totem/base/bytes.hpp"
-#include "totem/base/fd.hpp"
+#include "totem/base/replace_file.hpp"
 
 namespace tools {
 namespace {
-
-base::Error io_error(const std::string& what) {
-    return {base::Errc::io, what + ": " + std::strerror(errno)};
-}
 
 base::Result<manager::Configuration> read_configuration(const std::string& path, Agents& agents) {
     if (access(path.c_str(), F_OK) != 0 && errno == ENOENT) return manager::Configuration{};
@@ -39,19 +32,7 @@ base::Result<manager::Configuration> read_configuration(const std::string& path,
 // A reader sees the old file or the new one, also when the machine stops in between.
 base::Status write_configuration(const std::string& path, const manager::Configuration& config) {
     const std::string text = show_configuration(config, {true});
-    const std::string next = path + ".new";
-    const base::Fd fd(open(next.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-    if (!fd.valid()) return io_error("cannot write " + next);
-    base::ByteView left = base::as_bytes(text);
-    while (!left.empty()) {
-        const ssize_t n = write(fd.get(), left.data(), left.size());
-        if (n < 0 && errno == EINTR) continue;
-        if (n < 0) return io_error("cannot write " + next);
-        left = left.subspan(static_cast<std::size_t>(n));
-    }
-    if (fsync(fd.get()) != 0 || rename(next.c_str(), path.c_str()) != 0)
-        return io_error("cannot write " + path);
-    return base::ok();
+    return base::replace_file(path, base::as_bytes(text));
 }
 
 StatusReply status_of(manager::Configuration config) {

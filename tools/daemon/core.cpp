@@ -5,7 +5,6 @@
 #include <cstdio>
 
 #include "agents/guard/supervisor.hpp"
-#include "membership/config/config.hpp"
 #include "tools/daemon/daemon.hpp"
 #include "tools/daemon/logging.hpp"
 #include "totem/base/fd.hpp"
@@ -34,14 +33,19 @@ base::Result<totem::MasterKeys> read_keys(int fd, const std::string& name) {
     return totem::MasterKeys::parse(text, name);
 }
 
+std::string node_file_copy(const CoreOptions& options) {
+    return options.state_directory + "/node-file";
+}
+
 int run_core(const CoreOptions& options) {
-    base::Result<membership::NodeConfig> config = membership::load_config(options.config_file);
-    if (!config) return refuse(config.error());
-    base::Result<totem::MasterKeys> keys = read_keys(options.key_fd, config->totem.key_file);
+    base::Result<StartFile> file =
+        read_start_file(options.config_file, node_file_copy(options), options.restarted);
+    if (!file) return refuse(file.error());
+    base::Result<totem::MasterKeys> keys = read_keys(options.key_fd, file->config.totem.key_file);
     if (!keys) return refuse(keys.error());
-    base::Result<std::unique_ptr<Log>> log = Log::open(config->logging);
+    base::Result<std::unique_ptr<Log>> log = Log::open(file->config.logging);
     if (!log) return refuse(log.error());
-    Daemon daemon(options, *std::move(config), *std::move(keys), **log);
+    Daemon daemon(options, *std::move(file), *std::move(keys), **log);
     return daemon.run();
 }
 

@@ -11,6 +11,7 @@ struct CoreOptions {
     std::string state_directory;
     std::string socket_path;
     int guard_fd{-1}, runner_fd{-1}, key_fd{-1};  // from guard, taken over
+    bool restarted{false};                        // by guard: not the first core since custosd was started
 };
 
 // Runs until the node has left. Returns the exit code that agents/guard/supervisor.hpp gives a meaning.

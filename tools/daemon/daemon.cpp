@@ -74,9 +74,9 @@ totem::EngineLink engine_link(const membership::NodeConfig& config, const member
 
 }  // namespace
 
-Daemon::Daemon(CoreOptions options, membership::NodeConfig config, const totem::MasterKeys& keys, Log& log)
+Daemon::Daemon(CoreOptions options, StartFile file, const totem::MasterKeys& keys, Log& log)
     : options_(std::move(options)),
-      config_(std::move(config)),
+      config_(std::move(file.config)),
       keys_(keys),
       log_(log),
       tracer_(log),
@@ -86,6 +86,8 @@ Daemon::Daemon(CoreOptions options, membership::NodeConfig config, const totem::
       retry_timer_(io_),
       link_timer_(io_),
       lease_timer_(io_),
+      start_text_(std::move(file.text)),
+      broken_file_(std::move(file.trouble)),
       host_name_(own_host_name()) {}
 
 Daemon::~Daemon() = default;
@@ -103,6 +105,7 @@ void Daemon::stop(int code, const std::string& why) {
 }
 
 int Daemon::run() {
+    if (!broken_file_.empty()) log_.line(Level::warning, broken_file_);
     for (const membership::Notice& notice : config_.notices) {
         log_.line(notice.warning ? Level::warning : Level::info, notice.text);
     }
@@ -139,7 +142,7 @@ void Daemon::connect_agents() {
             result, note,
             [this](const std::string& why) { stop(agents::kExitFailed, "the runner is gone (" + why + ")"); },
             [this](const std::string& trouble) { keys_written(trouble); },
-            [this](const std::string& trouble) { node_file_written(trouble); }});
+            [this](const agents::NodeFileWritten& written) { node_file_written(written); }});
     guard_ = std::make_unique<agents::GuardClient>(
         io_, options_.guard_fd,
         agents::GuardClient::Handlers{
@@ -291,6 +294,8 @@ base::Status Daemon::start_node(base::NodeId self) {
     leave_last_words();
     lease_tick();
     TRY_OK(groups_->start());
+    if (const base::Status kept = keep_copy(node_file_copy(options_), std::exchange(start_text_, {})); !kept)
+        log_.line(Level::warning, kept.error().message);
     guard_->ready();
     if (nodes_.counted && file_.totem.config_version < nodes_.version) write_node_file();
     return base::ok();

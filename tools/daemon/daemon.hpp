@@ -2,6 +2,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -24,6 +25,7 @@
 #include "tools/daemon/core.hpp"
 #include "tools/daemon/group_service.hpp"
 #include "tools/daemon/logging.hpp"
+#include "tools/daemon/start_file.hpp"
 #include "tools/ipc/server.hpp"
 #include "totem/engine/engine.hpp"
 
@@ -31,10 +33,12 @@ namespace tools {
 
 // The keys as guard last copied them to the descriptor. Errors: as of totem::MasterKeys::parse, with `name`.
 [[nodiscard]] base::Result<totem::MasterKeys> read_keys(int fd, const std::string& name);
+// Where the text of the node file is kept that this node last read or wrote.
+[[nodiscard]] std::string node_file_copy(const CoreOptions& options);
 
 class Daemon {
   public:
-    Daemon(CoreOptions options, membership::NodeConfig config, const totem::MasterKeys& keys, Log& log);
+    Daemon(CoreOptions options, StartFile file, const totem::MasterKeys& keys, Log& log);
     Daemon(const Daemon&) = delete;
     Daemon& operator=(const Daemon&) = delete;
     ~Daemon();
@@ -63,16 +67,22 @@ class Daemon {
     void find_removed();                       // why this node is none of the cluster, if so
     void nodes_changed();
     void take_offer(const base::Bytes& list);
-    void write_node_file();
-    void node_file_written(const std::string& trouble);
     [[nodiscard]] base::Result<membership::NodeList> checked(membership::NodeList list) const;
     [[nodiscard]] base::Result<membership::NodeList> with_node(const AddNode& add) const;
     [[nodiscard]] base::Result<membership::NodeList> without_node(const RemoveNode& remove) const;
     [[nodiscard]] base::Status check_fixed(const membership::NodeConfig& edited) const;
-    [[nodiscard]] base::Result<membership::NodeList> edited_nodes() const;
+    [[nodiscard]] base::Result<membership::NodeList> edited_nodes(const std::string& text) const;
     void change_nodes(const std::string& user, const Request& request, const ControlServer::Respond& respond);
     [[nodiscard]] std::vector<std::string> node_warnings(const totem::EngineStatus& engine) const;
     void put_nodes(RingReply& out) const;
+
+    // --- the node file (node_file.cpp)
+    void write_node_file();
+    void node_file_written(const agents::NodeFileWritten& written);
+    void node_file_done(const std::string& trouble);
+    void use_file(const std::string& text);  // which is what the file says: read, or written
+    void when_file_is_written(std::function<void()> then);
+    [[nodiscard]] std::vector<std::string> file_warnings() const;
 
     // --- the node's outbox, carried out
     void pump();
@@ -117,12 +127,18 @@ class Daemon {
     std::unique_ptr<agents::RunnerClient> runner_;
     std::unique_ptr<agents::GuardClient> guard_;
     std::unique_ptr<manager::JournalStore> journal_;
-    std::optional<base::Bytes> last_record_;    // of the journal, until the node has it
-    membership::NodeConfig file_;               // as the file of this node says
-    base::NodeSet moving_;                      // who gets another address by the change that is under way
-    membership::NodeList nodes_;                // in force: `config_` has them
-    std::string file_text_;                     // that the runner is writing
-    std::string nodes_trouble_, file_trouble_;  // for status; empty: none
+    std::optional<base::Bytes> last_record_;  // of the journal, until the node has it
+    membership::NodeConfig file_;             // as the file of this node says
+    base::NodeSet moving_;                    // who gets another address by the change that is under way
+    membership::NodeList nodes_;              // in force: `config_` has them
+    // What the file lists unless somebody has edited it: was in force when this node read or wrote it.
+    membership::NodeList settled_;
+    std::string start_text_;                        // of the file, until there is a node
+    std::optional<std::string> writing_file_;       // by the runner
+    bool write_file_again_{false};                  // the nodes have changed meanwhile
+    std::vector<std::function<void()>> file_then_;  // when that is done
+    // For status; empty: none. `broken_file_`: this process began with a copy of the file.
+    std::string nodes_trouble_, file_trouble_, broken_file_;
     std::unique_ptr<manager::Node> node_;
     membership::LeaseTiming lease_timing_{};
     std::unique_ptr<agents::RenewalLine> renewals_;  // used by the keeper

@@ -6,11 +6,11 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
-#include <cstdio>
 #include <string_view>
 
 #include "membership/lease/timing.hpp"
 #include "totem/base/fd.hpp"
+#include "totem/base/replace_file.hpp"
 
 namespace tools {
 
@@ -44,18 +44,7 @@ std::optional<base::Duration> read_lease_term(const std::string& path) {
 
 base::Status write_lease_term(const std::string& path, base::Duration term) {
     const std::string text = std::string(kFirstLine) + std::to_string(term.ns) + "\n";
-    const std::string temporary = path + ".new";
-    const base::Fd file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-    if (!file.valid()) return base::system_error("cannot create " + temporary);
-    if (::write(file.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()) ||
-        ::fsync(file.get()) != 0)
-        return base::system_error("cannot write " + temporary);
-    if (::rename(temporary.c_str(), path.c_str()) != 0) return base::system_error("cannot replace " + path);
-    const base::Fd folder(
-        ::open(path.substr(0, path.rfind('/') + 1).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (!folder.valid() || ::fsync(folder.get()) != 0)
-        return base::system_error("cannot sync the directory of " + path);
-    return base::ok();
+    return base::replace_file(path, base::as_bytes(text));
 }
 
 }  // namespace tools

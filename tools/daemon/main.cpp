@@ -23,7 +23,7 @@ struct Options {
     std::string agents;  // folder of our own agents, when not the installed one
     std::string role, key_file;
     int guard_fd{-1}, runner_fd{-1}, key_fd{-1}, core_fd{-1};
-    bool foreground{false};
+    bool foreground{false}, restarted{false};
 };
 
 int refuse(const base::Error& error) {
@@ -84,6 +84,7 @@ int main(int argc, char** argv) {
     app.add_option("--runner-fd", options.runner_fd)->group("");
     app.add_option("--key-fd", options.key_fd)->group("");
     app.add_option("--core-fd", options.core_fd)->group("");
+    app.add_flag("--restarted", options.restarted)->group("");
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& e) {
@@ -92,7 +93,7 @@ int main(int argc, char** argv) {
     if (options.role == "runner") return runner(options);
     if (options.role == "core") {
         return tools::run_core({options.config, options.state_directory, options.socket, options.guard_fd,
-                                options.runner_fd, options.key_fd});
+                                options.runner_fd, options.key_fd, options.restarted});
     }
     return guard(options);
 }

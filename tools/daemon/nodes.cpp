@@ -1,10 +1,7 @@
 // The configured nodes at run time: where a process begins, what follows when they change, and what an
 // administrator asks for. docs/decisions/0128 has the way of a change.
 #include <algorithm>
-#include <fstream>
-#include <iterator>
 #include <map>
-#include <sstream>
 #include <utility>
 
 #include "tools/daemon/daemon.hpp"
@@ -16,13 +13,6 @@ using base::Error;
 using base::Level;
 
 namespace {
-
-base::Result<std::string> read_text(const std::string& path) {
-    std::ifstream in(path, std::ios::binary);
-    std::string text{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
-    if (!in.good() && !in.eof()) return Error{Errc::io, "cannot read " + path};
-    return text;
-}
 
 std::string versions(std::uint64_t version) {
     return version == 0 ? "without a version" : "version " + std::to_string(version);
@@ -76,13 +66,18 @@ base::Status Daemon::begin_nodes() {
     file_ = config_;
     const membership::NodeList file = membership::node_list(file_);
     nodes_ = manager::starting_nodes(file, known);
+    settled_ = file;
     if (!nodes_.counted) return base::ok();
     membership::use_node_list(config_, nodes_);
     const std::string differs = membership::difference(nodes_, file);
     if (file.version < nodes_.version) {
         log_.line(Level::info, "the nodes are those of version " + std::to_string(nodes_.version) +
                                    ", which this node knows of; its file is " + versions(file.version));
+        // Of the process before this one, which has not come to write it.
+        const auto last = membership::load_config(node_file_copy(options_));
+        if (last) settled_ = membership::node_list(*last);
     } else if (!membership::same_places(nodes_, file)) {
+        settled_ = nodes_;
         file_trouble_ = "the nodelist in " + options_.config_file + " was edited and is not in force (" +
                         differs + "): `custos reload` takes it into the cluster";
     }
@@ -151,35 +146,6 @@ void Daemon::take_offer(const base::Bytes& bytes) {
                   " of the nodelist, which this node has missed: " + membership::difference(nodes_, *list));
     node_->learn_nodes(moment(), *list);
     pump();
-}
-
-void Daemon::write_node_file() {
-    const auto text = read_text(options_.config_file);
-    const auto next = text ? membership::rewrite_node_file(*text, nodes_, options_.config_file)
-                           : base::Result<std::string>(text.error());
-    if (!next) return node_file_written(next.error().message);
-    if (*next == *text) return node_file_written("");
-    file_text_ = *next;
-    runner_->write_node_file(*next);
-}
-
-void Daemon::node_file_written(const std::string& trouble) {
-    if (!trouble.empty()) {
-        file_trouble_ = "the node file of this node still has its former nodelist: " + trouble +
-                        "; in force is version " + std::to_string(nodes_.version) +
-                        ", which this node keeps in its state directory";
-        log_.line(Level::warning, file_trouble_);
-        return;
-    }
-    file_trouble_.clear();
-    auto written = membership::load_config(options_.config_file);
-    if (!written) return;
-    if (membership::fixed_differences(config_, *written).empty()) config_.settings = written->settings;
-    config_.notices = written->notices;
-    file_ = *std::move(written);
-    log_.line(Level::info, "the node file has the nodes of version " +
-                               std::to_string(file_.totem.config_version) +
-                               "; the former one is kept beside it");
 }
 
 // --- what an administrator asks for
@@ -254,8 +220,8 @@ base::Status Daemon::check_fixed(const membership::NodeConfig& edited) const {
     return Error{Errc::conflict, text};
 }
 
-base::Result<membership::NodeList> Daemon::edited_nodes() const {
-    TRY(membership::NodeConfig edited, membership::load_config(options_.config_file));
+base::Result<membership::NodeList> Daemon::edited_nodes(const std::string& text) const {
+    TRY(membership::NodeConfig edited, membership::parse_config(text, options_.config_file));
     TRY_OK(check_fixed(edited));
     TRY_OK(resolve(edited, nodes_));
     membership::NodeList list = membership::node_list(edited);
@@ -279,26 +245,33 @@ void Daemon::change_nodes(const std::string& user, const Request& request,
                           const ControlServer::Respond& respond) {
     manager::ChangeNodes change;
     base::Result<membership::NodeList> after{Error{}};
+    const base::Result<std::string> file = read_text(options_.config_file);
     if (const auto* add = std::get_if<AddNode>(&request)) {
         after = with_node(*add);
     } else if (const auto* remove = std::get_if<RemoveNode>(&request)) {
         after = without_node(*remove);
         change.vouched = remove->vouched;
     } else {
-        after = edited_nodes();
+        after = file ? edited_nodes(*file) : file.error();
     }
     if (!after) return respond(Refused{after.error().message});
     const std::string text = membership::difference(nodes_, *after);
     if (text.empty()) {
-        file_trouble_.clear();
+        use_file(*file);
         return respond(CommandReply{nodes_.version, "nothing differs from what is in force"});
     }
     change.before = nodes_;
     change.after = *after;
     const std::uint64_t id = next_client_++;
-    clients_.emplace(id, [text, respond](Reply reply) {
-        if (auto* done = std::get_if<CommandReply>(&reply)) done->remark = text;
-        respond(std::move(reply));
+    clients_.emplace(id, [this, text, respond](Reply reply) {
+        auto* done = std::get_if<CommandReply>(&reply);
+        if (done == nullptr) return respond(std::move(reply));
+        done->remark = text;
+        when_file_is_written([this, done = *done, respond]() mutable {
+            if (!nodes_trouble_.empty()) done.remark += "\nbut " + nodes_trouble_;
+            for (const std::string& line : file_warnings()) done.remark += "\nbut " + line;
+            respond(std::move(done));
+        });
     });
     node_->submit(moment(), id, user, std::move(change));
     pump();
@@ -309,7 +282,7 @@ void Daemon::change_nodes(const std::string& user, const Request& request,
 std::vector<std::string> Daemon::node_warnings(const totem::EngineStatus& engine) const {
     std::vector<std::string> lines;
     if (!nodes_trouble_.empty()) lines.push_back(nodes_trouble_);
-    if (!file_trouble_.empty()) lines.push_back(file_trouble_);
+    for (std::string& line : file_warnings()) lines.push_back(std::move(line));
     if (!node_) return lines;
     if (const auto& next = node_->state().next_nodes) {
         lines.push_back("the nodes are being changed to version " + std::to_string(next->version) + " (" +

@@ -67,11 +67,14 @@ TEST_CASE("results and the small messages cross") {
         agents::decode_to_runner(body(agents::encode_frame(ToRunner{agents::PersistNonlocalBind{}})));
     CHECK(std::holds_alternative<agents::PersistNonlocalBind>(*persist));
     const auto file =
-        agents::decode_to_runner(body(agents::encode_frame(ToRunner{agents::WriteNodeFile{"t"}})));
+        agents::decode_to_runner(body(agents::encode_frame(ToRunner{agents::WriteNodeFile{"t", "f", true}})));
     CHECK(std::get<agents::WriteNodeFile>(*file).text == "t");
+    CHECK(std::get<agents::WriteNodeFile>(*file).from == "f");
+    CHECK(std::get<agents::WriteNodeFile>(*file).keep);
     const auto written = agents::decode_from_runner(
-        body(agents::encode_frame(FromRunner{agents::NodeFileWritten{"no room"}})));
+        body(agents::encode_frame(FromRunner{agents::NodeFileWritten{"no room", "there"}})));
     CHECK(std::get<agents::NodeFileWritten>(*written).trouble == "no room");
+    CHECK(std::get<agents::NodeFileWritten>(*written).edit == "there");
 }
 
 TEST_CASE("malformed bodies are errors: nothing, every truncation, noise") {
