@@ -170,6 +170,19 @@ std::vector<std::string> local_addresses() {
     return out;
 }
 
+std::vector<std::string> broadcast_addresses() {
+    std::vector<std::string> out;
+    for (const Local& local : read_interfaces()) {
+        constexpr std::uint8_t kHostBits = 0x03;  // a network of one or two addresses has none
+        if (local.address.v6 || (~local.mask.bytes[3] & kHostBits) != kHostBits) continue;
+        base::IpAddress address = local.address;
+        for (std::size_t i = 0; i < address.size(); ++i)
+            address.bytes[i] = static_cast<std::uint8_t>(address.bytes[i] | ~local.mask.bytes[i]);
+        out.push_back(to_string(address));
+    }
+    return out;
+}
+
 std::string local_bind_address(const std::string& bindnetaddr) {
     const auto wanted = base::parse_ip(bindnetaddr);
     if (!wanted) return {};

@@ -156,6 +156,8 @@ using Resolver = std::function<std::vector<std::string>(const std::string& name)
 
 // The local addresses of this machine at this moment, loopback left out.
 [[nodiscard]] std::vector<std::string> local_addresses();
+// Those that reach all machines of a network that this one has an address in (IPv4).
+[[nodiscard]] std::vector<std::string> broadcast_addresses();
 
 // Finds the own node: the one entry of which an address is local. None yet: not_found (the daemon waits for
 // the address to come); several: conflict. Both errors list the configured and the local addresses. A name

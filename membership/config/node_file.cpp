@@ -55,6 +55,8 @@ std::string indent_of(const Line& line) {
 class NodeFile {
   public:
     explicit NodeFile(std::string_view text) {
+        const std::size_t first = text.find('\n');
+        if (first != std::string_view::npos && first > 0 && text[first - 1] == '\r') returns_ = "\r";
         std::vector<std::string> open;
         const auto path = [&] {
             std::string out;
@@ -87,7 +89,7 @@ class NodeFile {
             const std::string indent = indent_of(lines_[i]);
             Line said;
             said.path = path;
-            said.text = indent + "# " + why;
+            said.text = indent + "# " + why + returns_;
             lines_[i].text = indent + "# " + lines_[i].text.substr(indent.size());
             lines_[i].key.clear();
             lines_.insert(lines_.begin() + static_cast<std::ptrdiff_t>(i), std::move(said));
@@ -167,14 +169,14 @@ class NodeFile {
         if (at == lines_.end()) {  // no such section
             for (const std::string& text : {path + " {", "    " + entry, std::string("}")}) {
                 Line line;
-                line.text = text;
+                line.text = text + returns_;
                 lines_.insert(lines_.begin() + static_cast<std::ptrdiff_t>(inserted_++), line);
             }
             return;
         }
         Line line;
         line.path = path;
-        line.text = (at->opens.empty() ? indent_of(*at) : indent_of(*at) + "    ") + entry;
+        line.text = (at->opens.empty() ? indent_of(*at) : indent_of(*at) + "    ") + entry + returns_;
         lines_.insert(at + 1, std::move(line));
     }
 
@@ -193,7 +195,7 @@ class NodeFile {
             added.path = path;
             added.node = number;
             added.key = key;
-            added.text = indent_of(*id) + key + ": " + *value;
+            added.text = indent_of(*id) + key + ": " + *value + returns_;
             lines_.insert(id.base(), std::move(added));
         }
     }
@@ -231,13 +233,14 @@ class NodeFile {
         for (std::string& text : texts) {
             added.emplace_back();
             added.back().path = "nodelist.node";
-            added.back().text = std::move(text);
+            added.back().text = std::move(text) + returns_;
         }
         lines_.insert(end.base() - 1, added.begin(), added.end());
     }
 
     std::vector<Line> lines_;
     std::size_t nodes_{0}, inserted_{0};
+    std::string returns_;  // what the file's lines have before their end, and new ones get
 };
 
 bool same_nodes(const std::vector<NodeEntry>& nodes, const NodeList& list) {

@@ -244,12 +244,33 @@ void Quorum::settle(base::Instant now, const std::string& cause) {
 
 // --- words
 
+// Both lists, as two_node is no majority by either: "2 of 2 votes" alone would say nothing of what is
+// missing.
+std::string Quorum::explain_change() const {
+    const auto by = [&](QuorumRules rules) {
+        rules.two_node = rules.two_node && verdict_.quorate && !verdict_.majority;
+        Tally tally;
+        for (const Roster& roster : in_force()) {
+            tally = count(rules, roster, voters_, outside_);
+            if (!tally.majority) break;
+        }
+        return describe(rules, tally);
+    };
+    std::string text = "a change of the nodes is under way: by the nodes before: " + by(*former_) +
+                       "; by the nodes after: " + by(rules_);
+    if (verdict_.votes_suffice) return text;
+    // A node that is added is let in only when the change counts.
+    const base::NodeSet missing = voters_of(*former_).minus(members_);
+    if (missing.empty()) return text;
+    return text + "; it goes on when " +
+           (missing.size() == 1 ? "node " + to_string(missing.front()) + " is back"
+                                : "enough of the nodes " + to_string(missing) + " are back");
+}
+
 std::string Quorum::explain() const {
     if (members_.empty()) return "no view yet";
     const QuorumRules& deciding = verdict_.former && former_ ? *former_ : rules_;
-    std::string text = describe(deciding, verdict_.tally);
-    if (former_)
-        text += verdict_.former ? " (before the change of the nodes)" : " (after the change of the nodes)";
+    std::string text = former_ ? explain_change() : describe(deciding, verdict_.tally);
     if (verdict_.epoch != 0) {
         const bool former = known_.before && known_.before->epoch == verdict_.epoch;
         text +=
@@ -292,7 +313,9 @@ QuorumState Quorum::state() const {
     state.votes = verdict_.tally.votes;
     state.expected = verdict_.tally.expected;
     const QuorumRules& deciding = verdict_.former && former_ ? *former_ : rules_;
-    state.needed = two_node_in_force(deciding, verdict_.tally) ? 1 : verdict_.tally.needed;
+    // While the nodes change, two_node is enough only where it is by both lists.
+    const bool pair = two_node_in_force(deciding, verdict_.tally) && (!former_ || verdict_.votes_suffice);
+    state.needed = pair ? 1 : verdict_.tally.needed;
     state.reason = explain();
     state.flags = flags_of(rules_, state.quorate);
     return state;

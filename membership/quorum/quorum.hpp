@@ -131,6 +131,7 @@ class Quorum {
     [[nodiscard]] base::NodeSet next_roster() const;
     [[nodiscard]] Verdict judge() const;
     [[nodiscard]] std::string explain() const;
+    [[nodiscard]] std::string explain_change() const;
     void settle(base::Instant now, const std::string& cause);
     void report(bool was_quorate, const std::string& cause);
     bool count_roster();

@@ -3,7 +3,7 @@ import os
 
 from scenes import VIP_LINE, expect_one_holder, serve
 
-from labkit import expect, now, test
+from labkit import VIP, expect, now, test
 from labkit.groups import GroupClient
 from test_groups import expect_in_order, messages_of, wait_own
 
@@ -165,6 +165,14 @@ def refusals(lab):
     refused("node add n2 10.77.0.9", "there is a node n2 already")
     refused("node add n4", "n4")  # no such name
     refused(f"node add n4 {n2.address}", n2.address)
+    refused(f"node add n4 {VIP}", VIP, "failover-ip", "stays with the machine")
+    refused("node add n4 10.77.0.255", "broadcast address")
+    refused("node add n4 255.255.255.255", "no single machine can have")
+    refused("node add n4 224.0.0.7", "no single machine can have")
+    refused("node add n4 0.0.0.0", "no single machine can have")
+    n1.edit(f"ring0_addr: {n3.address}", f"ring0_addr: {VIP}")
+    refused("reload", VIP, "failover-ip")
+    n1.edit(f"ring0_addr: {VIP}", f"ring0_addr: {n3.address}")
     n1.edit("token: 1000", "token: 2000")
     n1.edit("cluster_name: lab", "cluster_name: other")
     refused("reload", "totem.token: 1000 -> 2000", "totem.cluster_name: lab -> other", "nothing was changed")

@@ -71,6 +71,7 @@ class Daemon {
     [[nodiscard]] base::Result<membership::NodeList> with_node(const AddNode& add) const;
     [[nodiscard]] base::Result<membership::NodeList> without_node(const RemoveNode& remove) const;
     [[nodiscard]] base::Status check_fixed(const membership::NodeConfig& edited) const;
+    [[nodiscard]] base::Status check_places(const membership::NodeList& list) const;
     [[nodiscard]] base::Result<membership::NodeList> edited_nodes(const std::string& text) const;
     void change_nodes(const std::string& user, const Request& request, const ControlServer::Respond& respond);
     [[nodiscard]] std::vector<std::string> node_warnings(const totem::EngineStatus& engine) const;

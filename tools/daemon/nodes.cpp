@@ -35,6 +35,7 @@ membership::Resolver known_names(const membership::NodeList& list) {
 base::Status resolve(membership::NodeConfig& config, const membership::NodeList& known) {
     base::Status resolved = membership::resolve_addresses(config, known_names(known));
     if (resolved) return resolved;
+    if (resolved.error().code != Errc::not_found) return resolved.error().with("nothing was changed");
     return resolved.error().with(
         "nothing was changed: names that are new are not looked up while custosd runs, write the address");
 }
@@ -86,13 +87,20 @@ base::Status Daemon::begin_nodes() {
 
 void Daemon::find_removed() {
     if (!nodes_.counted) return;
-    membership::NodeConfig file = file_;
-    if (!membership::resolve_addresses(file, membership::system_resolver)) return;
-    const auto self = membership::find_own_node(file, membership::local_addresses(), host_name_);
-    if (!self || nodes_.find(*self) != nullptr) return;
+    const auto named = [this](membership::NodeConfig file) -> std::string {
+        if (!membership::resolve_addresses(file, membership::system_resolver)) return "";
+        const auto self = membership::find_own_node(file, membership::local_addresses(), host_name_);
+        return !self || nodes_.find(*self) != nullptr ? "" : file.find(*self)->name;
+    };
+    std::string name = named(file_);
+    if (name.empty()) {
+        // Somebody has put a member's file there; this is the one that the node ran with.
+        const auto last = membership::load_config(node_file_copy(options_));
+        if (last) name = named(*last);
+    }
+    if (name.empty()) return;
     waiting_for_ =
-        "this node (" + file.find(*self)->name + ") was removed from the cluster by version " +
-        std::to_string(nodes_.version) +
+        "this node (" + name + ") was removed from the cluster by version " + std::to_string(nodes_.version) +
         " of the nodelist: it stays silent. To add it again: `custos node add` on a member, copy the "
         "node file of a member to " +
         options_.config_file + ", and restart custosd";
@@ -150,6 +158,30 @@ void Daemon::take_offer(const base::Bytes& bytes) {
 
 // --- what an administrator asks for
 
+// An address that is not a node's own would be lost to it, or be everybody's.
+base::Status Daemon::check_places(const membership::NodeList& list) const {
+    const std::vector<std::string> broadcasts = membership::broadcast_addresses();
+    for (const membership::ListedNode& node : list.nodes) {
+        const std::string name = node.name.empty() ? "node " + to_string(node.id) : node.name;
+        for (const membership::ListedAddress& address : node.addresses) {
+            const auto refuse = [&](const std::string& why) {
+                return Error{Errc::conflict, "nothing was changed: " + address.ip + ", the address of " +
+                                                 name + " on link " + std::to_string(address.link) + ", " +
+                                                 why};
+            };
+            if (std::find(broadcasts.begin(), broadcasts.end(), address.ip) != broadcasts.end())
+                return refuse("is the broadcast address of a network here: give one of the machine's own");
+            for (const manager::Primitive& primitive : node_->state().configuration.primitives) {
+                const auto ip = primitive.params.find("ip");
+                if (ip == primitive.params.end() || ip->second != address.ip) continue;
+                return refuse("is the virtual address of the resource " + primitive.id +
+                              ", which moves from node to node: give one that stays with the machine");
+            }
+        }
+    }
+    return base::ok();
+}
+
 // What it would be like in the node file: the file's own rules apply, and names are resolved.
 base::Result<membership::NodeList> Daemon::checked(membership::NodeList list) const {
     list.version = nodes_.version + 1;
@@ -161,6 +193,7 @@ base::Result<membership::NodeList> Daemon::checked(membership::NodeList list) co
     TRY_OK(resolve(config, nodes_));
     membership::NodeList out = membership::node_list(config);
     TRY_OK(membership::check(out));
+    TRY_OK(check_places(out));
     return out;
 }
 
@@ -238,6 +271,7 @@ base::Result<membership::NodeList> Daemon::edited_nodes(const std::string& text)
                                          versions(nodes_.version) +
                                          "): make your change in a file of that version"};
     }
+    TRY_OK(check_places(list));
     return list;
 }
 
@@ -285,9 +319,21 @@ std::vector<std::string> Daemon::node_warnings(const totem::EngineStatus& engine
     for (std::string& line : file_warnings()) lines.push_back(std::move(line));
     if (!node_) return lines;
     if (const auto& next = node_->state().next_nodes) {
-        lines.push_back("the nodes are being changed to version " + std::to_string(next->version) + " (" +
-                        membership::difference(node_->state().nodes, *next) +
-                        "): until it counts, decisions need a majority of before and of after it");
+        std::string line = "the nodes are being changed to version " + std::to_string(next->version) + " (" +
+                           membership::difference(node_->state().nodes, *next) +
+                           "): until it counts, decisions need a majority of before and of after it";
+        const base::NodeSet missing = node_->state().nodes.ids().minus(node_->view().nodes());
+        if (!node_->state().status.quorate && !missing.empty()) {
+            std::string names;
+            for (const base::NodeId id : missing) {
+                const membership::NodeEntry* const entry = config_.find(id);
+                names +=
+                    (names.empty() ? "" : ", ") + (entry == nullptr ? "node " + to_string(id) : entry->name);
+            }
+            line += "; it goes on when " +
+                    (missing.size() == 1 ? names + " is back" : "enough of these are back: " + names);
+        }
+        lines.push_back(std::move(line));
     }
     const std::uint64_t unlisted = engine.rejected[static_cast<std::size_t>(totem::Rejected::node)];
     if (unlisted > 0) {
@@ -326,6 +372,8 @@ std::vector<std::string> Daemon::node_warnings(const totem::EngineStatus& engine
 void Daemon::put_nodes(RingReply& out) const {
     out.nodes_version = nodes_.version;
     out.nodes_counted = nodes_.counted;
+    out.two_node_ended =
+        nodes_.two_node_ended && membership::votes_of(nodes_) == 2 && nodes_.nodes.size() == 2;
     if (!node_ || !node_->state().next_nodes) return;
     out.nodes_change = membership::difference(node_->state().nodes, *node_->state().next_nodes);
 }

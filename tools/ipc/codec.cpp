@@ -233,6 +233,7 @@ void put_membership(pb::RingReply& out, const RingReply& in) {
     out.set_nodes_version(in.nodes_version);
     out.set_nodes_counted(in.nodes_counted);
     out.set_nodes_change(in.nodes_change);
+    out.set_two_node_ended(in.two_node_ended);
     for (const RingGroup& group : in.groups) {
         pb::RingGroup& to = *out.add_groups();
         to.set_name(group.name);
@@ -263,6 +264,7 @@ void get_membership(RingReply& out, const pb::RingReply& in) {
     out.nodes_version = in.nodes_version();
     out.nodes_counted = in.nodes_counted();
     out.nodes_change = in.nodes_change();
+    out.two_node_ended = in.two_node_ended();
     for (const pb::RingGroup& group : in.groups()) {
         RingGroup& to = out.groups.emplace_back();
         to.name = group.name();

@@ -229,8 +229,9 @@ struct RingReply {
     std::string key_change;                  // how far a change of the key is; empty: none is under way
     std::string key_trouble;                 // what this node could not do of it; empty: nothing
     std::uint64_t nodes_version{0};          // of the list of nodes in force
-    bool nodes_counted{false};  // it was changed while the cluster ran; else it is this node's file's
-    std::string nodes_change;   // under way, in words; empty: none
+    bool nodes_counted{false};   // it was changed while the cluster ran; else it is this node's file's
+    std::string nodes_change;    // under way, in words; empty: none
+    bool two_node_ended{false};  // the cluster has two votes, and had others: two_node is off
     bool operator==(const RingReply&) const = default;
 };
 struct CommandReply {

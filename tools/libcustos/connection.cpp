@@ -81,7 +81,12 @@ custos_result Connection::open(const char* path) {
                                        ", who is neither root nor " + kDaemonUser + ": not talking to it");
     }
     fd_ = std::move(fd);
+    opener_ = getpid();
     return CUSTOS_OK;
+}
+
+bool Connection::is_own() const {
+    return opener_ == getpid();
 }
 
 custos_result Connection::wait(short events, std::optional<Clock::time_point> until) {
@@ -98,7 +103,7 @@ custos_result Connection::wait(short events, std::optional<Clock::time_point> un
 }
 
 custos_result Connection::send(base::ByteView head, base::ByteView payload) {
-    if (!fd_.valid()) return fail(CUSTOS_LOST, "there is no connection");
+    if (!is_usable()) return fail(CUSTOS_LOST, "there is no connection");
     std::size_t done = 0;
     const std::size_t all = head.size() + payload.size();
     while (done < all) {
@@ -119,7 +124,10 @@ custos_result Connection::send(base::ByteView head, base::ByteView payload) {
             continue;
         }
         if (errno == EINTR) continue;
-        if (errno != EAGAIN) return fail(CUSTOS_LOST, system_text("the connection to custosd has ended"));
+        if (errno != EAGAIN) {
+            ended_ = true;
+            return fail(CUSTOS_LOST, system_text("the connection to custosd has ended"));
+        }
         const auto until = Clock::now() + std::chrono::seconds(kPatienceSeconds);
         custos_result ready = CUSTOS_OK;
         do {

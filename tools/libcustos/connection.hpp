@@ -1,6 +1,8 @@
 // The client's end of the group socket: frames out and in. No threads, no exceptions of its own.
 #pragma once
 
+#include <sys/types.h>
+
 #include <chrono>
 #include <optional>
 #include <string>
@@ -18,6 +20,10 @@ class Connection {
     // CUSTOS_OK, CUSTOS_ABSENT, CUSTOS_DENIED, CUSTOS_SYSTEM, CUSTOS_INVALID (the path).
     custos_result open(const char* path);
     [[nodiscard]] int fd() const { return fd_.get(); }
+    // Something may still be sent: it was opened, and is not known to have ended.
+    [[nodiscard]] bool is_usable() const { return fd_.valid() && !lost_ && !ended_; }
+    // In the process that opened it, and not in a child that has a copy of it.
+    [[nodiscard]] bool is_own() const;
     // A whole frame in two pieces. Waits for the daemon to take it; CUSTOS_LOST when it does not for a while,
     // or the connection has ended. What the daemon said before that can still be received.
     custos_result send(base::ByteView head, base::ByteView payload);
@@ -40,7 +46,9 @@ class Connection {
     base::Bytes in_;
     std::size_t have_{0};
     bool whole_{false};  // in_ is a frame that was handed out
-    bool lost_{false};
+    bool lost_{false};   // nothing comes any more
+    bool ended_{false};  // nothing goes any more
+    pid_t opener_{-1};
     std::string error_;
 };
 

@@ -97,11 +97,15 @@ struct custos_list {
     std::vector<std::vector<custos_member>> members;
 };
 
-// What each request has to have: a name, and credit.
+// What each request has to have: a name, a connection, and credit.
 int custos_client::request(const char* name, std::size_t size, std::string& out) {
     if (name == nullptr || size == 0 || size > CUSTOS_MAX_NAME)
         return fail(CUSTOS_INVALID, "a group's name has 1 to " + std::to_string(CUSTOS_MAX_NAME) + " bytes");
     out.assign(name, size);
+    if (!connection.is_usable()) {  // credit will never come
+        const std::string& why = connection.error();
+        return fail(CUSTOS_LOST, why.empty() ? "there is no connection" : why);
+    }
     if (has_credit()) return CUSTOS_OK;
     wants_credit = true;
     return fail(CUSTOS_NO_CREDIT, "what was sent before is still on its way: wait for CUSTOS_EVENT_CREDIT");
@@ -205,6 +209,11 @@ int first_answer(Connection& connection, std::optional<frames::Reply>& reply, st
     return CUSTOS_OK;
 }
 
+int turned_away(custos_client& client, int why) {
+    client.connection.lose(client.error);
+    return why;
+}
+
 int connect(custos_client& client, const char* socket, unsigned flags) {
     if ((flags & ~CUSTOS_RING_VIEWS) != 0) return client.fail(CUSTOS_INVALID, "a flag that is none");
     if (const custos_result opened = client.connection.open(socket); opened != CUSTOS_OK)
@@ -217,7 +226,7 @@ int connect(custos_client& client, const char* socket, unsigned flags) {
         return client.failed(sent);
     std::optional<frames::Reply> reply;
     const int answered = first_answer(client.connection, reply, client.error);
-    if (answered != CUSTOS_OK) return answered;
+    if (answered != CUSTOS_OK) return turned_away(client, answered);
     const auto* welcome = reply ? std::get_if<frames::Welcome>(&*reply) : nullptr;
     if (welcome == nullptr)
         return client.failed(client.connection.lose("custosd is of another release: it did not say welcome"));
@@ -225,7 +234,7 @@ int connect(custos_client& client, const char* socket, unsigned flags) {
     client.max_groups = welcome->max_groups;
     // Then the first credits come.
     if (const int given = first_answer(client.connection, reply, client.error); given != CUSTOS_OK)
-        return given;
+        return turned_away(client, given);
     if (reply) static_cast<void>(client.take(*reply));
     return CUSTOS_OK;
 }
@@ -284,7 +293,8 @@ int custos_connect(const char* socket, unsigned flags, custos_client** client) {
 void custos_close(custos_client* client) {
     if (client == nullptr) return;
     static_cast<void>(guarded([&] {
-        if (client->connection.fd() >= 0) {
+        // A child after fork() has a copy of the descriptor: the parent is still a member.
+        if (client->connection.is_own() && client->connection.is_usable()) {
             static_cast<void>(
                 client->connection.send(frames::encode(frames::Request{frames::Goodbye{}}), {}));
         }

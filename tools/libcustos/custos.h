@@ -117,7 +117,8 @@ typedef struct custos_event {
  * CUSTOS_ABSENT, CUSTOS_DENIED, CUSTOS_LOST (turned away: a quota), CUSTOS_SYSTEM, CUSTOS_NO_MEMORY. */
 int custos_connect(const char *socket, unsigned flags, custos_client **client);
 
-/* Says goodbye: it leaves all its groups. Null is fine. */
+/* Says goodbye: it leaves all its groups. Null is fine. In a child after fork() it frees the child's copy, and
+ * the parent stays where it is. */
 void custos_close(custos_client *client);
 
 /* To be watched for reading, and nothing else; -1 without a connection. A connected Unix socket, so that

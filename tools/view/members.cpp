@@ -100,6 +100,14 @@ std::string render_quorum(const RingReply& reply, const TimeText& time_text) {
         out += bullet("NOT COUNTED", counted(present - reply.votes, "vote") +
                                          " of members that have not caught up with the cluster's state yet");
     }
+    if (!reply.nodes_change.empty()) out += bullet("CHANGING", reply.nodes_change);
+    if (reply.two_node_ended) {
+        out += bullet(
+            "two_node",
+            "off, because the cluster had other than two votes meanwhile: one node alone has no quorum; "
+            "to change that, `custos node add` a third node, or write `auto_tie_breaker: 1` into the "
+            "quorum section of both node files and restart custosd on both");
+    }
     if (reply.quorate && !reply.majority)
         out += bullet("NO MAJORITY", "another set of nodes may find that it is quorate as well");
     std::string flags;

@@ -1,6 +1,8 @@
 // Clients that break the rules, and arguments that are wrong.
 #include "daemon.hpp"
 
+#include <sys/wait.h>
+
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -150,6 +152,11 @@ TEST_CASE("wrong arguments and missing clients are errors") {
     CHECK(custos_fd(none) == -1);
     const custos_event* event = nullptr;
     CHECK(custos_next(none, 0, &event) == CUSTOS_LOST);
+    // Not NO_CREDIT: none would ever come.
+    CHECK(custos_join(none, "g", 1) == CUSTOS_LOST);
+    CHECK(custos_send(none, "g", 1, "x", 1, CUSTOS_AGREED) == CUSTOS_LOST);
+    CHECK(custos_leave(none, "g", 1) == CUSTOS_LOST);
+    CHECK(std::string(custos_error(none)).find("no custosd serves groups at /nowhere/groups.sock") == 0);
     custos_close(none);
     CHECK(custos_connect(daemon.socket().c_str(), 8, &none) == CUSTOS_INVALID);
     custos_close(none);
@@ -162,4 +169,46 @@ TEST_CASE("wrong arguments and missing clients are errors") {
     CHECK(client.join(std::string(CUSTOS_MAX_NAME + 1, 'x')) == Result::invalid);
     CHECK(custos_send(client.c(), "g", 1, nullptr, 3, CUSTOS_AGREED) == CUSTOS_INVALID);
     CHECK(client.error() == "a message has at most 4193280 bytes, not 3");
+}
+
+TEST_CASE(
+    "who was turned away, and who lost its connection, is told so by each request, also without credit") {
+    membership::GroupsConfig config;
+    config.send_messages = 1;
+    Daemon daemon(config);
+    daemon.hold();
+    Client client = connected(daemon);
+    CHECK(client.join("g") == Result::ok);
+    CHECK(client.send("g", "x") == Result::no_credit);
+    daemon.end_all("the end");
+    CHECK(next(client) == "lost: the end");
+    CHECK(client.send("g", "x") == Result::lost);
+    CHECK(client.join("h") == Result::lost);
+    CHECK(client.error() == "the end");
+    // Turned away at once: there are too many that have not said hello.
+    std::vector<std::unique_ptr<Raw>> many;
+    for (std::size_t n = 0; n < tools::GroupServer::kMaxStrangers; ++n)
+        many.push_back(std::make_unique<Raw>(daemon));
+    custos_client* away = nullptr;
+    CHECK(custos_connect(daemon.socket().c_str(), 0, &away) == CUSTOS_LOST);
+    CHECK(custos_join(away, "g", 1) == CUSTOS_LOST);
+    custos_close(away);
+}
+
+TEST_CASE("a child that closes its copy of a client does not take the parent out of its groups") {
+    Daemon daemon;
+    Client client = connected(daemon);
+    CHECK(client.join("g") == Result::ok);
+    CHECK(next(client) == "g: 1 members, joined 1 (join)");
+    const pid_t child = fork();
+    if (child == 0) {
+        custos_close(client.c());
+        _exit(0);
+    }
+    REQUIRE(child > 0);
+    int status = -1;
+    REQUIRE(waitpid(child, &status, 0) == child);
+    CHECK(status == 0);
+    CHECK(client.send("g", "still here") == Result::ok);
+    CHECK(next(client) == "g: 1 says still here");
 }

@@ -138,11 +138,40 @@ TEST_CASE("rules that change within a view are said with their reason") {
     CHECK(quorum.quorate());  // not before it is asked
     quorum.advance(kNow);
     CHECK_FALSE(quorum.quorate());
-    CHECK(quorum.drain().changes ==
-          std::vector<std::string>{
-              "quorum lost: the nodes of the cluster change: 2 of 5 votes, 3 needed (after "
-              "the change of the nodes)"});
+    CHECK(
+        quorum.drain().changes ==
+        std::vector<std::string>{
+            "quorum lost: the nodes of the cluster change: a change of the nodes is under way: by the nodes "
+            "before: 2 of 2 votes, 2 needed; by the nodes after: 2 of 5 votes, 3 needed"});
     quorum.set_rules(rules_of(0b011, TieBreaker::none), std::nullopt);
     quorum.advance(kNow);
     CHECK(quorum.quorate());
+}
+
+TEST_CASE("without quorum in the middle of a change both lists say what they lack, and who is waited for") {
+    QuorumRules pair = rules_of(0b011, TieBreaker::none);
+    pair.two_node = true;
+    // Of two nodes that become three one is lost: two_node does not help it.
+    const membership::QuorumState lost = member(0b001, rules_of(0b111, TieBreaker::none), pair).state();
+    CHECK_FALSE(lost.quorate);
+    CHECK(lost.votes == 1);
+    CHECK(lost.needed == 2);
+    CHECK(lost.reason ==
+          "a change of the nodes is under way: by the nodes before: 1 of 2 votes, 2 needed; by the nodes "
+          "after: "
+          "1 of 3 votes, 2 needed; it goes on when node 2 is back");
+    // Enough by those before, not by those after; who is added is not let in yet.
+    const membership::QuorumState after =
+        member(0b00011, rules_of(0b01111, TieBreaker::none), rules_of(0b00111, TieBreaker::none)).state();
+    CHECK(after.reason ==
+          "a change of the nodes is under way: by the nodes before: 2 of 3 votes, 2 needed; by the nodes "
+          "after: "
+          "2 of 4 votes, 3 needed; it goes on when node 3 is back");
+    const membership::QuorumState alone =
+        member(0b00001, rules_of(0b01111, TieBreaker::none), rules_of(0b00111, TieBreaker::none)).state();
+    CHECK(alone.reason.find("it goes on when enough of the nodes {2,3} are back") != std::string::npos);
+    // two_node by both lists is enough.
+    const membership::QuorumState moved = member(0b001, pair, pair).state();
+    CHECK(moved.quorate);
+    CHECK(moved.needed == 1);
 }

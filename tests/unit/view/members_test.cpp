@@ -124,6 +124,16 @@ TEST_CASE("quorum by two_node alone says that it is no majority") {
     check_views("pair", pair_of_one());
 }
 
+TEST_CASE("a pair that was more says that two_node is off, and what to do") {
+    RingReply reply = pair_of_one();
+    reply.quorate = false;
+    reply.two_node_ended = true;
+    reply.needed = 2;
+    reply.quorum_reason = "1 of 2 votes, 2 needed";
+    reply.flags.clear();
+    test::check_golden("quorum_pair_again.txt", render_quorum(reply, test::utc));
+}
+
 TEST_CASE("votes of members that do not count yet") {
     test::check_golden("quorum_blank.txt", render_quorum(blank(), test::utc));
 }
