@@ -1,7 +1,7 @@
 #include "manager/planner/explain.hpp"
 
 #include <algorithm>
-#include <set>
+#include <map>
 
 #include "manager/planner/action.hpp"
 #include "manager/planner/blockers.hpp"
@@ -141,9 +141,10 @@ class Inquiry {
     }
 
     [[nodiscard]] std::string why_unmanaged() const {
-        if (cluster_.options.fencing && !cluster_.options.fence_device)
+        if (cluster_.options.fencing && !cluster_.options.fence_device) {
             return "stonith-enabled is true and there is no fence device, so nothing is started, moved or "
                    "stopped";
+        }
         for (const Node* node : resource_.running_on) {
             if (node->maintenance) return node->name + " is in maintenance";
         }
@@ -203,7 +204,7 @@ class Inquiry {
 
     // What forbids the node; empty: nothing does.
     [[nodiscard]] std::string objection(const Node& node) const {
-        if (const std::string bar = bar_of(node); !bar.empty()) return bar;
+        if (std::string bar = bar_of(node); !bar.empty()) return bar;
         if (!resource_.allowed.contains(node.index))
             return "no location names it, and symmetric-cluster=false";
         const Score total = score_at(resource_, node);
@@ -294,10 +295,10 @@ class Inquiry {
         };
         if (asked_ != nullptr) return at(asked_);
         if (placed(fate_)) return !at(to_);
-        if (fate_ == Fate::blocked || fate_ == Fate::unmanaged)
-            return std::count_if(then.begin(), then.end(), left_alone) <
-                       std::count_if(now_places_.begin(), now_places_.end(), left_alone) &&
-                   !then.empty();
+        if (fate_ == Fate::blocked || fate_ == Fate::unmanaged) {
+            const auto alone = std::count_if(then.begin(), then.end(), left_alone);
+            return alone < std::count_if(now_places_.begin(), now_places_.end(), left_alone) && !then.empty();
+        }
         return then.size() > now_places_.size();
     }
 

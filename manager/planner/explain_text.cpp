@@ -9,7 +9,7 @@ namespace manager::planner {
 namespace {
 
 std::string what_happens(const Explanation& of) {
-    const std::string name = of.resource;
+    const std::string& name = of.resource;
     const std::string role = of.promoted ? " as promoted" : "";
     switch (of.fate) {
         case Fate::stays:
@@ -152,9 +152,10 @@ std::string to_text(const Explanation& of) {
         const std::string remark = remark_of(of, account);
         out += "  " + padded(account.node, width, false) + "  " + padded(total, 9, true) +
                (remark.empty() ? "" : "  " + remark) + "\n";
-        for (const Reason& reason : account.reasons)
+        for (const Reason& reason : account.reasons) {
             out += "  " + std::string(width, ' ') + "  " + padded(to_string(reason.amount), 9, true) +
                    "    " + reason.cause + "\n";
+        }
     }
     return out;
 }
@@ -181,9 +182,10 @@ std::string to_text(const Loss& loss) {
     if (!changes.empty()) out += "\n";
     std::size_t width = 0;
     for (const Shift& change : changes) width = std::max(width, change.resource.size());
-    for (const Shift& change : changes)
+    for (const Shift& change : changes) {
         out += "  " + padded(change.resource, width, false) + "  " + change_of(change.before) + " -> " +
                change_of(change.after) + "\n";
+    }
     return out;
 }
 
