@@ -35,8 +35,9 @@ base::Result<CibWords> parse_cib_words(Shell& shell, const Words& words, const s
         }
     }
     if (out.file.empty() || !complete) {
-        return base::invalid("usage: " + shell.options().program + " " + words[0] + " " + usage +
-                             "; FILE is what `cibadmin --query` prints (a running Custos cluster cannot be asked yet)");
+        return base::invalid(
+            "usage: " + shell.options().program + " " + words[0] + " " + usage +
+            "; FILE is what `cibadmin --query` prints (a running Custos cluster cannot be asked yet)");
     }
     return out;
 }
