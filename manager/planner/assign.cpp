@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "manager/planner/action.hpp"
+#include "manager/planner/unpack.hpp"
 
 namespace manager::planner {
 namespace {
@@ -51,23 +52,28 @@ std::string Assigner::attribute_of(std::size_t node, const std::string& name) co
     return get(cluster_.nodes[node]->attributes, name);
 }
 
-bool Assigner::better(const Resource& resource, std::size_t a, std::size_t b, const Node* current) const {
+std::pair<bool, Choice> Assigner::compare(const Resource& resource, std::size_t a, std::size_t b,
+                                          const Node* current) const {
     const Node& left = *cluster_.nodes[a];
     const Node& right = *cluster_.nodes[b];
     const Score low = Score::minus_infinity();
     const Score of_left = left.usable() ? standing_score(resource, a) : low;
     const Score of_right = right.usable() ? standing_score(resource, b) : low;
-    if (of_left != of_right) return of_left > of_right;
+    if (of_left != of_right) return {of_left > of_right, Choice::score};
     if (cluster_.options.strategy == Strategy::balanced) {
         const int balance = compare_free(left, right);
-        if (balance != 0) return balance > 0;
+        if (balance != 0) return {balance > 0, Choice::capacity};
     }
     if (cluster_.options.strategy != Strategy::minimal) {
-        if (left.assigned != right.assigned) return left.assigned < right.assigned;
-        if (&left == current) return true;
-        if (&right == current) return false;
+        if (left.assigned != right.assigned) return {left.assigned < right.assigned, Choice::load};
+        if (&left == current) return {true, Choice::current};
+        if (&right == current) return {false, Choice::current};
     }
-    return left.name < right.name;
+    return {left.name < right.name, Choice::name};
+}
+
+bool Assigner::better(const Resource& resource, std::size_t a, std::size_t b, const Node* current) const {
+    return compare(resource, a, b, current).first;
 }
 
 std::vector<std::size_t> Assigner::ranked(const Resource& resource) const {
@@ -116,16 +122,21 @@ bool Assigner::choose(Resource& resource, Node* prefer) {
         const Score score = standing_score(resource, prefer->index);
         if (score.value >= 0 && score >= standing_score(resource, nodes.front()) && prefer->usable())
             chosen = prefer;
+        if (chosen != nullptr) resource.choice = Choice::preferred;
     }
     if (chosen == nullptr && !nodes.empty()) {
+        if (nodes.size() > 1)
+            resource.choice = compare(resource, nodes[0], nodes[1], current_node(resource)).second;
         chosen = cluster_.nodes[nodes.front()].get();
         const Score best = standing_score(resource, chosen->index);
         const Resource* parent = resource.parent;
         const bool unique_instance = parent != nullptr && parent->clone() && parent->unique;
         Node* current = current_node(resource);
         if (!unique_instance && best.value > 0 && chosen->usable() && current != nullptr &&
-            current->usable() && standing_score(resource, current->index) == best)
+            current->usable() && standing_score(resource, current->index) == best && chosen != current) {
             chosen = current;
+            resource.choice = Choice::current;
+        }
     }
     place(resource, chosen, false);
     return resource.assigned != nullptr;
@@ -138,9 +149,12 @@ void Assigner::follow(Resource& resource) {
         const bool wish = colocation->dependent_role >= Role::promoted ||
                           (colocation->score.value < 0 && colocation->score > Score::minus_infinity());
         const Standings before = resource.allowed;
+        const std::size_t contributions = resource.contributions.size();
         assign(*colocation->primary);
         colocate(resource, *colocation->primary, *colocation);
-        if (wish && !any_usable(resource.allowed)) resource.allowed = before;
+        if (!wish || any_usable(resource.allowed)) continue;
+        resource.allowed = before;
+        resource.contributions.resize(contributions);
     }
 }
 
@@ -162,7 +176,8 @@ void Assigner::hear_followers(Resource& resource, bool positive_only) {
 
 void Assigner::limit_role(Resource& resource) const {
     if (resource.next_role == Role::stopped) {
-        ban_everywhere(resource, "target-role");
+        const bool wanted = target_role(resource) == Role::stopped;
+        ban_everywhere(resource, wanted ? "target-role Stopped" : "stopped after a failure");
     } else if (resource.next_role > resource.role && !cluster_.options.have_quorum &&
                cluster_.options.no_quorum == QuorumPolicy::freeze) {
         resource.next_role = resource.role;

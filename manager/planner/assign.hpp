@@ -34,7 +34,9 @@ class Assigner {
     void place(Resource& resource, Node* node, bool force);
     void unplace(Resource& resource);
 
-    // Whether `a` is better than `b` for a resource that runs on `current`.
+    // Whether `a` is better than `b` for a resource that runs on `current`, and by what.
+    [[nodiscard]] std::pair<bool, Choice> compare(const Resource& resource, std::size_t a, std::size_t b,
+                                                  const Node* current) const;
     [[nodiscard]] bool better(const Resource& resource, std::size_t a, std::size_t b,
                               const Node* current) const;
     [[nodiscard]] std::vector<std::size_t> ranked(const Resource& resource) const;

@@ -37,7 +37,10 @@ void Assigner::ban_full_nodes(const Resource& clone, Resource& instance) {
         if (!full && !instance.orphan) continue;
         for_each_part(instance, [&](Resource& part) {
             const auto own = part.allowed.find(node->index);
-            if (own != part.allowed.end()) own->second.score = Score::minus_infinity();
+            if (own == part.allowed.end()) return;
+            own->second.score = Score::minus_infinity();
+            part.contributions.push_back(
+                {"clone " + clone.id + " takes no more there", node->index, Score::minus_infinity()});
         });
     }
 }
@@ -50,14 +53,22 @@ bool Assigner::place_instance(Resource& clone, Resource& instance, Node* prefer,
         const auto there = instance.allowed.find(prefer->index);
         if (there == instance.allowed.end() || there->second.score.value < 0) return false;
     }
-    std::vector<std::pair<Resource*, Standings>> before;
-    for_each_part(instance, [&](Resource& part) { before.emplace_back(&part, part.allowed); });
+    struct Before {
+        Resource* part;
+        Standings allowed;
+        std::size_t contributions;
+    };
+    std::vector<Before> before;
+    for_each_part(instance, [&](Resource& part) {
+        before.push_back({&part, part.allowed, part.contributions.size()});
+    });
     ban_full_nodes(clone, instance);
     const Node* chosen = assign(instance, prefer);
     if (prefer != nullptr && chosen != prefer) {
-        for (auto& [part, allowed] : before) {
+        for (auto& [part, allowed, contributions] : before) {
             unplace(*part);
             part->allowed = allowed;
+            part->contributions.resize(contributions);
         }
         return false;
     }

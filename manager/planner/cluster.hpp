@@ -57,12 +57,15 @@ struct Standing {
 };
 using Standings = std::map<std::size_t, Standing>;  // by node index
 
-// Why a score changed.
+// Why a score changed. Those of a resource and node add up, in their sequence, to its score there.
 struct Contribution {
     std::string cause;
     std::size_t node{0};
     Score amount;
 };
+
+// What made one node better than the next one when a place was chosen.
+enum class Choice { none, score, preferred, capacity, load, current, name };
 
 struct Colocation {
     std::string id;
@@ -130,6 +133,7 @@ struct Resource {
     std::vector<Colocation*> followers;  // this one is the primary
     std::vector<Contribution> contributions;
     Node* assigned{nullptr};
+    Choice choice{Choice::none};  // what decided for `assigned`; none: no other was there
     bool provisional{true}, assigning{false}, merging{false};
     Score promotion, sort_key;
     bool migrating{false};  // it moves alive

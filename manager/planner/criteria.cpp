@@ -63,6 +63,11 @@ void apply_stickiness(const Cluster& cluster, Resource& resource) {
     add_score(resource, node, resource.stickiness, "stickiness");
 }
 
+std::string times(int count) {
+    if (count >= Score::kInfinity) return "for good";
+    return count == 1 ? "once" : std::to_string(count) + " times";
+}
+
 // NOLINTNEXTLINE(misc-no-recursion): depth 3
 void apply_failures(const Cluster& cluster, Resource& resource) {
     for (Resource* child : resource.children) apply_failures(cluster, *child);
@@ -72,7 +77,9 @@ void apply_failures(const Cluster& cluster, Resource& resource) {
         if (failures <= 0 || failures < resource.migration_threshold) continue;
         Resource* banned = &resource;
         if (resource.top()->clone() && !resource.top()->unique) banned = resource.top();
-        add_score(*banned, node->index, Score::minus_infinity(), "failures reached migration-threshold");
+        add_score(*banned, node->index, Score::minus_infinity(),
+                  "failed " + times(failures) + ", migration-threshold " +
+                      std::to_string(resource.migration_threshold));
     }
 }
 
@@ -81,7 +88,10 @@ void apply_discovery(Resource& top) {
     for_each_part(top, [&](Resource& resource) {
         if (!resource.exclusive_discovery && !top.exclusive_discovery) return;
         for (auto& [node, standing] : resource.allowed) {
-            if (standing.discovery != Discovery::exclusive) standing.score = Score::minus_infinity();
+            if (standing.discovery == Discovery::exclusive) continue;
+            standing.score = Score::minus_infinity();
+            resource.contributions.push_back(
+                {"resource-discovery is exclusive to others", node, Score::minus_infinity()});
         }
     });
 }

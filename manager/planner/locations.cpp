@@ -97,7 +97,8 @@ void tie(Resource& resource, Location location) {
         resource.locations.push_back(std::move(location));
         return;
     }
-    for (const auto& [node, score] : location.scores) add_score(resource, node, score, location.id);
+    for (const auto& [node, score] : location.scores)
+        add_score(resource, node, score, "location " + location.id);
     for_each_part(resource, [&](Resource& part) {
         for (const auto& [node, score] : location.scores) {
             Standing& standing = part.allowed[node];

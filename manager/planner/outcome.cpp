@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "manager/planner/action.hpp"
+#include "manager/planner/json.hpp"
 #include "manager/planner/plan.hpp"
 #include "manager/planner/unpack.hpp"
 
@@ -39,23 +40,6 @@ void add_action(Outcome& outcome, const Cluster& cluster, const Action& action) 
     std::string task(to_string(action.task));
     if (action.task == Task::fence) task += ":" + cluster.options.fence_action;
     ++outcome.actions[{task, action.resource == nullptr ? "" : action.resource->base, action.node->name}];
-}
-
-std::string quoted(std::string_view text) {
-    std::string out = "\"";
-    for (const char c : text) {
-        if (c == '"' || c == '\\') out += '\\';
-        if (static_cast<unsigned char>(c) < 0x20) continue;
-        out += c;
-    }
-    return out + "\"";
-}
-
-template <typename Range, typename Print>
-std::string joined(const Range& range, const Print& print) {
-    std::string out;
-    for (const auto& item : range) out += (out.empty() ? "" : ", ") + print(item);
-    return out;
 }
 
 std::string place_json(const Place& place) {

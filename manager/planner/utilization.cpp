@@ -84,7 +84,7 @@ Node* Assigner::apply_utilization(Resource& resource) {
     for (auto& [node, standing] : resource.allowed) {
         if (fits(load, *cluster_.nodes[node]) || standing.score.value < 0) continue;
         standing.score = Score::minus_infinity();
-        resource.contributions.push_back({"no room", node, Score::minus_infinity()});
+        resource.contributions.push_back({"utilization: no room", node, Score::minus_infinity()});
     }
     return some || together.size() < 2 ? nullptr : roomiest(resource);
 }

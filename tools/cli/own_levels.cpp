@@ -15,6 +15,7 @@
 #include "tools/cli/corosync.hpp"
 #include "tools/cli/group_level.hpp"
 #include "tools/cli/simulate.hpp"
+#include "tools/cli/why.hpp"
 #include "tools/crm/levels.hpp"
 #include "tools/view/keys.hpp"
 #include "tools/view/members.hpp"
@@ -299,6 +300,16 @@ base::Status links_install(Shell& shell, const Words& words) {
     return base::ok();
 }
 
+// Questions to the scheduler about a saved cluster.
+void add_questions(Level& top) {
+    top.commands.push_back({"why", "", "RESOURCE [NODE] --cib FILE [--now DATE] [--json]",
+                            "why it is where it is, and what would change that", 0, 7, why, true});
+    top.commands.push_back({"why-not", "", "RESOURCE NODE --cib FILE [--now DATE] [--json]",
+                            "what keeps it from that node", 0, 7, why_not, true});
+    top.commands.push_back({"what-if", "", "--down NODE | --standby NODE --cib FILE [--now DATE] [--json]",
+                            "what would run where without a node", 0, 7, what_if, true});
+}
+
 }  // namespace
 
 std::vector<Level> custos_levels() {
@@ -321,6 +332,7 @@ std::vector<Level> custos_levels() {
     levels.front().commands.push_back({"simulate", "", "--cib FILE [--now DATE] [--json]",
                                        "what the scheduler would do with a saved Pacemaker CIB", 0, 5,
                                        simulate, true});
+    add_questions(levels.front());
     levels.push_back({"quorum",
                       "",
                       "whether the members may act",

@@ -1,10 +1,10 @@
-// Any text is refused with a reason, or is a cluster that can be planned: twice alike.
+// Any text is refused with a reason, or is a cluster that can be planned, twice alike, and explained.
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
 
 #include "manager/cib/import.hpp"
-#include "manager/planner/outcome.hpp"
+#include "manager/planner/explain.hpp"
 #include "totem/base/check.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -15,5 +15,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
     const std::string first = to_json(manager::planner::simulate(*document, 1'600'000'000));
     ASSERT(first == to_json(manager::planner::simulate(*document, 1'600'000'000)));
+    if (document->resources.empty() || document->resources[0].kind == manager::cib::ResourceKind::clone)
+        return 0;
+    const auto why = manager::planner::explain(*document, 1'600'000'000, document->resources.front().id, "");
+    ASSERT(!why || why->empty() || !to_text(why->front()).empty());
     return 0;
 }

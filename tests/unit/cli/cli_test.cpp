@@ -56,11 +56,9 @@ class Bench {
     fs::path folder_;
 };
 
-}  // namespace
-
-TEST_CASE("simulate needs no daemon, and says what is wrong with its file") {
-    const Bench bench;
-    std::ofstream(bench.at("one.xml"))
+// One node, one resource.
+void write_cluster(const fs::path& path) {
+    std::ofstream(path)
         << "<cib have-quorum=\"1\"><configuration><crm_config><cluster_property_set id=\"s\"><nvpair "
            "id=\"f\" "
            "name=\"stonith-enabled\" value=\"false\"/></cluster_property_set></crm_config><nodes><node "
@@ -70,6 +68,13 @@ TEST_CASE("simulate needs no daemon, and says what is wrong with its file") {
            "</configuration><status><node_state id=\"1\" uname=\"n1\" in_ccm=\"true\" crmd=\"online\" "
            "join=\"member\" "
            "expected=\"member\"/></status></cib>";
+}
+
+}  // namespace
+
+TEST_CASE("simulate needs no daemon, and says what is wrong with its file") {
+    const Bench bench;
+    write_cluster(bench.at("one.xml"));
     const Outcome json = bench.run("custos simulate --cib one.xml --json");
     CHECK(json.code == 0);
     CHECK(json.out ==
@@ -81,6 +86,33 @@ TEST_CASE("simulate needs no daemon, and says what is wrong with its file") {
     CHECK(contains(bench.run("custos simulate").err, "usage: custos simulate --cib FILE"));
     std::ofstream(bench.at("bad.xml")) << "<cib>";
     CHECK(contains(bench.run("custos simulate --cib bad.xml").err, "bad.xml: not XML"));
+}
+
+TEST_CASE("why, why-not and what-if need no daemon") {
+    const Bench bench;
+    write_cluster(bench.at("one.xml"));
+    CHECK(bench.run("custos why web --cib one.xml").out ==
+          "web starts on n1. Reason: there is no other node. It would be otherwise with n1 in standby.\n\n"
+          "  n1          0  its place\n");
+    CHECK(
+        bench.run("custos why-not web n1 --cib one.xml --now 2026-01-01 --json").out ==
+        "[{\"resource\": \"web\", \"fate\": \"starts\", \"from\": \"\", \"to\": \"n1\", \"promoted\": false, "
+        "\"asked\": \"\", \"decided\": \"there is no other node\", \"otherwise\": [\"n1 in standby\"], "
+        "\"nodes\": "
+        "[{\"node\": \"n1\", \"score\": \"0\", \"bar\": \"\", \"reasons\": []}]}]\n");
+    CHECK(bench.run("custos what-if --down n1 --cib one.xml").out ==
+          "With n1 down, 1 resource changes. Stopped then: web.\n\n  web  n1 -> stopped\n");
+    CHECK(bench.run("custos what-if --standby n1 --cib one.xml --json").out ==
+          "{\"with\": \"n1 in standby\", \"node\": \"standby\", \"changes\": [{\"resource\": \"web\", "
+          "\"before\": [[\"Started\", \"n1\"]], \"after\": []}]}\n");
+    const Outcome unknown = bench.run("custos why db --cib one.xml");
+    CHECK(unknown.code == 1);
+    CHECK(contains(unknown.err, "there is no resource \"db\""));
+    CHECK(contains(bench.run("custos why web n9 --cib one.xml").err, "there is no node \"n9\""));
+    CHECK(contains(bench.run("custos why-not web --cib one.xml").err, "usage: custos why-not RESOURCE NODE"));
+    CHECK(contains(bench.run("custos why web").err, "usage: custos why RESOURCE [NODE] --cib FILE"));
+    CHECK(contains(bench.run("custos what-if n1 --cib one.xml").err, "usage: custos what-if --down NODE"));
+    CHECK(contains(bench.run("custos what-if --down n1 --cib").err, "usage: custos what-if --down NODE"));
 }
 
 TEST_CASE("without a daemon each name says so with its own exit code") {

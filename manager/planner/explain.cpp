@@ -1,0 +1,406 @@
+#include "manager/planner/explain.hpp"
+
+#include <algorithm>
+#include <map>
+
+#include "manager/planner/action.hpp"
+#include "manager/planner/blockers.hpp"
+#include "manager/planner/plan.hpp"
+#include "manager/planner/unpack.hpp"
+
+namespace manager::planner {
+namespace {
+
+constexpr std::size_t kMostChanges = 2;  // that are named
+
+Score score_at(const Resource& resource, const Node& node) {
+    const auto found = resource.allowed.find(node.index);
+    return found == resource.allowed.end() ? Score::minus_infinity() : found->second.score;
+}
+
+bool runs_at(const Resource& resource, const Node* node) {
+    const auto& nodes = resource.running_on;
+    return std::find(nodes.begin(), nodes.end(), node) != nodes.end();
+}
+
+Fate fate_of(const Resource& resource) {
+    if (resource.blocked) return Fate::blocked;
+    if (!resource.managed) return Fate::unmanaged;
+    const bool active = !resource.running_on.empty();
+    if (resource.assigned != nullptr && action_of(resource, Task::start)->possible) {
+        if (runs_at(resource, resource.assigned)) return Fate::stays;
+        return active ? Fate::moves : Fate::starts;
+    }
+    if (!active) return Fate::stopped;
+    const auto stops = actions_of(resource, Task::stop);
+    const bool possible =
+        std::any_of(stops.begin(), stops.end(), [](const Action* stop) { return stop->happens(); });
+    return possible ? Fate::stops : Fate::blocked;
+}
+
+bool placed(Fate fate) {
+    return fate == Fate::stays || fate == Fate::starts || fate == Fate::moves;
+}
+
+// The primitives that stand for a resource: itself, the first of a group, each instance of a clone.
+// NOLINTNEXTLINE(misc-no-recursion): depth 3
+void add_leads(const Resource& resource, std::vector<const Resource*>& out) {
+    if (resource.group()) return add_leads(*resource.children.front(), out);
+    if (resource.clone()) {
+        for (const Resource* child : resource.children) add_leads(*child, out);
+        return;
+    }
+    const bool idle = resource.orphan && resource.running_on.empty();
+    if (!idle && std::find(out.begin(), out.end(), &resource) == out.end()) out.push_back(&resource);
+}
+
+std::vector<const Resource*> leads_of(const Cluster& cluster, const std::string& name) {
+    std::vector<const Resource*> out;
+    for (const auto& resource : cluster.store) {
+        if (resource->id == name) add_leads(*resource, out);
+    }
+    if (!out.empty()) return out;
+    for (const auto& resource : cluster.store) {
+        if (resource->base == name) add_leads(*resource, out);
+    }
+    return out;
+}
+
+// One resource of one plan; the answers are made here.
+class Inquiry {
+  public:
+    Inquiry(const cib::Document& document, std::int64_t now, const Cluster& cluster, const Resource& resource,
+            const Node* asked)
+        : document_(document),
+          now_(now),
+          cluster_(cluster),
+          resource_(resource),
+          fate_(fate_of(resource)),
+          to_(placed(fate_) ? resource.assigned
+              : (fate_ == Fate::blocked || fate_ == Fate::unmanaged) && !resource.running_on.empty()
+                  ? resource.running_on.front()
+                  : nullptr),
+          asked_(asked == to_ ? nullptr : asked) {}
+
+    Explanation answer() {
+        Explanation out;
+        out.resource = resource_.id;
+        out.fate = fate_;
+        if (!resource_.running_on.empty()) out.from = resource_.running_on.front()->name;
+        if (to_ != nullptr) out.to = to_->name;
+        if (asked_ != nullptr) out.asked = asked_->name;
+        out.promoted = resource_.next_role == Role::promoted;
+        for (const auto& node : cluster_.nodes) out.nodes.push_back(account(*node));
+        std::sort(out.nodes.begin(), out.nodes.end(),
+                  [](const NodeAccount& a, const NodeAccount& b) { return a.node < b.node; });
+        out.decided = decided();
+        find_changes(out.otherwise);
+        return out;
+    }
+
+  private:
+    [[nodiscard]] NodeAccount account(const Node& node) const {
+        NodeAccount out;
+        out.node = node.name;
+        out.allowed = resource_.allowed.contains(node.index);
+        out.total = score_at(resource_, node);
+        out.bar = bar_of(node);
+        for (const auto& each : resource_.contributions) {
+            if (each.node == node.index && each.amount.value != 0)
+                out.reasons.push_back({each.cause, each.amount});
+        }
+        return out;
+    }
+
+    // --- what decided
+
+    [[nodiscard]] std::string decided() const {
+        if (fate_ == Fate::blocked) return why_blocked();
+        if (fate_ == Fate::unmanaged) return why_unmanaged();
+        if (placed(fate_)) return asked_ != nullptr ? against(*asked_) : why_here();
+        if (cluster_.options.stop_all) return "stop-all-resources=true stops everything";
+        if (resource_.assigned != nullptr) return action_of(resource_, Task::start)->reason;
+        return why_nowhere();
+    }
+
+    [[nodiscard]] std::string why_blocked() const {
+        for (const NodeHistory& history : resource_.history) {
+            const cib::HistoryEntry* last = nullptr;
+            for (const auto* entry : history.entries) {
+                if (entry->rc != 0 && entry->rc != entry->expected) last = entry;
+            }
+            if (last == nullptr) continue;
+            return "its " + last->operation + " failed on " + cluster_.nodes[history.node]->name + " (code " +
+                   std::to_string(last->rc) + "), so nobody knows what it left there";
+        }
+        if (resource_.running_on.size() > 1) return "it is active in several places";
+        for (const Action* stop : actions_of(resource_, Task::stop)) {
+            if (!stop->possible) return stop->reason;
+        }
+        return "a lost ticket freezes it";
+    }
+
+    [[nodiscard]] std::string why_unmanaged() const {
+        if (cluster_.options.fencing && !cluster_.options.fence_device) {
+            return "stonith-enabled is true and there is no fence device, so nothing is started, moved or "
+                   "stopped";
+        }
+        for (const Node* node : resource_.running_on) {
+            if (node->maintenance) return node->name + " is in maintenance";
+        }
+        if (cluster_.options.maintenance) return "maintenance-mode=true";
+        return resource_.maintenance ? "it is in maintenance" : "is-managed=false";
+    }
+
+    [[nodiscard]] const Node* runner_up() const {
+        const Node* out = nullptr;
+        for (const auto& node : cluster_.nodes) {
+            if (node.get() == to_ || !node->usable() || score_at(resource_, *node).value < 0) continue;
+            if (out == nullptr || score_at(resource_, *node) > score_at(resource_, *out)) out = node.get();
+        }
+        return out;
+    }
+
+    [[nodiscard]] std::string why_here() const {
+        if (const Node* other = runner_up(); other != nullptr) return against(*other);
+        std::string out;
+        for (const auto& node : cluster_.nodes) {
+            if (node.get() == to_) continue;
+            out += (out.empty() ? "" : ", ") + node->name + ": " + objection(*node);
+        }
+        return out.empty() ? "there is no other node" : "no other node may run it (" + out + ")";
+    }
+
+    // Why the place of the plan is preferred to `other`.
+    [[nodiscard]] std::string against(const Node& other) const {
+        if (const std::string text = objection(other); !text.empty()) return other.name + ": " + text;
+        const Score here = score_at(resource_, *to_);
+        const Score there = score_at(resource_, other);
+        const std::string equal =
+            to_->name + " and " + other.name + " have the same score (" + to_string(here) + "), and ";
+        if (here > there) {
+            const std::string cause = decisive(*to_, other);
+            return "the score of " + to_->name + " (" + to_string(here) + ") is higher than that of " +
+                   other.name + " (" + to_string(there) + ")" + (cause.empty() ? "" : ", by " + cause);
+        }
+        if (there > here) return "it is held to " + to_->name + " by what it has to be with";
+        switch (resource_.choice) {
+            case Choice::capacity:
+                return equal + to_->name + " has more room";
+            case Choice::load:
+                return equal + to_->name + " had fewer resources when it was placed";
+            case Choice::current:
+                return equal + "it runs on " + to_->name + " already";
+            case Choice::preferred:
+                return equal + to_->name + " is where it runs, or has most room";
+            case Choice::name:
+                return equal + to_->name + " is the first by name";
+            case Choice::none:
+            case Choice::score:
+                break;
+        }
+        return equal + to_->name + " came first";
+    }
+
+    // What forbids the node; empty: nothing does.
+    [[nodiscard]] std::string objection(const Node& node) const {
+        if (std::string bar = bar_of(node); !bar.empty()) return bar;
+        if (!resource_.allowed.contains(node.index))
+            return "no location names it, and symmetric-cluster=false";
+        const Score total = score_at(resource_, node);
+        if (total.value >= 0) return "";
+        const Contribution* worst = nullptr;
+        for (const auto& each : resource_.contributions) {
+            if (each.node == node.index && (worst == nullptr || each.amount < worst->amount) &&
+                (worst == nullptr || worst->amount > Score::minus_infinity()))
+                worst = &each;
+        }
+        if (worst == nullptr) return to_string(total);
+        return because(worst->cause) + " (" + to_string(worst->amount) + ")";
+    }
+
+    // A colocation says more with the place of the other.
+    [[nodiscard]] std::string because(const std::string& cause) const {
+        for (const Resource* at = &resource_; at != nullptr; at = at->parent) {
+            for (const Colocation* colocation : at->with) {
+                const Resource& primary = *colocation->primary;
+                if (cause.rfind("colocation " + colocation->id + " with " + primary.id, 0) != 0) continue;
+                const std::vector<Node*> nodes = places(primary, true);
+                return cause + ", which " +
+                       (nodes.empty() ? "has no place" : "is placed on " + nodes.front()->name);
+            }
+        }
+        return cause.rfind("ticket ", 0) == 0 ? cause + " is not granted" : cause;
+    }
+
+    // The cause that speaks most for `here` and against `there`.
+    [[nodiscard]] std::string decisive(const Node& here, const Node& there) const {
+        std::map<std::string, std::int64_t> weight;
+        for (const auto& each : resource_.contributions) {
+            if (each.node == here.index) weight[each.cause] += each.amount.value;
+            if (each.node == there.index) weight[each.cause] -= each.amount.value;
+        }
+        const auto best = std::max_element(weight.begin(), weight.end(),
+                                           [](const auto& a, const auto& b) { return a.second < b.second; });
+        if (best == weight.end() || best->second <= 0) return "";
+        const auto amount = std::min<std::int64_t>(best->second, Score::kInfinity);
+        return best->first + " (" + to_string(Score{static_cast<std::int32_t>(amount)}) + ")";
+    }
+
+    [[nodiscard]] std::string why_nowhere() const {
+        for (const auto& each : resource_.contributions) {
+            if (each.amount > Score::minus_infinity() || !everywhere(each.cause)) continue;
+            return because(each.cause);
+        }
+        std::string out;
+        for (const auto& node : cluster_.nodes)
+            out += (out.empty() ? "" : ", ") + node->name + ": " + objection(*node);
+        return out.empty() ? "there is no node" : "no node may run it (" + out + ")";
+    }
+
+    // Whether the cause forbids every node.
+    [[nodiscard]] bool everywhere(const std::string& cause) const {
+        bool any = false;
+        for (const auto& node : cluster_.nodes) {
+            if (!resource_.allowed.contains(node->index)) continue;
+            any = true;
+            const bool banned = std::any_of(resource_.contributions.begin(), resource_.contributions.end(),
+                                            [&](const Contribution& each) {
+                                                return each.node == node->index && each.cause == cause &&
+                                                       each.amount <= Score::minus_infinity();
+                                            });
+            if (!banned) return false;
+        }
+        return any;
+    }
+
+    // --- what would decide otherwise
+
+    [[nodiscard]] std::vector<Place> places_with(const Hypothesis* change) const {
+        const Outcome outcome = simulate(change == nullptr ? document_ : with(document_, *change), now_);
+        const auto found = outcome.resources.find(resource_.base);
+        return found == outcome.resources.end() ? std::vector<Place>{} : found->second;
+    }
+
+    [[nodiscard]] bool alters(const Hypothesis& change) const {
+        const std::vector<Place> then = places_with(&change);
+        const auto at = [&](const Node* node) {
+            return std::any_of(then.begin(), then.end(),
+                               [&](const Place& place) { return place.node == node->name; });
+        };
+        const auto left_alone = [](const Place& place) {
+            return std::any_of(place.flags.begin(), place.flags.end(), [](const std::string& flag) {
+                return flag == "blocked" || flag == "unmanaged";
+            });
+        };
+        if (asked_ != nullptr) return at(asked_);
+        if (placed(fate_)) return !at(to_);
+        if (fate_ == Fate::blocked || fate_ == Fate::unmanaged) {
+            const auto alone = std::count_if(then.begin(), then.end(), left_alone);
+            return alone < std::count_if(now_places_.begin(), now_places_.end(), left_alone) && !then.empty();
+        }
+        return then.size() > now_places_.size();
+    }
+
+    // A location for `node` that is worth more than the place of the plan, others at that node set aside as
+    // far as they forbid it.
+    [[nodiscard]] std::optional<Hypothesis> points_for(const Node& node) const {
+        const Resource* bearer = &resource_;
+        while (bearer->parent != nullptr) bearer = bearer->parent;
+        const Score here = to_ == nullptr ? Score::minus_infinity() : score_at(resource_, *to_);
+        if (here.value < 0)
+            return liked(bearer->base, node.name, Score::infinity(), "a score of INFINITY for " + node.name);
+        if (here >= Score::infinity()) return std::nullopt;
+        Score sum;
+        for (const auto& each : resource_.contributions) {
+            if (each.node == node.index && each.amount > Score::minus_infinity()) sum = sum + each.amount;
+        }
+        const std::int32_t missing = here.value - sum.value + 1;
+        if (missing <= 0 || missing >= Score::kInfinity) return std::nullopt;
+        return liked(bearer->base, node.name, {missing},
+                     "a score of more than " + to_string(here) + " for " + node.name);
+    }
+
+    void find_changes(std::vector<std::string>& out) {
+        now_places_ = places_with(nullptr);
+        std::vector<Hypothesis> candidates;
+        if (placed(fate_) && asked_ == nullptr) {
+            if (const Node* other = runner_up(); other != nullptr) {
+                if (auto points = points_for(*other)) candidates.push_back(std::move(*points));
+            }
+            candidates.push_back(standby(to_->name, true));
+        } else {
+            candidates = blockers(cluster_, resource_, asked_);
+            if (asked_ != nullptr) {
+                if (auto points = points_for(*asked_)) candidates.push_back(std::move(*points));
+            }
+        }
+        for (const Hypothesis& each : candidates) {
+            if (out.size() < kMostChanges && alters(each)) out.push_back(each.words);
+        }
+        if (!out.empty() || candidates.size() < 2 || !alters(together(candidates))) return;
+        for (std::size_t i = candidates.size(); i-- > 0;) {
+            std::vector<Hypothesis> fewer = candidates;
+            fewer.erase(fewer.begin() + static_cast<std::ptrdiff_t>(i));
+            if (alters(together(fewer))) candidates = std::move(fewer);
+        }
+        out.push_back(together(candidates).words);
+    }
+
+    const cib::Document& document_;
+    std::int64_t now_;
+    const Cluster& cluster_;
+    const Resource& resource_;
+    Fate fate_;
+    const Node* to_;     // where the plan leaves it
+    const Node* asked_;  // another node that was asked about
+    std::vector<Place> now_places_;
+};
+
+// Of the instances the one that an answer about `node` is best given of.
+const Resource* instance_for(const std::vector<const Resource*>& leads, const Node& node) {
+    const Resource* free = nullptr;
+    for (const Resource* lead : leads) {
+        if (lead->assigned == &node) return lead;
+        if (lead->assigned == nullptr && free == nullptr) free = lead;
+    }
+    return free != nullptr ? free : leads.front();
+}
+
+}  // namespace
+
+base::Result<std::vector<Explanation>> explain(const cib::Document& document, std::int64_t now,
+                                               const std::string& resource, const std::string& node) {
+    Cluster cluster = plan(document, now);
+    std::vector<const Resource*> leads = leads_of(cluster, resource);
+    if (leads.empty())
+        return base::Error{base::Errc::not_found, "there is no resource \"" + resource + "\" in the state"};
+    const Node* asked = nullptr;
+    if (!node.empty()) {
+        asked = cluster.node(node);
+        if (asked == nullptr)
+            return base::Error{base::Errc::not_found, "there is no node \"" + node + "\" in the state"};
+        leads = {instance_for(leads, *asked)};
+    }
+    std::vector<Explanation> out;
+    out.reserve(leads.size());
+    for (const Resource* lead : leads) out.push_back(Inquiry(document, now, cluster, *lead, asked).answer());
+    return out;
+}
+
+base::Result<Loss> lose(const cib::Document& document, std::int64_t now, const std::string& node,
+                        bool by_standby) {
+    const bool known = std::any_of(document.nodes.begin(), document.nodes.end(),
+                                   [&](const cib::NodeEntry& entry) { return entry.name == node; });
+    if (!known) return base::Error{base::Errc::not_found, "there is no node \"" + node + "\" in the state"};
+    const Hypothesis change = by_standby ? standby(node, true) : down(node);
+    const cib::Document settled = carry_out(plan(document, now));
+    Loss out;
+    out.words = change.words;
+    out.before = simulate(settled, now);
+    out.after = simulate(with(settled, change), now);
+    out.node_state = out.after.nodes[node];
+    return out;
+}
+
+}  // namespace manager::planner

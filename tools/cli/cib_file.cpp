@@ -1,0 +1,59 @@
+#include "tools/cli/cib_file.hpp"
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <utility>
+
+#include "manager/cib/import.hpp"
+
+namespace tools {
+namespace {
+
+base::Result<std::string> read_file(const std::string& name) {
+    std::ifstream file(name, std::ios::binary);
+    if (!file) return base::Error{base::Errc::io, "cannot read " + name + ": " + std::strerror(errno)};
+    return std::string((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+}
+
+}  // namespace
+
+base::Result<CibWords> parse_cib_words(Shell& shell, const Words& words, const std::string& usage) {
+    CibWords out;
+    bool complete = true;
+    for (std::size_t i = 1; i < words.size(); ++i) {
+        const bool more = i + 1 < words.size();
+        if (words[i] == "--json") {
+            out.json = true;
+        } else if (words[i] == "--cib" || words[i] == "--now") {
+            complete = complete && more;
+            if (more) (words[i] == "--cib" ? out.file : out.now) = words[i + 1];
+            ++i;
+        } else {
+            out.rest.push_back(words[i]);
+        }
+    }
+    if (out.file.empty() || !complete) {
+        return base::invalid(
+            "usage: " + shell.options().program + " " + words[0] + " " + usage +
+            "; FILE is what `cibadmin --query` prints (a running Custos cluster cannot be asked yet)");
+    }
+    return out;
+}
+
+base::Result<SavedCluster> load_cib(Shell& shell, const CibWords& words) {
+    TRY(const std::string xml, read_file(words.file));
+    auto document = manager::cib::import_cib(xml);
+    if (!document) return base::Error{document.error().code, words.file + ": " + document.error().message};
+    SavedCluster out{std::move(*document), 0};
+    out.now = out.document.taken;
+    if (!words.now.empty()) {
+        TRY(out.now, manager::cib::parse_date(words.now));
+    } else if (out.now == 0) {
+        out.now = shell.streams().now().ms / 1000;
+    }
+    return out;
+}
+
+}  // namespace tools

@@ -1,0 +1,50 @@
+#include "tools/cli/why.hpp"
+
+#include "manager/planner/explain.hpp"
+#include "tools/cli/cib_file.hpp"
+
+namespace tools {
+namespace {
+
+constexpr const char* kCommon = "--cib FILE [--now DATE] [--json]";
+
+base::Status answer(Shell& shell, const Words& words, const std::string& arguments, std::size_t least) {
+    const std::string usage = arguments + " " + kCommon;
+    TRY(const CibWords wanted, parse_cib_words(shell, words, usage));
+    if (wanted.rest.size() < least || wanted.rest.size() > 2 || wanted.rest[0].front() == '-')
+        return base::invalid("usage: " + shell.options().program + " " + words[0] + " " + usage);
+    TRY(const SavedCluster cluster, load_cib(shell, wanted));
+    TRY(const auto found, manager::planner::explain(cluster.document, cluster.now, wanted.rest[0],
+                                                    wanted.rest.size() > 1 ? wanted.rest[1] : ""));
+    if (wanted.json) {
+        shell.out() << manager::planner::to_json(found) << "\n";
+        return base::ok();
+    }
+    for (std::size_t i = 0; i < found.size(); ++i)
+        shell.out() << (i == 0 ? "" : "\n") << manager::planner::to_text(found[i]);
+    return base::ok();
+}
+
+}  // namespace
+
+base::Status why(Shell& shell, const Words& words) {
+    return answer(shell, words, "RESOURCE [NODE]", 1);
+}
+
+base::Status why_not(Shell& shell, const Words& words) {
+    return answer(shell, words, "RESOURCE NODE", 2);
+}
+
+base::Status what_if(Shell& shell, const Words& words) {
+    const std::string usage = std::string("--down NODE | --standby NODE ") + kCommon;
+    TRY(const CibWords wanted, parse_cib_words(shell, words, usage));
+    const bool standby = wanted.rest.size() == 2 && wanted.rest[0] == "--standby";
+    if (!standby && (wanted.rest.size() != 2 || wanted.rest[0] != "--down"))
+        return base::invalid("usage: " + shell.options().program + " " + words[0] + " " + usage);
+    TRY(const SavedCluster cluster, load_cib(shell, wanted));
+    TRY(const auto loss, manager::planner::lose(cluster.document, cluster.now, wanted.rest[1], standby));
+    shell.out() << (wanted.json ? manager::planner::to_json(loss) + "\n" : manager::planner::to_text(loss));
+    return base::ok();
+}
+
+}  // namespace tools
