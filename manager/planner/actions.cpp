@@ -102,7 +102,7 @@ void need_changes(Resource& resource) {
     if (moves) need(start, "it is to be started");
     if (arrives) need(*action_of(resource, Task::migrate_from), "it is on its way there");
     if (next != nullptr && resource.start_pending && resource.pending_node == next)
-        need(start, "its start was under way");
+        start.resumed = true;
     if (!resource.promotable) return;
     Action& promote = *action_of(resource, Task::promote);
     const bool promoted = resource.role == Role::promoted && contains(resource.running_on, next);
@@ -121,7 +121,7 @@ void need_renewal(Cluster& cluster, Resource& resource) {
     const Change change = changed_parameters(cluster, resource, *node);
     if (change == Change::none) return;
     Action* start = action_of(resource, Task::start);
-    if (change == Change::reload && !start->needed) {
+    if (change == Change::reload && !start->needed && !start->resumed) {
         need(add_action(cluster, Task::reload, &resource, node), "its parameters changed");
         return;
     }

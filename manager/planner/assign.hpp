@@ -11,6 +11,12 @@ namespace manager::planner {
 // A share of a score, rounded half away from zero; never rounded to nothing.
 [[nodiscard]] Score share(Score score, std::int32_t factor);
 
+// The sequence in which colocations have their say: by the other resource's priority, clones before groups
+// before primitives, by name; of one pair the constraint that was written last goes first. `primaries`: the
+// other one is the primary.
+[[nodiscard]] std::vector<Colocation*> in_sequence(const std::vector<Colocation*>& colocations,
+                                                   bool primaries);
+
 // More than 0: `left` has more free of more kinds of capacity.
 [[nodiscard]] int compare_free(const Node& left, const Node& right);
 

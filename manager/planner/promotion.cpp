@@ -76,7 +76,7 @@ void Assigner::draw_promotion(Resource& instance, const Colocation& colocation, 
 // what it is to be with.
 Standings Assigner::liking(const Resource& clone) const {
     Standings out = clone.allowed;
-    for (const Colocation* colocation : clone.with) {
+    for (const Colocation* colocation : in_sequence(clone.with, true)) {
         if (colocation->score.value <= 0 || colocation->dependent_role != Role::promoted) continue;
         const Resource& primary = *colocation->primary;
         if (!primary.clone() && places(primary, true).empty()) {
@@ -139,7 +139,7 @@ void Assigner::rank_promotable(Resource& clone) {
             if (location.role == Role::promoted && score != location.scores.end())
                 child->promotion = child->promotion + score->second;
         }
-        for (const Colocation* colocation : clone.with) {
+        for (const Colocation* colocation : in_sequence(clone.with, true)) {
             if (colocation->dependent_role >= Role::unpromoted)
                 draw_promotion(*child, *colocation, *at.front());
         }
@@ -159,7 +159,7 @@ void Assigner::hear_of_promoted(Resource& clone) {
         const std::vector<Node*> at = places(*child, true);
         if (!at.empty()) scores[at.front()->index].score = child->sort_key;
     }
-    for (const Colocation* colocation : clone.followers) {
+    for (const Colocation* colocation : in_sequence(clone.followers, false)) {
         if (colocation->primary_role != Role::promoted || !colocation->influence) continue;
         scores =
             lend(*colocation->dependent, scores, colocation->attribute, colocation->score.value, true, true);
