@@ -130,12 +130,15 @@ void need_renewal(Cluster& cluster, Resource& resource) {
 }
 
 void create_fencing(Cluster& cluster) {
+    // Where nothing is managed (maintenance of the whole cluster), fencing waits as well.
+    const bool any_managed = std::any_of(cluster.store.begin(), cluster.store.end(),
+                                         [](const auto& resource) { return resource->managed; });
     for (const auto& node : cluster.nodes) {
         const std::string unfenced = get(node->attributes, "#node-unfenced", "0");
         if (cluster.options.unfencing && node->online && !node->unclean && unfenced == "0" &&
             cluster.can_fence(node.get()))
             need(add_action(cluster, Task::unfence, nullptr, node.get()), "a fence device has to let it in");
-        if (!node->fence_wanted) continue;
+        if (!node->fence_wanted || !any_managed) continue;
         need(add_action(cluster, Task::fence, nullptr, node.get()), node->fence_reason);
     }
 }

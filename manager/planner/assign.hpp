@@ -68,7 +68,7 @@ class Assigner {
 
     void add_promotion_scores(Resource& clone);
     void draw_promotion(Resource& instance, const Colocation& colocation, const Node& at) const;
-    [[nodiscard]] Standings liking(const Resource& clone) const;
+    [[nodiscard]] Standings liking(Resource& clone);
     [[nodiscard]] bool role_here(const Resource& primary, const Colocation& colocation, const Node& at) const;
     void hear_of_promoted(Resource& clone);
     void rank_promotable(Resource& clone);

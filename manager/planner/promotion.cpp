@@ -74,8 +74,9 @@ void Assigner::draw_promotion(Resource& instance, const Colocation& colocation, 
 
 // How much the nodes are liked for the clone as a whole: by its locations, by what is to be with it, and by
 // what it is to be with.
-Standings Assigner::liking(const Resource& clone) const {
+Standings Assigner::liking(Resource& clone) {
     Standings out = clone.allowed;
+    clone.merging = true;
     for (const Colocation* colocation : in_sequence(clone.with, true)) {
         if (colocation->score.value <= 0 || colocation->dependent_role != Role::promoted) continue;
         const Resource& primary = *colocation->primary;
@@ -84,15 +85,9 @@ Standings Assigner::liking(const Resource& clone) const {
                 standing.score = standing.score + Score{-colocation->score.value};
             continue;
         }
-        const Resource& end = primary.group() ? *primary.children.back() : primary;
-        for (auto& [node, standing] : out) {
-            const auto there = end.allowed.find(node);
-            if (there == end.allowed.end()) continue;
-            const bool never = there->second.score <= Score::minus_infinity();
-            standing.score = standing.score + (never ? there->second.score
-                                                     : share(there->second.score, colocation->score.value));
-        }
+        out = lend(*colocation->primary, out, colocation->attribute, colocation->score.value, true, false);
     }
+    clone.merging = false;
     return out;
 }
 
@@ -143,10 +138,8 @@ void Assigner::rank_promotable(Resource& clone) {
             if (colocation->dependent_role >= Role::unpromoted)
                 draw_promotion(*child, *colocation, *at.front());
         }
-        bool managed = true;
-        for_each_part(*child, [&](const Resource& part) { managed = managed && part.managed; });
         // What nobody may demote comes first, so that no second one is promoted beside it.
-        if (!managed && state_of(*child, true) == Role::promoted) child->promotion = Score::infinity();
+        if (!child->managed && state_of(*child, true) == Role::promoted) child->promotion = Score::infinity();
         child->sort_key = child->promotion;
     }
     hear_of_promoted(clone);
@@ -181,8 +174,7 @@ void Assigner::promote(Resource& clone) {
     int count = 0;
     for (Resource* child : ranked) {
         const std::vector<Node*> at = places(*child, true);
-        bool managed = true;
-        for_each_part(*child, [&](const Resource& part) { managed = managed && part.managed; });
+        const bool managed = child->managed;  // of a group: the group itself, whatever holds for members
         const bool possible = !at.empty() && child->promotion.value >= 0 && at.front()->usable() &&
                               promoted[at.front()->index] < clone.promoted_node_max;
         const bool stays = !managed && state_of(*child, true) == Role::promoted;
