@@ -30,8 +30,8 @@ std::optional<Score> Assigner::promotion_score(const Resource& resource, const N
         for (const Resource* child : resource.top()->children)
             active_here = active_here || runs_on(*child, node);
     }
-    const bool own = runs_on(resource, node) || resource.assigned == &node;
-    if (active_here && !own && !resource.unique) return std::nullopt;
+    const bool own = runs_on(resource, node);
+    if (active_here && !own && !resource.unique) return std::nullopt;  // the wish is that of the one there
     if (!own && !resource.top()->known_on.contains(node.index) && !resource.known_on.contains(node.index) &&
         resource.assigned != &node)
         return std::nullopt;
@@ -58,16 +58,23 @@ void Assigner::add_promotion_scores(Resource& clone) {
     }
 }
 
-// What a constraint of a role says of promoting an instance: at any price with another, or not with it.
+// What a constraint of a role says of promoting an instance: at any price with another, or not with it. With
+// a whole group means with its last member, away from it away from its first. (Of a group that is cloned the
+// places follow such a constraint, but not the promotion.)
 void Assigner::draw_promotion(Resource& instance, const Colocation& colocation, const Node& at) const {
     const Resource& primary = *colocation.primary;
-    if (primary.provisional) return;
-    const bool here = role_here(primary, colocation, at);
+    if (primary.provisional || instance.group()) return;
     Score score = colocation.score;
+    const bool must = score >= Score::infinity();
+    const Resource& end = !primary.group() ? primary
+                          : must           ? *primary.children.back()
+                                           : *primary.children.front();
+    const bool here = role_here(end, colocation, at);
     if (colocation.dependent_role == Role::unpromoted) score.value = -score.value;
+    const bool of_role = colocation.primary_role > Role::started;
     if (score.value < 0) {
         if (here) instance.promotion = instance.promotion + score;
-    } else if (score >= Score::infinity() && !primary.clone()) {
+    } else if (score >= Score::infinity() && (!primary.clone() || of_role)) {
         instance.promotion = here ? instance.promotion + score : Score::minus_infinity();
     }
 }
@@ -126,9 +133,6 @@ void Assigner::rank_promotable(Resource& clone) {
         }
         const Score own = promotion_score(*child, *at.front()).value_or(Score{-1});
         child->promotion = own;
-        const auto liked = likes.find(at.front()->index);
-        // Where the agent itself does not want to be promoted, liking does not make up for that.
-        if (own.value >= 0 && liked != likes.end()) child->promotion = own + liked->second.score;
         for (const Location& location : clone.locations) {
             const auto score = location.scores.find(at.front()->index);
             if (location.role == Role::promoted && score != location.scores.end())
@@ -141,6 +145,10 @@ void Assigner::rank_promotable(Resource& clone) {
         // What nobody may demote comes first, so that no second one is promoted beside it.
         if (!child->managed && state_of(*child, true) == Role::promoted) child->promotion = Score::infinity();
         child->sort_key = child->promotion;
+        // Liking puts those that may be promoted in sequence; it does not make up for what forbids it.
+        const auto liked = likes.find(at.front()->index);
+        if (child->promotion.value >= 0 && liked != likes.end())
+            child->sort_key = child->sort_key + liked->second.score;
     }
     hear_of_promoted(clone);
 }
