@@ -101,8 +101,7 @@ void need_changes(Resource& resource) {
     }
     if (moves) need(start, "it is to be started");
     if (arrives) need(*action_of(resource, Task::migrate_from), "it is on its way there");
-    if (next != nullptr && resource.start_pending && resource.pending_node == next)
-        start.resumed = true;
+    if (next != nullptr && resource.start_pending && resource.pending_node == next) start.resumed = true;
     if (!resource.promotable) return;
     Action& promote = *action_of(resource, Task::promote);
     const bool promoted = resource.role == Role::promoted && contains(resource.running_on, next);

@@ -145,10 +145,12 @@ void Assigner::rank_promotable(Resource& clone) {
         // What nobody may demote comes first, so that no second one is promoted beside it.
         if (!child->managed && state_of(*child, true) == Role::promoted) child->promotion = Score::infinity();
         child->sort_key = child->promotion;
-        // Liking puts those that may be promoted in sequence; it does not make up for what forbids it.
+        // Liking puts those that may be promoted in sequence; it does not make up for what forbids it,
+        // and dislike forbids.
         const auto liked = likes.find(at.front()->index);
         if (child->promotion.value >= 0 && liked != likes.end())
             child->sort_key = child->sort_key + liked->second.score;
+        if (child->sort_key.value < 0) child->promotion = child->sort_key;
     }
     hear_of_promoted(clone);
 }
