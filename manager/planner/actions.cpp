@@ -93,7 +93,9 @@ void need_changes(Resource& resource) {
     bool moves = next != nullptr && !contains(resource.running_on, next);
     for (Action* stop : stops) {
         if (stop->node != next) need(*stop, next == nullptr ? "it is to be stopped" : "it moves");
-        if (stop->node == next && (several || resource.stop_wanted) && !keeps_one) {
+        // Of several places the one that is kept goes on undisturbed, unless it failed there.
+        const bool undisturbed = keeps_one && !resource.stop_wanted_on.contains(stop->node->index);
+        if (stop->node == next && (several || resource.stop_wanted) && !undisturbed) {
             need(*stop, several ? "it is active in several places" : "it failed");
             moves = true;
         }
