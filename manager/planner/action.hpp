@@ -59,7 +59,7 @@ struct Action {
     bool needed{false};
     bool possible{true};
     bool resumed{false};  // was under way: done, but nothing else has to follow
-    bool pseudo{false};  // nothing is done: it stands for others, or happens by itself
+    bool pseudo{false};   // nothing is done: it stands for others, or happens by itself
     int quota{0};
     std::string reason;                    // what made it needed or impossible
     std::vector<Relation*> before, after;  // relations in which it is second, first
