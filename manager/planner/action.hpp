@@ -58,11 +58,12 @@ struct Action {
     Node* node{nullptr};
     bool needed{false};
     bool possible{true};
-    bool pseudo{false};  // nothing is done: it stands for others, or happens by itself
+    bool resumed{false};  // was under way: done, but nothing else has to follow
+    bool pseudo{false};   // nothing is done: it stands for others, or happens by itself
     int quota{0};
     std::string reason;                    // what made it needed or impossible
     std::vector<Relation*> before, after;  // relations in which it is second, first
-    [[nodiscard]] bool happens() const { return needed && possible; }
+    [[nodiscard]] bool happens() const { return (needed || resumed) && possible; }
 };
 
 Action& add_action(Cluster& cluster, Task task, Resource* resource, Node* node);

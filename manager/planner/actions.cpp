@@ -93,7 +93,9 @@ void need_changes(Resource& resource) {
     bool moves = next != nullptr && !contains(resource.running_on, next);
     for (Action* stop : stops) {
         if (stop->node != next) need(*stop, next == nullptr ? "it is to be stopped" : "it moves");
-        if (stop->node == next && (several || resource.stop_wanted) && !keeps_one) {
+        // Of several places the one that is kept goes on undisturbed, unless it failed there.
+        const bool undisturbed = keeps_one && !resource.stop_wanted_on.contains(stop->node->index);
+        if (stop->node == next && (several || resource.stop_wanted) && !undisturbed) {
             need(*stop, several ? "it is active in several places" : "it failed");
             moves = true;
         }
@@ -101,8 +103,7 @@ void need_changes(Resource& resource) {
     }
     if (moves) need(start, "it is to be started");
     if (arrives) need(*action_of(resource, Task::migrate_from), "it is on its way there");
-    if (next != nullptr && resource.start_pending && resource.pending_node == next)
-        need(start, "its start was under way");
+    if (next != nullptr && resource.start_pending && resource.pending_node == next) start.resumed = true;
     if (!resource.promotable) return;
     Action& promote = *action_of(resource, Task::promote);
     const bool promoted = resource.role == Role::promoted && contains(resource.running_on, next);
@@ -121,7 +122,7 @@ void need_renewal(Cluster& cluster, Resource& resource) {
     const Change change = changed_parameters(cluster, resource, *node);
     if (change == Change::none) return;
     Action* start = action_of(resource, Task::start);
-    if (change == Change::reload && !start->needed) {
+    if (change == Change::reload && !start->needed && !start->resumed) {
         need(add_action(cluster, Task::reload, &resource, node), "its parameters changed");
         return;
     }
@@ -130,12 +131,15 @@ void need_renewal(Cluster& cluster, Resource& resource) {
 }
 
 void create_fencing(Cluster& cluster) {
+    // Where nothing is managed (maintenance of the whole cluster), fencing waits as well.
+    const bool any_managed = std::any_of(cluster.store.begin(), cluster.store.end(),
+                                         [](const auto& resource) { return resource->managed; });
     for (const auto& node : cluster.nodes) {
         const std::string unfenced = get(node->attributes, "#node-unfenced", "0");
         if (cluster.options.unfencing && node->online && !node->unclean && unfenced == "0" &&
             cluster.can_fence(node.get()))
             need(add_action(cluster, Task::unfence, nullptr, node.get()), "a fence device has to let it in");
-        if (!node->fence_wanted) continue;
+        if (!node->fence_wanted || !any_managed) continue;
         need(add_action(cluster, Task::fence, nullptr, node.get()), node->fence_reason);
     }
 }

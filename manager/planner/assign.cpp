@@ -26,8 +26,8 @@ int rank_of(const Resource& resource) {
     return resource.group() ? 1 : 0;
 }
 
-// The sequence in which colocations have their say: by the other resource's priority, clones before groups
-// before primitives, by name; of one pair the constraint that was written last goes first.
+}  // namespace
+
 std::vector<Colocation*> in_sequence(const std::vector<Colocation*>& colocations, bool primaries) {
     std::vector<Colocation*> out(colocations.rbegin(), colocations.rend());
     std::stable_sort(out.begin(), out.end(), [&](const Colocation* left, const Colocation* right) {
@@ -39,8 +39,6 @@ std::vector<Colocation*> in_sequence(const std::vector<Colocation*>& colocations
     });
     return out;
 }
-
-}  // namespace
 
 bool Assigner::any_usable(const Standings& standings) const {
     return std::any_of(standings.begin(), standings.end(), [&](const auto& entry) {

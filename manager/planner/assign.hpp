@@ -11,6 +11,12 @@ namespace manager::planner {
 // A share of a score, rounded half away from zero; never rounded to nothing.
 [[nodiscard]] Score share(Score score, std::int32_t factor);
 
+// The sequence in which colocations have their say: by the other resource's priority, clones before groups
+// before primitives, by name; of one pair the constraint that was written last goes first. `primaries`: the
+// other one is the primary.
+[[nodiscard]] std::vector<Colocation*> in_sequence(const std::vector<Colocation*>& colocations,
+                                                   bool primaries);
+
 // More than 0: `left` has more free of more kinds of capacity.
 [[nodiscard]] int compare_free(const Node& left, const Node& right);
 
@@ -64,7 +70,7 @@ class Assigner {
 
     void add_promotion_scores(Resource& clone);
     void draw_promotion(Resource& instance, const Colocation& colocation, const Node& at) const;
-    [[nodiscard]] Standings liking(const Resource& clone) const;
+    [[nodiscard]] Standings liking(Resource& clone);
     [[nodiscard]] bool role_here(const Resource& primary, const Colocation& colocation, const Node& at) const;
     void hear_of_promoted(Resource& clone);
     void rank_promotable(Resource& clone);

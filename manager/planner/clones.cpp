@@ -109,9 +109,9 @@ int Assigner::compare_instances(Resource& clone, Resource& a, Resource& b, Stand
 Standings Assigner::wishes_about(Resource& clone) {
     Standings out;
     for (const auto& node : cluster_.nodes) out[node->index];
-    for (const Colocation* colocation : clone.with)
+    for (const Colocation* colocation : in_sequence(clone.with, true))
         out = lend(*colocation->primary, out, colocation->attribute, colocation->score.value, true, false);
-    for (const Colocation* colocation : clone.followers) {
+    for (const Colocation* colocation : in_sequence(clone.followers, false)) {
         if (!colocation->influence) continue;
         out = lend(*colocation->dependent, out, colocation->attribute, colocation->score.value, true, false);
     }
@@ -155,7 +155,7 @@ void Assigner::distribute(Resource& clone) {
 Node* Assigner::assign_clone(Resource& clone) {
     if (clone.promotable) add_promotion_scores(clone);
     clone.assigning = true;
-    for (const Colocation* colocation : clone.with) assign(*colocation->primary);
+    for (const Colocation* colocation : in_sequence(clone.with, true)) assign(*colocation->primary);
     hear_followers(clone, true);
     sort_instances(clone);
     distribute(clone);

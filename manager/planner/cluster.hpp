@@ -117,6 +117,7 @@ struct Resource {
     Capacity utilization;
 
     std::vector<Node*> running_on;
+    std::set<std::size_t> stop_wanted_on;  // where it failed so that it has to be stopped
     std::set<std::size_t> known_on;
     std::string history_name;  // as the history calls it, where that differs from the id
     std::vector<NodeHistory> history;

@@ -65,7 +65,7 @@ Standings Assigner::lend(Resource& dependent, const Standings& scores, const std
         std::vector<Colocation*> followers = end.followers;
         if (dependent.group())
             followers.insert(followers.end(), dependent.followers.begin(), dependent.followers.end());
-        for (const Colocation* colocation : followers) {
+        for (const Colocation* colocation : in_sequence(followers, false)) {
             if (!colocation->influence && !places(*colocation->dependent, false).empty()) continue;
             work = lend(*colocation->dependent, work, colocation->attribute, sign * colocation->score.value,
                         true, positive_only);

@@ -159,7 +159,9 @@ void settle(Cluster& cluster, Resource& resource, Node& node, OnFail failure) {
     add_running(resource, node);
     if (failure == OnFail::ignore) return;
     resource.failed = true;
-    if (failure != OnFail::demote && failure != OnFail::block) resource.stop_wanted = true;
+    if (failure == OnFail::demote || failure == OnFail::block) return;
+    resource.stop_wanted = true;
+    resource.stop_wanted_on.insert(node.index);
 }
 
 void unpack_one(Cluster& cluster, const cib::ResourceHistory& report, Node& node) {

@@ -103,6 +103,17 @@ bool paired(const Order& order) {
 void relate_to_clone(Cluster& cluster, const Order& order) {
     const std::uint32_t kind = kind_of(order);
     const std::uint32_t renews = order.second->clone() ? kind : kind & ~kForcesSecond;
+    // As above: what counts is whether a part of the second has to start itself.
+    if (kind == kIfNeeded) {
+        for (Resource* child : order.second->children) {
+            for_each_part(*child, [&](const Resource& part) {
+                for (Action* a : ends(*order.first, order.first_task)) {
+                    for (Action* b : begins(part, order.second_task))
+                        relate(cluster, *a, *b, kind, order.cause);
+                }
+            });
+        }
+    }
     for (Action* a : ends(*order.first, order.first_task)) {
         for (Action* b : begins(*order.second, order.second_task))
             relate(cluster, *a, *b, renews, order.cause);

@@ -30,8 +30,8 @@ std::optional<Score> Assigner::promotion_score(const Resource& resource, const N
         for (const Resource* child : resource.top()->children)
             active_here = active_here || runs_on(*child, node);
     }
-    const bool own = runs_on(resource, node) || resource.assigned == &node;
-    if (active_here && !own && !resource.unique) return std::nullopt;
+    const bool own = runs_on(resource, node);
+    if (active_here && !own && !resource.unique) return std::nullopt;  // the wish is that of the one there
     if (!own && !resource.top()->known_on.contains(node.index) && !resource.known_on.contains(node.index) &&
         resource.assigned != &node)
         return std::nullopt;
@@ -58,25 +58,33 @@ void Assigner::add_promotion_scores(Resource& clone) {
     }
 }
 
-// What a constraint of a role says of promoting an instance: at any price with another, or not with it.
+// What a constraint of a role says of promoting an instance: at any price with another, or not with it. With
+// a whole group means with its last member, away from it away from its first. (Of a group that is cloned the
+// places follow such a constraint, but not the promotion.)
 void Assigner::draw_promotion(Resource& instance, const Colocation& colocation, const Node& at) const {
     const Resource& primary = *colocation.primary;
-    if (primary.provisional) return;
-    const bool here = role_here(primary, colocation, at);
+    if (primary.provisional || instance.group()) return;
     Score score = colocation.score;
+    const bool must = score >= Score::infinity();
+    const Resource& end = !primary.group() ? primary
+                          : must           ? *primary.children.back()
+                                           : *primary.children.front();
+    const bool here = role_here(end, colocation, at);
     if (colocation.dependent_role == Role::unpromoted) score.value = -score.value;
+    const bool of_role = colocation.primary_role > Role::started;
     if (score.value < 0) {
         if (here) instance.promotion = instance.promotion + score;
-    } else if (score >= Score::infinity() && !primary.clone()) {
+    } else if (score >= Score::infinity() && (!primary.clone() || of_role)) {
         instance.promotion = here ? instance.promotion + score : Score::minus_infinity();
     }
 }
 
 // How much the nodes are liked for the clone as a whole: by its locations, by what is to be with it, and by
 // what it is to be with.
-Standings Assigner::liking(const Resource& clone) const {
+Standings Assigner::liking(Resource& clone) {
     Standings out = clone.allowed;
-    for (const Colocation* colocation : clone.with) {
+    clone.merging = true;
+    for (const Colocation* colocation : in_sequence(clone.with, true)) {
         if (colocation->score.value <= 0 || colocation->dependent_role != Role::promoted) continue;
         const Resource& primary = *colocation->primary;
         if (!primary.clone() && places(primary, true).empty()) {
@@ -84,15 +92,9 @@ Standings Assigner::liking(const Resource& clone) const {
                 standing.score = standing.score + Score{-colocation->score.value};
             continue;
         }
-        const Resource& end = primary.group() ? *primary.children.back() : primary;
-        for (auto& [node, standing] : out) {
-            const auto there = end.allowed.find(node);
-            if (there == end.allowed.end()) continue;
-            const bool never = there->second.score <= Score::minus_infinity();
-            standing.score = standing.score + (never ? there->second.score
-                                                     : share(there->second.score, colocation->score.value));
-        }
+        out = lend(*colocation->primary, out, colocation->attribute, colocation->score.value, true, false);
     }
+    clone.merging = false;
     return out;
 }
 
@@ -131,23 +133,24 @@ void Assigner::rank_promotable(Resource& clone) {
         }
         const Score own = promotion_score(*child, *at.front()).value_or(Score{-1});
         child->promotion = own;
-        const auto liked = likes.find(at.front()->index);
-        // Where the agent itself does not want to be promoted, liking does not make up for that.
-        if (own.value >= 0 && liked != likes.end()) child->promotion = own + liked->second.score;
         for (const Location& location : clone.locations) {
             const auto score = location.scores.find(at.front()->index);
             if (location.role == Role::promoted && score != location.scores.end())
                 child->promotion = child->promotion + score->second;
         }
-        for (const Colocation* colocation : clone.with) {
+        for (const Colocation* colocation : in_sequence(clone.with, true)) {
             if (colocation->dependent_role >= Role::unpromoted)
                 draw_promotion(*child, *colocation, *at.front());
         }
-        bool managed = true;
-        for_each_part(*child, [&](const Resource& part) { managed = managed && part.managed; });
         // What nobody may demote comes first, so that no second one is promoted beside it.
-        if (!managed && state_of(*child, true) == Role::promoted) child->promotion = Score::infinity();
+        if (!child->managed && state_of(*child, true) == Role::promoted) child->promotion = Score::infinity();
         child->sort_key = child->promotion;
+        // Liking puts those that may be promoted in sequence; it does not make up for what forbids it,
+        // and dislike forbids.
+        const auto liked = likes.find(at.front()->index);
+        if (child->promotion.value >= 0 && liked != likes.end())
+            child->sort_key = child->sort_key + liked->second.score;
+        if (child->sort_key.value < 0) child->promotion = child->sort_key;
     }
     hear_of_promoted(clone);
 }
@@ -159,7 +162,7 @@ void Assigner::hear_of_promoted(Resource& clone) {
         const std::vector<Node*> at = places(*child, true);
         if (!at.empty()) scores[at.front()->index].score = child->sort_key;
     }
-    for (const Colocation* colocation : clone.followers) {
+    for (const Colocation* colocation : in_sequence(clone.followers, false)) {
         if (colocation->primary_role != Role::promoted || !colocation->influence) continue;
         scores =
             lend(*colocation->dependent, scores, colocation->attribute, colocation->score.value, true, true);
@@ -181,8 +184,7 @@ void Assigner::promote(Resource& clone) {
     int count = 0;
     for (Resource* child : ranked) {
         const std::vector<Node*> at = places(*child, true);
-        bool managed = true;
-        for_each_part(*child, [&](const Resource& part) { managed = managed && part.managed; });
+        const bool managed = child->managed;  // of a group: the group itself, whatever holds for members
         const bool possible = !at.empty() && child->promotion.value >= 0 && at.front()->usable() &&
                               promoted[at.front()->index] < clone.promoted_node_max;
         const bool stays = !managed && state_of(*child, true) == Role::promoted;

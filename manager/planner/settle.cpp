@@ -145,10 +145,9 @@ bool settle_resource(Cluster& /*cluster*/, Resource& resource) {
     }
     const bool keeps_one =
         resource.multiple_active == MultipleActive::stop_unexpected && resource.running_on.size() > 1;
-    const bool resumes = resource.start_pending && resource.pending_node == resource.assigned;
     for (Action* stop : actions_of(resource, Task::stop)) {
         const bool here = stop->node == resource.assigned;
-        const bool renews = start.needed && !(here && (keeps_one || resumes));
+        const bool renews = start.needed && !(here && keeps_one);
         changed |= set_needed(*stop, renews, "it is started anew");
         changed |= set_needed(*stop, !start.possible, start.reason);
         changed |= set_needed(start, stop->needed && here, "it was stopped");
