@@ -12,7 +12,7 @@ namespace {
 
 // Only what is written as an address is looked at: asking a name server would take time that a lease has not.
 base::Status check_literal_addresses(membership::NodeConfig config) {
-    const base::Status resolved =
+    base::Status resolved =
         membership::resolve_addresses(config, [](const std::string&) { return std::vector<std::string>{}; });
     if (resolved || resolved.error().code == base::Errc::not_found) return base::ok();
     return resolved;

@@ -19,7 +19,8 @@ class Page(socketserver.BaseRequestHandler):
 class Server(socketserver.ThreadingTCPServer):
     allow_reuse_address = True
     daemon_threads = True
-    request_queue_size = 512
+    # Short: on a starved machine a long queue would hold nothing but fetches that were given up, and no page came any more.
+    request_queue_size = 64
 
 
 def main():

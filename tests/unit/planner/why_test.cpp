@@ -73,7 +73,8 @@ TEST_CASE("the contributions of a resource and node add up to its score") {
             if (!resource->primitive()) continue;
             CAPTURE(resource->id);
             for (const auto& [node, standing] : resource->allowed) {
-                CAPTURE(cluster.nodes[node]->name);
+                const std::string name = cluster.nodes[node]->name;
+                CAPTURE(name);
                 Score sum;
                 for (const auto& each : resource->contributions) {
                     if (each.node == node) sum = sum + each.amount;
