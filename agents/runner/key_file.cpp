@@ -1,6 +1,6 @@
 #include "agents/runner/key_file.hpp"
 
-#include "totem/base/replace_file.hpp"
+#include "totem/base/files.hpp"
 #include "totem/seal/seal.hpp"
 
 namespace agents {

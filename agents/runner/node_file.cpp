@@ -4,23 +4,14 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <fstream>
-#include <iterator>
 
 #include "membership/config/config.hpp"
 #include "totem/base/fd.hpp"
-#include "totem/base/replace_file.hpp"
+#include "totem/base/files.hpp"
 
 namespace agents {
 
 namespace {
-
-base::Result<std::string> read_text(const std::string& path) {
-    std::ifstream in(path, std::ios::binary);
-    std::string text{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
-    if (!in.is_open() || in.bad()) return base::Error{base::Errc::io, "cannot read " + path};
-    return text;
-}
 
 // Under a name that nothing has: an edit that was kept before stays, too.
 base::Result<std::string> keep_edit(const std::string& path) {
@@ -45,7 +36,7 @@ base::Result<std::string> replace_node_file(const std::string& path, const Write
         return base::invalid(path +
                              " is no plain file (a link?), and is not replaced: change its nodelist by hand");
     }
-    TRY(const std::string former, read_text(path));
+    TRY(const std::string former, base::read_file(path));
     std::string edit;
     if (order.keep || former != order.from) {
         TRY(edit, keep_edit(path));

@@ -9,7 +9,7 @@
 #include <sstream>
 
 #include "totem/base/fd.hpp"
-#include "totem/base/replace_file.hpp"
+#include "totem/base/files.hpp"
 
 namespace agents {
 

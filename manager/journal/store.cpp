@@ -13,7 +13,7 @@
 
 #include "manager/journal/log.hpp"
 #include "totem/base/fd.hpp"
-#include "totem/base/replace_file.hpp"
+#include "totem/base/files.hpp"
 
 namespace manager {
 

@@ -198,19 +198,9 @@ Task end_of(Task task) {
             return Task::demoted;
         case Task::promote:
             return Task::promoted;
-        case Task::stopped:
-        case Task::running:
-        case Task::demoted:
-        case Task::promoted:
-        case Task::migrate_to:
-        case Task::migrate_from:
-        case Task::reload:
-        case Task::fence:
-        case Task::unfence:
-        case Task::gate:
+        default:
             return task;
     }
-    return task;
 }
 
 Task opposite(Task task) {
@@ -223,19 +213,9 @@ Task opposite(Task task) {
             return Task::promote;
         case Task::promote:
             return Task::demote;
-        case Task::stopped:
-        case Task::running:
-        case Task::demoted:
-        case Task::promoted:
-        case Task::migrate_to:
-        case Task::migrate_from:
-        case Task::reload:
-        case Task::fence:
-        case Task::unfence:
-        case Task::gate:
+        default:
             return task;
     }
-    return task;
 }
 
 Action& add_action(Cluster& cluster, Task task, Resource* resource, Node* node) {

@@ -103,7 +103,8 @@ def a_node_dies(lab):
 
 @test("groups: a client that is stopped is cut off with a reason; it costs the others nothing, and learns why")
 def a_client_stops(lab):
-    quick = [GroupClient(node, GROUP, pace=0, size=8000) for node in lab.nodes]
+    # Three senders at full speed would be too much for a reader of this kind, too: it would be cut off like the stopped one.
+    quick = [GroupClient(node, GROUP, pace=2, size=8000) for node in lab.nodes]
     slow = GroupClient(lab.nodes[0], GROUP, pace=-1)
     wait_members(lab, [*quick, slow])
     slow.pause()

@@ -1,23 +1,11 @@
 #include "tools/cli/cib_file.hpp"
 
-#include <cerrno>
-#include <cstring>
-#include <fstream>
-#include <iterator>
 #include <utility>
 
 #include "manager/cib/import.hpp"
+#include "totem/base/files.hpp"
 
 namespace tools {
-namespace {
-
-base::Result<std::string> read_file(const std::string& name) {
-    std::ifstream file(name, std::ios::binary);
-    if (!file) return base::Error{base::Errc::io, "cannot read " + name + ": " + std::strerror(errno)};
-    return std::string((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-}
-
-}  // namespace
 
 base::Result<CibWords> parse_cib_words(Shell& shell, const Words& words, const std::string& usage) {
     CibWords out;
@@ -43,7 +31,7 @@ base::Result<CibWords> parse_cib_words(Shell& shell, const Words& words, const s
 }
 
 base::Result<SavedCluster> load_cib(Shell& shell, const CibWords& words) {
-    TRY(const std::string xml, read_file(words.file));
+    TRY(const std::string xml, base::read_file(words.file));
     auto document = manager::cib::import_cib(xml);
     if (!document) return base::Error{document.error().code, words.file + ": " + document.error().message};
     SavedCluster out{std::move(*document), 0};

@@ -9,7 +9,7 @@
 
 #include "tools/crm/statement.hpp"
 #include "totem/base/bytes.hpp"
-#include "totem/base/replace_file.hpp"
+#include "totem/base/files.hpp"
 
 namespace tools {
 namespace {

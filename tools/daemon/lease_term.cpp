@@ -10,7 +10,7 @@
 
 #include "membership/lease/timing.hpp"
 #include "totem/base/fd.hpp"
-#include "totem/base/replace_file.hpp"
+#include "totem/base/files.hpp"
 
 namespace tools {
 

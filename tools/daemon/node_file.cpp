@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "tools/daemon/daemon.hpp"
+#include "totem/base/files.hpp"
 
 namespace tools {
 
@@ -14,7 +15,7 @@ void Daemon::write_node_file() {
         write_file_again_ = true;
         return;
     }
-    const auto text = read_text(options_.config_file);
+    const auto text = base::read_file(options_.config_file);
     const auto next = text ? membership::rewrite_node_file(*text, nodes_, options_.config_file)
                            : base::Result<std::string>(text.error());
     if (!next) return node_file_done(next.error().message);

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "tools/daemon/daemon.hpp"
+#include "totem/base/files.hpp"
 
 namespace tools {
 
@@ -185,7 +186,7 @@ base::Status Daemon::check_places(const membership::NodeList& list) const {
 // What it would be like in the node file: the file's own rules apply, and names are resolved.
 base::Result<membership::NodeList> Daemon::checked(membership::NodeList list) const {
     list.version = nodes_.version + 1;
-    TRY(const std::string text, read_text(options_.config_file));
+    TRY(const std::string text, base::read_file(options_.config_file));
     TRY(const std::string next, membership::rewrite_node_file(text, list, options_.config_file));
     TRY(const membership::NodeConfig edited, membership::parse_config(text, options_.config_file));
     TRY_OK(check_fixed(edited));
@@ -279,7 +280,7 @@ void Daemon::change_nodes(const std::string& user, const Request& request,
                           const ControlServer::Respond& respond) {
     manager::ChangeNodes change;
     base::Result<membership::NodeList> after{Error{}};
-    const base::Result<std::string> file = read_text(options_.config_file);
+    const base::Result<std::string> file = base::read_file(options_.config_file);
     if (const auto* add = std::get_if<AddNode>(&request)) {
         after = with_node(*add);
     } else if (const auto* remove = std::get_if<RemoveNode>(&request)) {

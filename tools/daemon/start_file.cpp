@@ -1,10 +1,7 @@
 #include "tools/daemon/start_file.hpp"
 
-#include <fstream>
-#include <iterator>
-
 #include "totem/base/bytes.hpp"
-#include "totem/base/replace_file.hpp"
+#include "totem/base/files.hpp"
 
 namespace tools {
 
@@ -19,7 +16,7 @@ base::Status check_literal_addresses(membership::NodeConfig config) {
 }
 
 base::Result<StartFile> parsed(const std::string& path) {
-    auto text = read_text(path);
+    auto text = base::read_file(path);
     if (!text) {
         // Its words say more of why.
         TRY(membership::NodeConfig config, membership::load_config(path));
@@ -30,13 +27,6 @@ base::Result<StartFile> parsed(const std::string& path) {
 }
 
 }  // namespace
-
-base::Result<std::string> read_text(const std::string& path) {
-    std::ifstream in(path, std::ios::binary);
-    std::string text{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
-    if (!in.is_open() || in.bad()) return base::Error{base::Errc::io, "cannot read " + path};
-    return text;
-}
 
 base::Result<StartFile> read_start_file(const std::string& path, const std::string& copy, bool restarted) {
     auto file = parsed(path);

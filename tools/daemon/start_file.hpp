@@ -14,9 +14,6 @@ struct StartFile {
     std::string trouble{};  // why this is not what the file says, and what to do; empty: it is
 };
 
-// The whole text. Errors: io, with the path.
-[[nodiscard]] base::Result<std::string> read_text(const std::string& path);
-
 // What `path` says. When that is no node file (any more), a core that `guard` has `restarted` goes on with
 // the text in `copy`, which this node last read at a start, or read or wrote since: a slip in an editor must
 // not end a node that runs. An administrator's own start is refused. Errors: of the file at `path`, also

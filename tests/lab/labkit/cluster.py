@@ -80,7 +80,6 @@ class Node(Machine):
 
     def reap(self):
         if self._daemon:
-            self._daemon.send_signal(signal.SIGCONT)  # nsenter stopped with a daemon that was paused
             self._daemon.wait()
             self._daemon = None
 

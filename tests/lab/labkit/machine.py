@@ -36,6 +36,7 @@ class Machine:
         self.state = f"{sandbox.SCRATCH}/{name}" if installed else ""
         self.pid = None
         self._holder = None
+        self._entered = []  # what was started from outside
         shutil.rmtree(self.state, ignore_errors=True)
 
     def boot(self):
@@ -62,6 +63,10 @@ class Machine:
         if self._holder is None:
             return
         os.kill(self.pid, signal.SIGKILL)
+        for process in self._entered:
+            if process.poll() is None:
+                process.send_signal(signal.SIGCONT)  # nsenter stops with what is stopped in it, and would never reap it
+        self._entered.clear()
         self.reap()
         self._holder.stdin.close()
         self._holder.wait()
@@ -72,7 +77,9 @@ class Machine:
         """Waits for what was started from outside, and has just been killed: the machine is not gone before."""
 
     def popen(self, *command, **options):
-        return subprocess.Popen(enter_command(self.pid) + list(command), env=ENVIRONMENT, **options)
+        process = subprocess.Popen(enter_command(self.pid) + list(command), env=ENVIRONMENT, **options)
+        self._entered.append(process)
+        return process
 
     def run(self, *command, check=True, timeout=60, text_in=None):
         """Runs a command to its end; its output (both streams) and exit status come back as a CompletedProcess."""

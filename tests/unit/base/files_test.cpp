@@ -1,5 +1,5 @@
 // On a real file system.
-#include "totem/base/replace_file.hpp"
+#include "totem/base/files.hpp"
 
 #include <doctest/doctest.h>
 #include <sys/stat.h>
@@ -8,15 +8,15 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 
 namespace {
 
 namespace fs = std::filesystem;
 
 std::string content(const std::string& path) {
-    std::ifstream in(path, std::ios::binary);
-    return {std::istreambuf_iterator<char>(in), {}};
+    const auto read = base::read_file(path);
+    REQUIRE(read);
+    return *read;
 }
 
 mode_t mode(const std::string& path) {
@@ -56,5 +56,7 @@ TEST_CASE("a file is replaced whole, with its mode, and the former one stays whe
     CHECK(content(path) == "third");
     CHECK(!fs::exists(path + ".new"));
     CHECK(!base::replace_file(folder + "/none/file", {}));
+    CHECK(!base::read_file(folder + "/none/file"));
+    CHECK(!base::read_file(folder));  // no file
     fs::remove_all(folder);
 }

@@ -1,9 +1,10 @@
-#include "totem/base/replace_file.hpp"
+#include "totem/base/files.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <cstdio>
 
@@ -40,6 +41,20 @@ Status sync_folder_of(const std::string& path) {
 }
 
 }  // namespace
+
+Result<std::string> read_file(const std::string& path) {
+    const Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!fd.valid()) return system_error("cannot read " + path);
+    std::string text;
+    std::array<char, 4096> part{};
+    for (;;) {
+        const ssize_t n = ::read(fd.get(), part.data(), part.size());
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return system_error("cannot read " + path);
+        if (n == 0) return text;
+        text.append(part.data(), static_cast<std::size_t>(n));
+    }
+}
 
 Status replace_file(const std::string& path, ByteView bytes, const NewFile& how) {
     const std::string next = path + ".new";

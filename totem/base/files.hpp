@@ -1,4 +1,4 @@
-// A file replaced whole and on disk, for the edges that keep something in files.
+// Files read and replaced whole, for the edges that keep something in files.
 #pragma once
 
 #include <sys/types.h>
@@ -11,6 +11,9 @@
 #include "totem/base/result.hpp"
 
 namespace base {
+
+// All that the file at `path` holds. Errors: the file system's, with the path.
+[[nodiscard]] Result<std::string> read_file(const std::string& path);
 
 struct NewFile {
     mode_t mode{0600};                               // whatever the umask is
