@@ -198,9 +198,19 @@ Task end_of(Task task) {
             return Task::demoted;
         case Task::promote:
             return Task::promoted;
-        default:
-            return task;
+        case Task::stopped:
+        case Task::running:
+        case Task::demoted:
+        case Task::promoted:
+        case Task::migrate_to:
+        case Task::migrate_from:
+        case Task::reload:
+        case Task::fence:
+        case Task::unfence:
+        case Task::gate:
+            break;
     }
+    return task;
 }
 
 Task opposite(Task task) {
@@ -213,9 +223,19 @@ Task opposite(Task task) {
             return Task::promote;
         case Task::promote:
             return Task::demote;
-        default:
-            return task;
+        case Task::stopped:
+        case Task::running:
+        case Task::demoted:
+        case Task::promoted:
+        case Task::migrate_to:
+        case Task::migrate_from:
+        case Task::reload:
+        case Task::fence:
+        case Task::unfence:
+        case Task::gate:
+            break;
     }
+    return task;
 }
 
 Action& add_action(Cluster& cluster, Task task, Resource* resource, Node* node) {
