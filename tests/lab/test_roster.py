@@ -100,6 +100,12 @@ def grow_and_shrink(lab):
     expect({each: views(each) for each in members} == calm, "a removed node made the members form a new ring")
     n5.stop()
 
+    # nor when it is given a member's file without having been added
+    lab.copy_files(n1, n5)
+    n5.start()
+    lab.wait(n5, lambda s: any("was removed from the cluster: the nodelist of" in line for line in s.raw["warnings"]), "n5 says that the file has not got it")
+    n5.stop()
+
     moved = next(each for each in (n3, n4) if each is not holder)
     give_other_address(lab, moved, n1, members)
     key = n1.custos("key show").stdout

@@ -87,11 +87,14 @@ base::Status Daemon::begin_nodes() {
 }
 
 void Daemon::find_removed() {
-    if (!nodes_.counted) return;
+    if (!nodes_.counted && !last_record_) return;  // it was never a member of anything
     const auto named = [this](membership::NodeConfig file) -> std::string {
         if (!membership::resolve_addresses(file, membership::system_resolver)) return "";
         const auto self = membership::find_own_node(file, membership::local_addresses(), host_name_);
-        return !self || nodes_.find(*self) != nullptr ? "" : file.find(*self)->name;
+        if (!self) return "";
+        const membership::NodeEntry& own = *file.find(*self);
+        const membership::ListedNode* now = nodes_.find(*self);  // another one, once the id is given anew
+        return now != nullptr && (now->name.empty() || now->name == own.name) ? "" : own.name;
     };
     std::string name = named(file_);
     if (name.empty()) {
@@ -100,11 +103,15 @@ void Daemon::find_removed() {
         if (last) name = named(*last);
     }
     if (name.empty()) return;
-    waiting_for_ =
-        "this node (" + name + ") was removed from the cluster by version " + std::to_string(nodes_.version) +
-        " of the nodelist: it stays silent. To add it again: `custos node add` on a member, copy the "
-        "node file of a member to " +
-        options_.config_file + ", and restart custosd";
+    const std::string gone =
+        nodes_.counted ? "was removed from the cluster by version " + std::to_string(nodes_.version) +
+                             " of the nodelist"
+                       : "was removed from the cluster: the nodelist of " + options_.config_file + " (" +
+                             versions(nodes_.version) + ") does not have it";
+    waiting_for_ = "this node (" + name + ") " + gone +
+                   ": it stays silent. To add it again: `custos node add` on a member, copy the node file of a "
+                   "member to " +
+                   options_.config_file + ", and restart custosd";
 }
 
 // --- what follows
