@@ -3,6 +3,8 @@
 #include "manager/planner/history.hpp"
 
 #include <algorithm>
+#include <array>
+#include <utility>
 
 #include "manager/planner/action.hpp"
 
@@ -57,21 +59,39 @@ Resource* anonymous_instance(Cluster& cluster, Resource& clone, const std::strin
     return found;
 }
 
-Resource* resource_of(Cluster& cluster, const cib::ResourceHistory& report, Node& node) {
-    const std::string base = without_number(report.id);
-    for (const auto& resource : cluster.store) {
-        Resource* top = resource->top();
-        if (!resource->primitive()) continue;
-        if (top->clone() && !top->unique) {
-            if (resource->base != base) continue;
-            Resource* found = anonymous_instance(cluster, *top, base, node);
-            if (found != nullptr) found->history_name = report.id;
-            return found;
-        }
-        if (resource->id == report.id) return resource.get();
+// Which resource a report is about. Clusters have thousands of reports, so the names are looked up.
+class Names {
+  public:
+    explicit Names(Cluster& cluster) : cluster_(cluster) {
+        for (const auto& resource : cluster.store) add(*resource);
     }
-    return nullptr;
-}
+    void add(Resource& resource) {
+        if (!resource.primitive()) return;
+        Resource* top = resource.top();
+        const bool anonymous = top->clone() && !top->unique;
+        // Of several with one name the first counts.
+        named_[anonymous ? 1 : 0].try_emplace(anonymous ? resource.base : resource.id, ++count_, &resource);
+    }
+    // Nothing: no resource has that name (any more).
+    [[nodiscard]] Resource* find(const cib::ResourceHistory& report, Node& node) const {
+        const std::string base = without_number(report.id);
+        const auto single = named_[0].find(report.id), cloned = named_[1].find(base);
+        const bool is_single = single != named_[0].end(), is_cloned = cloned != named_[1].end();
+        if (is_single && (!is_cloned || single->second.first < cloned->second.first))
+            return single->second.second;
+        if (!is_cloned) return nullptr;
+        Resource* found = anonymous_instance(cluster_, *cloned->second.second->top(), base, node);
+        if (found != nullptr) found->history_name = report.id;
+        return found;
+    }
+
+  private:
+    Cluster& cluster_;
+    std::size_t count_{0};
+    // By id those that are there once, by base the members of anonymous clones; with their place in the
+    // order.
+    std::array<std::map<std::string, std::pair<std::size_t, Resource*>>, 2> named_;
+};
 
 // Whether `a` happened before `b`.
 bool before(const cib::HistoryEntry& a, const cib::HistoryEntry& b) {
@@ -164,10 +184,13 @@ void settle(Cluster& cluster, Resource& resource, Node& node, OnFail failure) {
     resource.stop_wanted_on.insert(node.index);
 }
 
-void unpack_one(Cluster& cluster, const cib::ResourceHistory& report, Node& node) {
+void unpack_one(Cluster& cluster, Names& names, const cib::ResourceHistory& report, Node& node) {
     if (report.entries.empty()) return;
-    Resource* resource = resource_of(cluster, report, node);
-    if (resource == nullptr) resource = &add_orphan(cluster, report);
+    Resource* resource = names.find(report, node);
+    if (resource == nullptr) {
+        resource = &add_orphan(cluster, report);
+        names.add(*resource);
+    }
     resource->history.push_back({.node = node.index, .report = &report, .entries = in_order(report)});
     const Role saved = resource->role;
     resource->role = Role::unknown;
@@ -230,13 +253,14 @@ void lock_to_nodes(Cluster& cluster) {
 
 // Members first; nodes that are out only while fencing must know what they may still run.
 void unpack_history(Cluster& cluster) {
+    Names names(cluster);
     for (const bool online : {true, false}) {
         if (!online && !cluster.options.fencing) break;
         for (const auto& report : cluster.document->reports) {
             Node* node = cluster.node(report.id);
             if (node == nullptr) node = cluster.node(report.name);
             if (node == nullptr || node->online != online) continue;
-            for (const auto& resource : report.history) unpack_one(cluster, resource, *node);
+            for (const auto& resource : report.history) unpack_one(cluster, names, resource, *node);
         }
     }
     for (const auto& resource : cluster.store) {

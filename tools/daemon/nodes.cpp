@@ -104,14 +104,15 @@ void Daemon::find_removed() {
     }
     if (name.empty()) return;
     const std::string gone =
-        nodes_.counted ? "was removed from the cluster by version " + std::to_string(nodes_.version) +
-                             " of the nodelist"
-                       : "was removed from the cluster: the nodelist of " + options_.config_file + " (" +
-                             versions(nodes_.version) + ") does not have it";
-    waiting_for_ = "this node (" + name + ") " + gone +
-                   ": it stays silent. To add it again: `custos node add` on a member, copy the node file of a "
-                   "member to " +
-                   options_.config_file + ", and restart custosd";
+        nodes_.counted
+            ? "was removed from the cluster by version " + std::to_string(nodes_.version) + " of the nodelist"
+            : "was removed from the cluster: the nodelist of " + options_.config_file + " (" +
+                  versions(nodes_.version) + ") does not have it";
+    waiting_for_ =
+        "this node (" + name + ") " + gone +
+        ": it stays silent. To add it again: `custos node add` on a member, copy the node file of a "
+        "member to " +
+        options_.config_file + ", and restart custosd";
 }
 
 // --- what follows
