@@ -65,6 +65,7 @@ void create_starts(Cluster& cluster, Resource& resource) {
     start.pseudo = !resource.managed;  // it is active or not; nobody starts it
     if (node == nullptr) forbid(start, "no node may run it");
     if (!resource.managed && (!active || resource.blocked)) forbid(start, "it is not managed");
+    if (!resource.managed && node != nullptr && !node->online) forbid(start, node->name + " is gone");
     if (lacks_quorum(cluster.options, resource, false) && resource.managed) forbid(start, "no quorum");
     if (!resource.promotable) return;
     const bool promoted = resource.next_role == Role::promoted;

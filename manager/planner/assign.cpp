@@ -238,22 +238,23 @@ Standings Assigner::outlook(Resource& resource) {
     Standings out = resource.allowed;
     if (resource.merging) return out;
     resource.merging = true;
+    const auto score_there = [&](const Standings& there, std::size_t node) {
+        const auto found = there.find(node);
+        const bool possible = found != there.end() && cluster_.nodes[node]->usable();
+        return possible ? found->second.score : Score::minus_infinity();
+    };
     if (resource.group()) {
         out = outlook(*resource.children.front());
         for (std::size_t i = 1; i < resource.children.size(); ++i) {
-            for (const auto& [node, standing] : resource.children[i]->allowed)
-                out[node].score = out[node].score + standing.score;
+            for (auto& [node, standing] : out)
+                standing.score = standing.score + score_there(resource.children[i]->allowed, node);
         }
     }
     for (const Colocation* colocation : resource.with) {
         if (colocation->primary->top() == resource.top()) continue;
         const Standings there = outlook(*colocation->primary);
-        for (auto& [node, standing] : out) {
-            const auto found = there.find(node);
-            const bool possible = found != there.end() && cluster_.nodes[node]->usable();
-            const Score score = possible ? found->second.score : Score::minus_infinity();
-            standing.score = standing.score + share(score, colocation->score.value);
-        }
+        for (auto& [node, standing] : out)
+            standing.score = standing.score + share(score_there(there, node), colocation->score.value);
     }
     resource.merging = false;
     return out;

@@ -13,6 +13,15 @@ bool failed(const Resource& resource) {
     return out;
 }
 
+// Nobody may stop it where it is.
+bool stuck(const Resource& resource) {
+    bool out = false;
+    for_each_part(const_cast<Resource&>(resource), [&](const Resource& part) {
+        out = out || (part.primitive() && !part.managed && !part.running_on.empty());
+    });
+    return out;
+}
+
 }  // namespace
 
 void Assigner::inherit_wishes(const Resource& clone, Resource& instance, bool all) {
@@ -127,7 +136,8 @@ void Assigner::sort_instances(Resource& clone) {
     }
 }
 
-// First the instances stay where they are, up to an even share of each node; then the rest.
+// First the instances stay where they are, those that must and then others up to an even share of each node; then
+// the rest.
 // NOLINTNEXTLINE(misc-no-recursion): `assigning` bounds it
 void Assigner::distribute(Resource& clone) {
     int usable = 0;
@@ -138,6 +148,9 @@ void Assigner::distribute(Resource& clone) {
     const int share = usable > 0 ? std::max(1, clone.clone_max / usable) : 1;
     const bool all_wishes = clone.clone_max < usable;
     int placed = 0;
+    for (Resource* child : clone.children) {
+        if (child->provisional && stuck(*child) && place_instance(clone, *child, nullptr, all_wishes)) ++placed;
+    }
     for (Resource* child : clone.children) {
         const std::vector<Node*> at = places(*child, false);
         if (placed >= clone.clone_max || at.empty() || !child->provisional || failed(*child)) continue;

@@ -74,11 +74,15 @@ void ban_promotion(const Cluster& cluster, Resource& resource, const std::string
     resource.locations.push_back(std::move(location));
 }
 
-void freeze(Resource& resource) {
-    for_each_part(resource, [](Resource& part) {
-        if (part.running_on.empty()) return;
-        part.managed = false;
-        part.blocked = true;
+// What is active stays as it is; what is not stays so.
+void freeze(Resource& resource, bool promoted, const std::string& cause) {
+    for_each_part(resource, [&](Resource& part) {
+        if (!part.running_on.empty()) {
+            part.managed = false;
+            part.blocked = true;
+        } else if (!promoted) {
+            ban_everywhere(part, cause);
+        }
     });
 }
 
@@ -101,7 +105,7 @@ void tie_ticket(Cluster& cluster, const cib::TicketObject& object, Resource& res
     if (policy.empty()) policy = promoted ? "demote" : "stop";
     const Role highest = state_of(resource, true);
     const bool holds = promoted ? highest == Role::promoted : highest > Role::stopped;
-    if (!granted && policy == "freeze" && holds) return freeze(resource);
+    if (!granted && policy == "freeze" && holds) return freeze(resource, promoted, cause);
     if (!granted && policy == "fence" && cluster.options.fencing)
         fence_places(cluster, resource, promoted, cause);
     if (promoted && policy != "stop") {
