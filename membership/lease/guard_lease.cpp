@@ -7,6 +7,8 @@ namespace membership {
 
 void GuardLease::entered(const base::RingId& ring) {
     entered_ = std::max(entered_, ring);
+    // A new core: what is gone it says itself, and "dropped" would shut it out of this ring for good.
+    if (core_back_by_ != base::Instant::never()) say_dropped_ = false;
     core_back_by_ = base::Instant::never();
 }
 

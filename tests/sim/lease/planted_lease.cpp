@@ -10,7 +10,10 @@
 #include <cinttypes>
 #include <cstdio>
 #include <cstring>
+#include <map>
 #include <string>
+#include <tuple>
+#include <vector>
 
 #include "tests/sim/lease/child.hpp"
 #include "tests/sim/lease/planted.hpp"
@@ -39,21 +42,35 @@ struct Catch {
     std::string how;  // of the first
 };
 
+// The seeds that fail, and how.
+std::map<std::uint64_t, std::string> failing(const std::vector<std::uint64_t>& seeds, const Run& run) {
+    std::map<std::uint64_t, std::string> out;
+    for_each_seed(seeds, run, [&](std::uint64_t seed, const Outcome& outcome) {
+        if (outcome.verdict != Verdict::ok)
+            out[seed] = std::string(word(outcome.verdict)) + ": " + outcome.what;
+    });
+    return out;
+}
+
 Catch hunt(std::size_t bug, std::uint64_t limit) {
     Catch result;
     while (result.caught == 0 && result.seeds < limit) {
         std::vector<std::uint64_t> seeds;
         for (std::uint64_t n = 0; n < kStep && result.seeds + n < limit; ++n)
             seeds.push_back(result.seeds + n + 1);
-        for_each_seed(
-            seeds, [bug](std::uint64_t seed) { return run_with_bug(bug, seed); },
-            [&](std::uint64_t seed, const Outcome& outcome) {
-                ++result.seeds;
-                if (outcome.verdict == Verdict::ok) return;
-                if (++result.caught > 1 && seed > result.first) return;
-                result.first = seed;
-                result.how = std::string(word(outcome.verdict)) + ": " + outcome.what;
-            });
+        result.seeds += seeds.size();
+        std::map<std::uint64_t, std::string> caught =
+            failing(seeds, [bug](std::uint64_t seed) { return run_with_bug(bug, seed); });
+        std::vector<std::uint64_t> again;
+        for (const auto& [seed, how] : caught) again.push_back(seed);
+        // What fails without the bug as well has caught nothing.
+        for (const auto& [seed, how] :
+             failing(again, [](std::uint64_t seed) { return run_seed(seed, false); })) {
+            std::printf("    seed %" PRIu64 " fails without any bug: %.140s\n", seed, how.c_str());
+            caught.erase(seed);
+        }
+        result.caught = caught.size();
+        if (!caught.empty()) std::tie(result.first, result.how) = *caught.begin();
     }
     return result;
 }

@@ -143,6 +143,18 @@ TEST_CASE("a dead core's lease that runs out first ends in the same statement") 
     CHECK(lease.take_statement() == GuardStatement{GuardStatement::Kind::dropped, ring(5)});
 }
 
+TEST_CASE("leaving ends with the core: a new one in a new ring is not shut out of it") {
+    GuardLease lease = holding();
+    lease.leave();
+    lease.core_ended(at(20));
+    static_cast<void>(lease.take_statement());
+    lease.entered(ring(6));
+    lease.dropped();
+    CHECK_FALSE(lease.take_statement());
+    CHECK(lease.renew(at(30), {ring(6), at(30), at(2000)}) == LeaseVerdict::taken);
+    CHECK(lease.admit(at(30), ring(6)) == LeaseVerdict::taken);
+}
+
 TEST_CASE("leaving drops and says so") {
     GuardLease lease = holding();
     lease.leave();
