@@ -50,6 +50,7 @@ struct Node::Impl {
     Phase phase{Phase::none};
     bool transitional{false};  // the old view is breaking up: states change, nothing is begun
     bool live{false};          // was synchronised at least once
+    bool refusing{false};      // NodeOutbox::refused follows
     std::map<base::NodeId, Hello> hellos;
     base::NodeId authority;
     std::vector<Waiting> waiting;
@@ -115,6 +116,10 @@ struct Node::Impl {
     // views.cpp
     void start_view(const totem::Regular& event);
     void take_hello(const Sender& sender, const Hello& hello);
+    [[nodiscard]] std::map<base::NodeId, membership::QuorumHello> quorum_hellos() const;
+    [[nodiscard]] bool is_odd() const;  // RulesCheck
+    void refuse();
+    void end_refused();
     void take_snapshot(const Sender& sender, const Snapshot& snapshot);
     void synchronise();
     bool write_journal();  // whether there was something to write

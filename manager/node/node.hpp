@@ -100,6 +100,9 @@ struct NodeOutbox {
     // State::nodes or next_nodes have changed: ring, lease and node file follow, before `messages` are sent.
     bool nodes_changed{false};
     bool removed{false};  // this node is none of the cluster any more, and left in order
+    // The members go by other nodes, votes or quorum options than this node, and had quorum: why it must end,
+    // once that is on its disk. With `leave`.
+    std::string refused;
     bool give_up{false};  // others took this node for cleared: its guard must drop everything
     // To be made durable in place of the key file, then used for the ring, then answered with keys_written().
     std::optional<totem::MasterKeys> keys;

@@ -51,6 +51,7 @@ void Node::Impl::start_view(const totem::Regular& event) {
     hello.head = state.head;
     hello.live = live;
     hello.quorum = quorum.hello();
+    hello.quorum.list = state.nodes.counted ? state.nodes.version : 0;
     const auto self = state.status.nodes.find(options.self.node);
     if (self != state.status.nodes.end() && live) hello.member_since = self->second.member_since;
     hello.state = digest(state);
@@ -67,6 +68,7 @@ void Node::Impl::take_hello(const Sender& sender, const Hello& hello) {
     hellos[sender.node] = hello;
     greeted[sender.node] = at.now;
     if (hellos.size() < view.members.size()) return;
+    if (refusing || is_odd()) return refuse();
     auto best = hellos.begin();
     for (auto next = hellos.begin(); next != hellos.end(); ++next) {
         if (better(next->first, next->second, best->first, best->second)) best = next;
@@ -80,6 +82,39 @@ void Node::Impl::take_hello(const Sender& sender, const Hello& hello) {
     }
     phase = Phase::snapshot;
     if (authority == options.self.node) send(Snapshot{view.ring, encode(state)});
+}
+
+std::map<base::NodeId, membership::QuorumHello> Node::Impl::quorum_hellos() const {
+    std::map<base::NodeId, membership::QuorumHello> all;
+    for (const auto& [node, hello] : hellos) all[node] = hello.quorum;
+    return all;
+}
+
+bool Node::Impl::is_odd() const {
+    return membership::check_rules(quorum_hellos()).odd.contains(options.self.node);
+}
+
+// By its own rules it might have quorum alone, also after a restart. Without a vote on its disk it has none
+// until it has caught up with members that it agrees with.
+void Node::Impl::refuse() {
+    refusing = true;
+    quorum_memory.voter = false;
+    if (!write_journal() && writing.empty()) end_refused();
+}
+
+void Node::Impl::end_refused() {
+    std::string names;
+    for (const auto& [node, hello] : hellos) {
+        if (node != options.self.node) names += (names.empty() ? "" : ", ") + hello.name;
+    }
+    out.leave = true;
+    out.refused =
+        "the node file of this node has other nodes, votes or quorum options than the members go by, who "
+        "have "
+        "quorum (" +
+        names +
+        "): this node ends, so that there are not two quorums. Compare nodelist and quorum in "
+        "its node file with a member's, correct it, and start custosd";
 }
 
 void Node::Impl::set_state(State next) {
@@ -133,9 +168,7 @@ std::uint64_t Node::Impl::epoch() const {
 }
 
 void Node::Impl::synchronise() {
-    std::map<base::NodeId, membership::QuorumHello> words;
-    for (const auto& [node, hello] : hellos) words[node] = hello.quorum;
-    quorum.view_installed(at.now, view.ring, words);
+    quorum.view_installed(at.now, view.ring, quorum_hellos());
     SyncedView synced;
     for (const totem::Member& m : view.members) synced.members.push_back({m.node, m.incarnation});
     synced.hellos = hellos;
@@ -179,6 +212,7 @@ void Node::Impl::disk_done(std::uint64_t token) {
     if (record == writing.end()) return;
     const Record on_disk_now = record->second;
     writing.erase(record);
+    if (refusing && writing.empty()) return end_refused();
     last_on_disk = on_disk_now.head;
     send(Persisted{last_on_disk});
     quorum.persisted(at.now, on_disk_now.quorum);

@@ -108,6 +108,9 @@ struct PutMessage {
         put(m.quorum.memory, *hello.mutable_quorum()->mutable_memory());
         put(m.quorum.durable, *hello.mutable_quorum()->mutable_durable());
         hello.mutable_quorum()->set_satisfied(m.quorum.satisfied);
+        hello.mutable_quorum()->set_quorate(m.quorum.quorate);
+        hello.mutable_quorum()->set_rules(m.quorum.rules);
+        hello.mutable_quorum()->set_list(m.quorum.list);
         hello.set_member_since(m.member_since);
         hello.set_state(blob(m.state));
         hello.set_reports(m.reports);
@@ -203,8 +206,12 @@ Result<Message> hello_of(const pb::Hello& from) {
     hello.name = from.name();
     TRY(hello.head, head_of(from.head()));
     hello.live = from.live();
-    hello.quorum = {memory_of(from.quorum().memory()), stamp_of(from.quorum().durable()),
-                    from.quorum().satisfied()};
+    hello.quorum = {memory_of(from.quorum().memory()),
+                    stamp_of(from.quorum().durable()),
+                    from.quorum().satisfied(),
+                    from.quorum().quorate(),
+                    from.quorum().rules(),
+                    from.quorum().list()};
     hello.member_since = from.member_since();
     TRY(hello.state, digest_of(from.state()));
     hello.reports = from.reports();

@@ -31,6 +31,8 @@ void Quorum::view_installed(base::Instant now, const base::RingId& ring,
         disks_[node] = hello.durable;
         if (hello.durable.voter) voters_.insert(node);
     }
+    const RulesCheck check = check_rules(members);
+    conflict_ = check.conflict;
     // When every configured node is here there is nobody left who could know more than the blank disks.
     const std::vector<const QuorumRules*> rules = all_rules();
     const bool all_here = std::all_of(rules.begin(), rules.end(), [this](const QuorumRules* r) {
@@ -38,6 +40,7 @@ void Quorum::view_installed(base::Instant now, const base::RingId& ring,
                            [this](const auto& v) { return members_.contains(v.first); });
     });
     if (all_here) voters_ = members_;
+    voters_ = voters_.minus(check.odd);
     learn(members);
     if (durable_ != members.at(self_).durable) out_.announce = durable_;
     settle(now, "view " + to_string(members_));
@@ -120,6 +123,30 @@ void Quorum::advance(base::Instant now) {
 
 // --- the rules
 
+RulesCheck check_rules(const std::map<base::NodeId, QuorumHello>& members) {
+    RulesCheck out;
+    std::uint64_t newest = 0;
+    bool known = false;
+    for (const auto& [node, hello] : members) {
+        if (hello.rules == 0) return out;
+        newest = std::max(newest, hello.list);
+        known = known || hello.quorate;
+    }
+    for (const auto& [node, hello] : members) {
+        if (hello.list != newest || (known && !hello.quorate)) continue;
+        for (const auto& [other, said] : members) {
+            if (said.list != newest || said.rules == hello.rules) continue;
+            if (known && !said.quorate) {
+                out.odd.insert(other);
+            } else {
+                out.conflict = true;
+            }
+        }
+    }
+    if (out.conflict) out.odd = {};
+    return out;
+}
+
 std::vector<const QuorumRules*> Quorum::all_rules() const {
     std::vector<const QuorumRules*> out;
     if (former_) out.push_back(&*former_);
@@ -176,7 +203,8 @@ Quorum::Verdict Quorum::judge() const {
     v.votes_suffice = v.majority || pair;
     v.waiting = !members_.empty() && !satisfied_;
     v.cut_off = links_ == 0 && members_.size() == 1 && rules_.votes.size() > 1;
-    v.quorate = v.votes_suffice && !v.waiting && !v.cut_off;
+    v.conflict = conflict_;
+    v.quorate = v.votes_suffice && !v.waiting && !v.cut_off && !v.conflict;
     v.majority = v.majority && v.quorate;
     return v;
 }
@@ -281,6 +309,10 @@ std::string Quorum::explain() const {
         if (known_.before) missing.insert(waited_for(*known_.before).minus(members_));
         text += "; wait_for_all: not seen since the start: " + to_string(missing);
     }
+    if (verdict_.conflict)
+        text +=
+            "; the node files of the members differ in the nodes, their votes or the quorum options: compare "
+            "nodelist and quorum in them, correct those that are wrong, and restart custosd there";
     if (verdict_.cut_off) text += "; no link works: a node that is cut off can't know of the others";
     const base::NodeSet blank = members_.minus(voters_);
     if (!blank.empty() && !verdict_.quorate)
@@ -303,7 +335,13 @@ QuorumOutbox Quorum::drain() {
 }
 
 QuorumHello Quorum::hello() const {
-    return {memory_, durable_, rules_.wait_for_all && satisfied_ && verdict_.votes_suffice};
+    QuorumHello hello;
+    hello.memory = memory_;
+    hello.durable = durable_;
+    hello.satisfied = rules_.wait_for_all && satisfied_ && verdict_.votes_suffice;
+    hello.quorate = verdict_.quorate;
+    if (!former_) hello.rules = mark_of(rules_);
+    return hello;
 }
 
 QuorumState Quorum::state() const {

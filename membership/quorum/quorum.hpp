@@ -55,8 +55,23 @@ struct QuorumHello {
     QuorumMemory memory;
     QuorumStamp durable;
     bool satisfied{false};  // its former view had quorum: wait_for_all is not begun anew
+    bool quorate{false};    // its former view was quorate
+    // The mark of the rules that it goes by (0: the nodes are changing), and the version of the nodelist in
+    // them, if that counted.
+    std::uint64_t rules{0}, list{0};
     bool operator==(const QuorumHello&) const = default;
 };
+
+// Members that go by other rules than the rest, because their node files differ: two halves of such a cluster
+// could both take themselves for quorate. The rules of those who had quorum are right; if nobody had, or they
+// differ among themselves, nobody knows which are. Lists that are older than the newest that counted, and
+// changes under way, are made equal with the state and say nothing of the files. docs/decisions/0156.
+struct RulesCheck {
+    bool conflict{false};  // nobody of this view may act
+    base::NodeSet odd;     // these go by rules of their own: they have no vote here, and leave
+    bool operator==(const RulesCheck&) const = default;
+};
+[[nodiscard]] RulesCheck check_rules(const std::map<base::NodeId, QuorumHello>& members);
 
 struct QuorumOutbox {
     base::RingId ring;                    // the view that what follows is sent in
@@ -116,6 +131,7 @@ class Quorum {
         bool votes_suffice{false};  // quorate but for the two that follow
         bool waiting{false};        // for all
         bool cut_off{false};        // alone, without a link
+        bool conflict{false};       // the members' rules differ
         Tally tally;                // the one that decides
         bool former{false};         // it is by the former rules
         std::uint64_t epoch{0};     // of the roster that it counts
@@ -155,6 +171,7 @@ class Quorum {
     bool satisfied_{false};                      // wait_for_all
     bool proposed_{false};                       // a roster, in this view; delivered
     bool outside_{false};
+    bool conflict_{false};  // RulesCheck
     base::Instant installed_at_{0};
     unsigned links_{1};
 

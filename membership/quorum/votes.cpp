@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "totem/base/bytes.hpp"
+
 namespace membership {
 
 namespace {
@@ -78,6 +80,26 @@ Tally count(const QuorumRules& rules, const Roster& roster, const base::NodeSet&
 
 bool may_lease(const QuorumRules& rules, const base::NodeSet& nodes) {
     return count(rules, {}, nodes).majority;
+}
+
+std::uint64_t mark_of(const QuorumRules& rules) {
+    base::Bytes bytes;
+    base::ByteWriter out(bytes);
+    base::NodeSet all;
+    for (const auto& [node, votes] : rules.votes) {
+        all.insert(node);
+        out.u32(node.value);
+        out.u32(votes);
+    }
+    out.u64(std::max<std::uint64_t>(rules.expected_votes, sum_of(rules, all)));
+    out.u32(rules.outside_votes);
+    for (const bool option : {rules.two_node, rules.wait_for_all, rules.last_man_standing})
+        out.u8(option ? 1 : 0);
+    out.u8(static_cast<std::uint8_t>(rules.tie_breaker));
+    if (rules.tie_breaker == TieBreaker::listed) {
+        for (const base::NodeId node : rules.tie_breaker_nodes) out.u32(node.value);
+    }
+    return base::mark_of(bytes);
 }
 
 bool two_node_in_force(const QuorumRules& rules, const Tally& tally) {

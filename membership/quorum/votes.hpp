@@ -68,6 +68,9 @@ struct Tally {
 // Any two such sets share a node, so neither two_node nor last_man_standing counts here.
 [[nodiscard]] bool may_lease(const QuorumRules& rules, const base::NodeSet& nodes);
 
+// Of what decides who may act: equal rules have equal marks. Not of the window, which only delays.
+[[nodiscard]] std::uint64_t mark_of(const QuorumRules& rules);
+
 // Whether two_node lets one vote be enough for this tally.
 [[nodiscard]] bool two_node_in_force(const QuorumRules& rules, const Tally& tally);
 

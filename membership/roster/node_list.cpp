@@ -124,14 +124,11 @@ base::Status check(const NodeList& list) {
     return base::ok();
 }
 
-// FNV-1a, 64 bits.
 std::uint64_t mark_of(const NodeList& list) {
     base::Bytes bytes;
     base::ByteWriter out(bytes);
     for (const ListedNode& node : list.nodes) write(out, node, false);
-    std::uint64_t mark = 0xcbf29ce484222325ULL;
-    for (const std::uint8_t byte : bytes) mark = (mark ^ byte) * 0x100000001b3ULL;
-    return mark;
+    return base::mark_of(bytes);
 }
 
 bool same_places(const NodeList& a, const NodeList& b) {

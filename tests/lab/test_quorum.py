@@ -71,3 +71,41 @@ def last_man_standing(lab):
     back.boot()
     back.start()
     lab.wait_ring(lab.nodes[:2])
+
+
+@test("quorum: one node file with other votes from the start on: nobody is quorate, and says why; corrected and restarted, all are", started=False)
+def files_differ_from_the_start(lab):
+    n1, n2, n3 = lab.nodes
+    same = n1.file()
+    n1.edit("name: n1\n", "name: n1\n        quorum_votes: 3\n")
+    for node in lab.nodes:
+        node.start()
+    lab.wait_ring(quorate=False)
+    for node in lab.nodes:
+        expect("node files of the members differ" in quorum(node)["reason"], f"{node.name}: {quorum(node)['reason']}")
+    n1.edit(n1.file(), same)
+    n1.stop()
+    n1.start()
+    lab.wait_ring()
+
+
+@test("quorum: a node that starts with other quorum options than the members go by ends and says why; the members go on, and it has no quorum alone")
+def other_options(lab):
+    n1, n2, n3 = lab.nodes
+    same = n1.file()
+    n1.stop()
+    n1.edit("name: n1\n", "name: n1\n        quorum_votes: 3\n")
+    n1.start()
+    status = n1.wait_stopped(20)
+    expect(status == 78, f"ended with {status}")
+    expect("has other nodes, votes or quorum options than the members go by" in n1.log_text(), n1.log_text()[-2000:])
+    lab.wait_ring([n2, n3])
+    lab.network.partition([n1], [n2, n3])
+    n1.start()
+    lab.wait_ring([n1], quorate=False)
+    lab.network.heal()
+    status = n1.wait_stopped(20)
+    expect(status == 78, f"ended with {status} when it met the members")
+    n1.edit(n1.file(), same)
+    n1.start()
+    lab.wait_ring()

@@ -407,8 +407,10 @@ void Daemon::pump() {
         for (const ControlServer::Respond& respond : shutdown_clients_) respond(ShutdownReply{});
         // The replies are on their way once the loop has come round.
         const bool removed = out.removed;
-        boost::asio::post(io_, [this, removed] {
-            if (removed) {
+        boost::asio::post(io_, [this, removed, refused = out.refused] {
+            if (!refused.empty()) {
+                stop(agents::kExitRefused, refused);
+            } else if (removed) {
                 stop(agents::kExitFailed,
                      "this node was removed from the cluster and has left it; starting anew, silent");
             } else {

@@ -50,6 +50,13 @@ class ByteWriter {
     Bytes& out_;
 };
 
+// FNV-1a, 64 bits: equal bytes have equal ones, others hardly ever. No defence against an attacker.
+[[nodiscard]] inline std::uint64_t mark_of(ByteView bytes) {
+    std::uint64_t mark = 0xcbf29ce484222325ULL;
+    for (const std::uint8_t byte : bytes) mark = (mark ^ byte) * 0x100000001b3ULL;
+    return mark;
+}
+
 // Reads little-endian fields. The first read past the end makes the reader fail for good and yield zeros, so
 // that a parser reads a whole message and asks ok() once; done() also demands that nothing is left over.
 class ByteReader {

@@ -139,7 +139,9 @@ std::string large(Sites& sites, Steady& steady, base::Rng& rng, std::uint32_t pa
     sites.world().start(newcomer);
     if (!sites.until(begins, seconds(20))) return "nothing was sent to the newcomer";
     static_cast<void>(sites.until([] { return false; }, milliseconds(between(rng, 1, 100))));
-    if (!begins() || sites.site(newcomer)->kept_bytes() == 0) return "the state went through in no time";
+    static_cast<void>(
+        sites.until([&] { return !begins() || sites.site(newcomer)->kept_bytes() > 0; }, seconds(20)));
+    if (!begins()) return "the state went through in no time";
     if (rng.chance(500)) {
         sites.world().crash(newcomer);
         sites.world().start(newcomer);

@@ -114,7 +114,8 @@ void Sites::pump_soon(NodeId node, Duration wait) {
 }
 
 bool Sites::at_rest() {
-    if (!world_->united()) return false;
+    // Who pauses may have more before it than it knows of.
+    if (!world_->united() || world_->now() < world_->rests_until()) return false;
     return std::all_of(sites_.begin(), sites_.end(), [](const auto& s) { return s.second->at_rest(); });
 }
 

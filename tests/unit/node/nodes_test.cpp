@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <string>
 #include <vector>
 
 #include "manager/node/node.hpp"
@@ -81,18 +82,26 @@ class Cluster {
         options.self = {{i}, machine.incarnation};
         for (const membership::ListedNode& node : list_of(1).nodes) {
             options.roster[node.id] = node.name;
-            options.rules.votes[node.id] = 1;
+            options.rules.votes[node.id] = node.id.value == 1 ? machine.votes_of_first : 1;
         }
-        options.nodes = list_of(1);
+        options.nodes = list_of(machine.votes_of_first);
         options.lease_wait = kWait;
         options.journal = machine.journal;
         machine.tokens.clear();
         machine.left = false;
+        machine.refused.clear();
         auto node = manager::Node::create(std::move(options), tracer_);
         REQUIRE(node);
         machine.node = *std::move(node);
     }
 
+    // As after an edit of its node file.
+    void start_by(std::uint32_t i, std::uint32_t votes_of_first) {
+        machines_[i].votes_of_first = votes_of_first;
+        start(i);
+    }
+    [[nodiscard]] const std::string& refused(std::uint32_t i) const { return machines_.at(i).refused; }
+    [[nodiscard]] bool quorate(std::uint32_t i) const { return machines_.at(i).node->quorum().quorate; }
     [[nodiscard]] int sent() const { return sent_; }  // NodesFacts
     [[nodiscard]] bool answered() const { return answered_; }
     [[nodiscard]] bool under_way(std::uint32_t i) const { return state(i).next_nodes.has_value(); }
@@ -105,7 +114,9 @@ class Cluster {
         std::unique_ptr<manager::Node> node;
         base::Incarnation incarnation{};
         std::optional<base::Bytes> journal;
+        std::uint32_t votes_of_first{1};  // as its node file has it
         bool held{false}, left{false};
+        std::string refused;
         std::vector<std::uint64_t> tokens;  // of writes that are held
     };
 
@@ -134,6 +145,7 @@ class Cluster {
             answered_ = true;
         }
         machine.left = machine.left || out.leave;
+        if (!out.refused.empty()) machine.refused = out.refused;
     }
 
     void pump() {
@@ -235,4 +247,27 @@ TEST_CASE("the wait begins again when a member comes") {
     cluster.pass(kMoment);
     CHECK(cluster.sent() == 1);
     for (const std::uint32_t i : {1u, 2u, 3u}) CHECK(cluster.counts(i));
+}
+
+TEST_CASE(
+    "a node that starts with other votes than the members go by ends, and has no quorum alone afterwards") {
+    Cluster cluster;
+    cluster.view({1, 2, 3});
+    REQUIRE(cluster.quorate(2));
+    cluster.view({2, 3});
+    cluster.start_by(1, 3);  // by its own file 3 of 5 votes
+    cluster.view({1, 2, 3});
+    CHECK(cluster.refused(1).find("other nodes, votes or quorum options") != std::string::npos);
+    CHECK(cluster.quorate(2));
+    cluster.view({2, 3});
+    CHECK(cluster.quorate(2));
+    CHECK(cluster.refused(2).empty());
+
+    cluster.start(1);
+    cluster.view({1});
+    CHECK_FALSE(cluster.quorate(1));
+    cluster.start_by(1, 1);  // corrected
+    cluster.view({1, 2, 3});
+    CHECK(cluster.refused(1).empty());
+    CHECK(cluster.quorate(1));
 }

@@ -48,6 +48,11 @@ class Story {
     void start_all() {
         for (const auto& [node, v] : rules_.votes) start(node);
     }
+    // As after an edit of its node file.
+    void start_by(NodeId node, const QuorumRules& rules) {
+        nodes_.erase(node);
+        nodes_.emplace(node, Quorum(node, rules, disks_[node]));
+    }
     void wipe(NodeId node) {
         disks_[node] = {};
         start(node);
@@ -429,4 +434,76 @@ TEST_CASE("which nodes are enough by themselves: of the view's voters a majority
     s.wait(kWindow);
     CHECK(s.node(n1).enough({n1, n2}));
     CHECK_FALSE(s.node(n1).enough({n1}));
+}
+
+namespace {
+
+QuorumHello says(bool quorate, std::uint64_t rules, std::uint64_t list = 0) {
+    QuorumHello hello;
+    hello.quorate = quorate;
+    hello.rules = rules;
+    hello.list = list;
+    return hello;
+}
+
+}  // namespace
+
+TEST_CASE("rules are compared by what decides who may act") {
+    const QuorumRules rules = votes({1, 1, 1});
+    QuorumRules same = rules;
+    same.expected_votes = 3;
+    same.last_man_standing_window = base::seconds(1);
+    same.wait_for_all_by_two_node = true;
+    CHECK(mark_of(rules) == mark_of(same));
+    CHECK(mark_of(rules) != mark_of(votes({3, 1, 1})));
+    CHECK(mark_of(rules) != mark_of(votes({1, 1})));
+    QuorumRules lowest = rules;
+    lowest.tie_breaker = TieBreaker::lowest;
+    QuorumRules highest = rules;
+    highest.tie_breaker = TieBreaker::highest;
+    CHECK(mark_of(lowest) != mark_of(highest));
+    CHECK(mark_of(lowest) != mark_of(rules));
+    QuorumRules expected = rules;
+    expected.expected_votes = 5;
+    CHECK(mark_of(expected) != mark_of(rules));
+}
+
+TEST_CASE("whose rules are right: those who had quorum know, and else nobody") {
+    using membership::check_rules;
+    using membership::RulesCheck;
+    CHECK(check_rules({{{1}, says(false, 7)}, {{2}, says(false, 7)}}) == RulesCheck{});
+    CHECK(check_rules({{{1}, says(false, 8)}, {{2}, says(true, 7)}}) == RulesCheck{false, {{1}}});
+    CHECK(check_rules({{{1}, says(true, 8)}, {{2}, says(true, 7)}}).conflict);
+    CHECK(check_rules({{{1}, says(false, 8)}, {{2}, says(false, 7)}}).conflict);
+    CHECK(check_rules({{{1}, says(false, 8, 4)}, {{2}, says(true, 7, 4)}}) == RulesCheck{false, {{1}}});
+    // Older lists are made equal with the state, and a change under way is finished.
+    CHECK(check_rules({{{1}, says(true, 7, 2)}, {{2}, says(true, 8, 3)}, {{3}, says(false, 9)}}) ==
+          RulesCheck{});
+    CHECK(check_rules({{{1}, says(true, 7)}, {{2}, says(false, 0)}, {{3}, says(false, 8)}}) == RulesCheck{});
+}
+
+TEST_CASE("node files that differ from the start: nobody has quorum, and the reason says what to compare") {
+    Story story(votes({1, 1, 1}));
+    story.start_by({1}, votes({3, 1, 1}));
+    for (const NodeId n : {NodeId{1}, NodeId{2}, NodeId{3}}) CHECK_FALSE(story.node(n).quorate());
+    std::map<NodeId, QuorumHello> hellos;
+    for (const NodeId n : {NodeId{1}, NodeId{2}, NodeId{3}}) hellos[n] = story.node(n).hello();
+    for (const NodeId n : {NodeId{1}, NodeId{2}, NodeId{3}}) {
+        story.node(n).view_installed(story.now, {1, {1}, 1}, hellos);
+        CHECK_FALSE(story.node(n).quorate());
+        CHECK_FALSE(story.node(n).majority());
+        CHECK(story.node(n).state().reason.find("node files of the members differ") != std::string::npos);
+    }
+}
+
+TEST_CASE("who comes with other rules has no vote among those who have quorum") {
+    Story story(votes({1, 1, 1, 1}));
+    REQUIRE(story.view({{1}, {2}, {3}}).quorate);
+    story.start_by({4}, votes({1, 1, 1, 3}));
+    std::map<NodeId, QuorumHello> hellos;
+    for (const NodeId n : {NodeId{3}, NodeId{4}}) hellos[n] = story.node(n).hello();
+    CHECK(membership::check_rules(hellos).odd == NodeSet{{4}});
+    story.node({3}).view_installed(story.now, {9, {3}, 1}, hellos);
+    CHECK_FALSE(story.node({3}).voters().contains({4}));
+    CHECK(story.node({3}).voters().contains({3}));
 }
