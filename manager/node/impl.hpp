@@ -106,6 +106,7 @@ struct Node::Impl {
         std::uint64_t client{0};
         membership::KeyName key;  // that it is changed to
         bool wait{true};          // for absent nodes
+        base::Instant patience;   // until then for nodes that are present
     };
     std::vector<KeyClient> key_clients;
     bool shutting_down{false};
@@ -134,6 +135,9 @@ struct Node::Impl {
     void take_key(const Sender& sender, const Message& message);
     void follow_keys();  // after each input of it
     void answer_key_clients();
+    [[nodiscard]] std::string key_trouble() const;
+    [[nodiscard]] base::Instant key_deadline() const;
+    void advance_keys();
     void break_off_key_clients();
 
     // messages.cpp

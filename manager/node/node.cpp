@@ -84,6 +84,7 @@ void Node::advance(Moment at) {
     impl_->expire();
     impl_->quorum.advance(at.now);
     impl_->follow_quorum();
+    impl_->advance_keys();
     impl_->settle();
 }
 
@@ -105,7 +106,8 @@ NodeOutbox Node::drain() {
 }
 
 base::Instant Node::next_deadline() const {
-    base::Instant next = std::min({impl_->leave_at, impl_->quorum.next_deadline(), impl_->change_deadline()});
+    base::Instant next = std::min(
+        {impl_->leave_at, impl_->quorum.next_deadline(), impl_->change_deadline(), impl_->key_deadline()});
     if (impl_->phase == Impl::Phase::done && impl_->declared && impl_->clearing) {
         // Of those that were said to be out already the word is on its way.
         const base::Instant out = impl_->clearing->next_deadline();

@@ -180,8 +180,7 @@ base::Status key_rotate(Shell& shell, const Words& words) {
     if (done->remark.empty()) {
         shell.info("the key was changed: every member seals with the new one, the old one is gone");
     } else {
-        shell.info(done->remark + "; it goes on by itself when they come, or without them: " +
-                   shell.options().program + " key rotate --now");
+        shell.info(done->remark);
     }
     return base::ok();
 }

@@ -60,6 +60,7 @@ class Daemon {
     [[nodiscard]] bool use_keys(const totem::MasterKeys& keys);
     void write_keys(totem::MasterKeys keys);
     void keys_written(const std::string& trouble);
+    [[nodiscard]] std::vector<std::string> key_warnings() const;
     void put_keys(RingReply& out) const;
 
     // --- the configured nodes (nodes.cpp)
@@ -75,6 +76,7 @@ class Daemon {
     [[nodiscard]] base::Result<membership::NodeList> edited_nodes(const std::string& text) const;
     void change_nodes(const std::string& user, const Request& request, const ControlServer::Respond& respond);
     [[nodiscard]] std::vector<std::string> node_warnings(const totem::EngineStatus& engine) const;
+    [[nodiscard]] std::map<base::NodeId, std::string> node_names() const;
     void put_nodes(RingReply& out) const;
 
     // --- the node file (node_file.cpp)
@@ -119,6 +121,7 @@ class Daemon {
     membership::NodeConfig config_;
     totem::MasterKeys keys_;                         // in force
     std::optional<totem::MasterKeys> writing_keys_;  // by the runner
+    std::string key_trouble_;                        // why that failed last
     Log& log_;
     LogTracer tracer_;
     boost::asio::io_context io_;

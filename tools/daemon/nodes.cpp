@@ -378,6 +378,12 @@ std::vector<std::string> Daemon::node_warnings(const totem::EngineStatus& engine
     return lines;
 }
 
+std::map<base::NodeId, std::string> Daemon::node_names() const {
+    std::map<base::NodeId, std::string> names;
+    for (const membership::NodeEntry& entry : config_.nodes) names[entry.id] = entry.name;
+    return names;
+}
+
 void Daemon::put_nodes(RingReply& out) const {
     out.nodes_version = nodes_.version;
     out.nodes_counted = nodes_.counted;

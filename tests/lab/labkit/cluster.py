@@ -176,6 +176,13 @@ class Node(Machine):
         with open(self.path("/etc/custos/custos.conf"), "w") as file:
             file.write(text.replace(before, after))
 
+    def fill_disk(self, folder, size):
+        """Puts `folder` on a disk of `size` of its own, with no room left. Returns what makes room on it again."""
+        self.run("/bin/sh", "-c", f"mkdir -p /tmp/disk && mount -t tmpfs -o size={size} disk /tmp/disk && cp -a {folder}/. /tmp/disk/ && "
+                 f"chown --reference={folder} /tmp/disk && chmod --reference={folder} /tmp/disk && "
+                 f"mount --bind /tmp/disk {folder} && {{ dd if=/dev/zero of={folder}/fill bs=1k || true; }}")
+        return lambda: os.remove(self.path(f"{folder}/fill"))
+
     def log_text(self):
         with open(self.log) as log:
             return log.read()
