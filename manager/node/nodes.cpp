@@ -9,7 +9,11 @@ namespace manager {
 
 membership::NodeList starting_nodes(const membership::NodeList& file,
                                     const std::optional<membership::NodeList>& journal) {
-    return journal && journal->version >= file.version ? *journal : file;
+    if (!journal) return file;
+    if (journal->version >= file.version) return *journal;
+    membership::NodeList list = file;
+    membership::keep_highest(list, *journal);  // files do not say it
+    return list;
 }
 
 void Node::Impl::use_nodes() {

@@ -95,6 +95,7 @@ Status change_nodes(State& state, const ChangeNodes& change, const std::string& 
     after.two_node_ended =
         before.two_node_ended || membership::votes_of(before) != 2 || membership::votes_of(after) != 2;
     TRY_OK(membership::check(after));
+    membership::keep_highest(after, before);
     base::NodeSet all = before.ids();
     all.insert(after.ids());
     if (all.size() > membership::kMostNodes) {

@@ -169,6 +169,7 @@ void Daemon::take_offer(const base::Bytes& bytes) {
 
 // An address that is not a node's own would be lost to it, or be everybody's.
 base::Status Daemon::check_places(const membership::NodeList& list) const {
+    TRY_OK(membership::check_addresses(nodes_, list, self_, membership::local_addresses()));
     const std::vector<std::string> broadcasts = membership::broadcast_addresses();
     for (const membership::ListedNode& node : list.nodes) {
         const std::string name = node.name.empty() ? "node " + to_string(node.id) : node.name;
@@ -216,7 +217,7 @@ base::Result<membership::NodeList> Daemon::with_node(const AddNode& add) const {
     }
     membership::NodeList list = nodes_;
     membership::ListedNode node;
-    node.id = {list.nodes.back().id.value + 1};
+    node.id = list.next_id();
     node.name = add.name;
     for (std::size_t i = 0; i < links.size(); ++i)
         node.addresses.push_back({links[i].number, add.addresses.empty() ? add.name : add.addresses[i], ""});
