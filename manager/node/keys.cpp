@@ -9,6 +9,14 @@ namespace {
 
 constexpr base::Duration kKeyPatience = base::seconds(10);  // of who has asked for a change of the key
 
+// Whether there are nodes, and none of them could write its file.
+bool all_in_trouble(const membership::KeyState& state, const base::NodeSet& nodes) {
+    return !nodes.empty() && std::all_of(nodes.begin(), nodes.end(), [&](base::NodeId node) {
+        const auto word = state.words.find(node);
+        return word != state.words.end() && !word->second.trouble.empty();
+    });
+}
+
 }  // namespace
 
 void Node::Impl::key_view() {
@@ -42,16 +50,15 @@ void Node::Impl::follow_keys() {
 void Node::Impl::answer_key_clients() {
     if (key_clients.empty()) return;
     const membership::KeyState now = keys->state();
-    const std::string wrong = key_trouble();
     std::erase_if(key_clients, [&](const KeyClient& c) {
-        const bool wait_no_longer = at.now >= c.patience || !wrong.empty();
         if (!now.known) return false;
+        const bool wait_no_longer =
+            at.now >= c.patience || all_in_trouble(now, now.newest == c.key ? now.behind : view.nodes());
         if (now.newest != c.key) {
             if (!wait_no_longer) return false;
             answer_error(c.client,
-                         "the new key is on no node's disk yet" +
-                             (wrong.empty() ? "; custos key status says more" : ": " + wrong) +
-                             ". It is tried again every few seconds while the members stay the same");
+                         "the new key is on no node's disk yet (" + key_trouble() +
+                             "). It is tried again every few seconds while the members stay the same");
             return true;
         }
         std::string text = to_text(now, options.roster);

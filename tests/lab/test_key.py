@@ -150,7 +150,8 @@ def now(lab):
 def full_disk(lab):
     n1, n2, n3 = lab.nodes
     first = key(n1)["keys"][0]["fingerprint"]
-    make_room = n2.fill_disk("/etc/custos", "64k")
+    n2.small_disk("/etc/custos", "64k")
+    make_room = n2.fill_disk("/etc/custos")
     said = n1.custos("key rotate")
     expect("still to do it: n2 (cannot write" in said.stdout and "goes on by itself" in said.stdout, f"it does not say for whom it waits: {said}")
     for node in lab.nodes:
