@@ -86,6 +86,7 @@ Daemon::Daemon(CoreOptions options, StartFile file, const totem::MasterKeys& key
       retry_timer_(io_),
       link_timer_(io_),
       lease_timer_(io_),
+      file_timer_(io_),
       start_text_(std::move(file.text)),
       broken_file_(std::move(file.trouble)),
       host_name_(own_host_name()) {}

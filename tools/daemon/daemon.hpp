@@ -75,6 +75,7 @@ class Daemon {
     [[nodiscard]] base::Status check_places(const membership::NodeList& list) const;
     [[nodiscard]] base::Result<membership::NodeList> edited_nodes(const std::string& text) const;
     void change_nodes(const std::string& user, const Request& request, const ControlServer::Respond& respond);
+    void take_same_file(const std::string& text, const ControlServer::Respond& respond);
     [[nodiscard]] std::vector<std::string> node_warnings(const totem::EngineStatus& engine) const;
     [[nodiscard]] std::map<base::NodeId, std::string> node_names() const;
     void put_nodes(RingReply& out) const;
@@ -126,7 +127,7 @@ class Daemon {
     LogTracer tracer_;
     boost::asio::io_context io_;
     boost::asio::signal_set signals_;
-    boost::asio::steady_timer node_timer_, retry_timer_, link_timer_, lease_timer_;
+    boost::asio::steady_timer node_timer_, retry_timer_, link_timer_, lease_timer_, file_timer_;
     std::unique_ptr<ControlServer> server_;
     std::unique_ptr<agents::RunnerClient> runner_;
     std::unique_ptr<agents::GuardClient> guard_;

@@ -131,6 +131,9 @@ void Daemon::nodes_changed() {
     const bool other = membership::mark_of(nodes_) != membership::mark_of(state.nodes) ||
                        nodes_.version != state.nodes.version || nodes_.counted != state.nodes.counted;
     nodes_ = state.nodes;
+    // A change was made from another list than this node's file says: that is an edit of somebody's, by which
+    // this node went alone.
+    if (!nodes_.counted && !membership::same_places(settled_, nodes_)) settled_ = nodes_;
     membership::use_node_list(config_, nodes_);
     if (!other && !warned) return;
     totem::EngineConfig next = engine_config(self_, {});
@@ -275,14 +278,31 @@ base::Result<membership::NodeList> Daemon::edited_nodes(const std::string& text)
                                          known->name + "\", and keeps that name while custosd runs, not \"" +
                                          node.name + "\": resources and attributes go by it"};
     }
-    if (list.version < nodes_.version) {
+    // A file that nobody has edited could not be written: it is now.
+    const bool edit = !membership::same_places(list, settled_) && !membership::same_places(list, nodes_);
+    if (list.version < nodes_.version && edit) {
         return Error{Errc::conflict, "nothing was changed: " + options_.config_file + " is older (" +
                                          versions(list.version) + ") than what is in force (" +
                                          versions(nodes_.version) +
                                          "): make your change in a file of that version"};
     }
+    if (list.version < nodes_.version) return nodes_;
     TRY_OK(check_places(list));
     return list;
+}
+
+// It says what is in force already; or did, before it could not be written.
+void Daemon::take_same_file(const std::string& text, const ControlServer::Respond& respond) {
+    const auto file = membership::parse_config(text, options_.config_file);
+    if (nodes_.counted && file && file->totem.config_version < nodes_.version) {
+        write_node_file();
+        return when_file_is_written([this, respond] {
+            const std::string done = "the file was older than what is in force, and has it now";
+            respond(CommandReply{nodes_.version, file_trouble_.empty() ? done : file_trouble_});
+        });
+    }
+    use_file(text);
+    respond(CommandReply{nodes_.version, "nothing differs from what is in force"});
 }
 
 void Daemon::change_nodes(const std::string& user, const Request& request,
@@ -300,10 +320,7 @@ void Daemon::change_nodes(const std::string& user, const Request& request,
     }
     if (!after) return respond(Refused{after.error().message});
     const std::string text = membership::difference(nodes_, *after);
-    if (text.empty()) {
-        use_file(*file);
-        return respond(CommandReply{nodes_.version, "nothing differs from what is in force"});
-    }
+    if (text.empty()) return take_same_file(*file, respond);
     change.before = nodes_;
     change.after = *after;
     const std::uint64_t id = next_client_++;
