@@ -92,6 +92,7 @@ struct Node::Impl {
         bool applied{false};
         std::uint64_t version{0};  // of the configuration after it
         base::Instant give_up;
+        base::Instant patience{base::Instant::never()};  // of a change of the nodes that was applied
     };
     std::vector<Pending> pending;  // in order of their numbers
     std::uint64_t next_number{1};
@@ -164,7 +165,10 @@ struct Node::Impl {
     [[nodiscard]] base::Status check_change(const ChangeNodes& change) const;
     void take_nodes_fact(const Sender& sender, const NodesFact& fact);
     void follow_nodes();
-    [[nodiscard]] bool change_may_count() const;
+    [[nodiscard]] base::NodeSet written() const;  // members whose disks have all that the state has
+    [[nodiscard]] std::string change_waits() const;
+    [[nodiscard]] bool change_may_count() const { return state.next_nodes && change_waits().empty(); }
+    [[nodiscard]] std::string name_of(base::NodeId node) const;
     [[nodiscard]] base::Instant change_deadline() const;
     [[nodiscard]] bool removed() const;  // this node is in no list that counts
 
@@ -174,6 +178,7 @@ struct Node::Impl {
     void answer_error(std::uint64_t client, std::string why);
     void command_applied(const Sender& sender, const ClientCommand& command, const CommandOutcome& outcome);
     void answer_durable();
+    void answer_impatient();
     void answer_converged();
     void give_up_on_loops();
     void continue_shutdown();

@@ -113,9 +113,11 @@ base::Instant Node::next_deadline() const {
         const base::Instant out = impl_->clearing->next_deadline();
         next = std::min(next, out > impl_->at.now ? out : impl_->at.now + base::milliseconds(100));
     }
-    if (impl_->phase != Impl::Phase::done) {
-        for (const Impl::Pending& p : impl_->pending) {
-            if (!p.sent) next = std::min(next, p.give_up);
+    for (const Impl::Pending& p : impl_->pending) {
+        if (impl_->phase == Impl::Phase::done) {
+            if (p.applied && !impl_->transitional) next = std::min(next, p.patience);
+        } else if (!p.sent) {
+            next = std::min(next, p.give_up);
         }
     }
     return next;

@@ -457,7 +457,7 @@ void Daemon::answer(manager::Answer answer) {
     } else if (answer.waited) {
         respond(Converged{answer.version, std::move(answer.problems)});
     } else {
-        respond(CommandReply{answer.version, std::move(answer.remark)});
+        respond(CommandReply{answer.version, std::move(answer.remark), answer.under_way});
     }
 }
 

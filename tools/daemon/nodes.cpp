@@ -327,6 +327,11 @@ void Daemon::change_nodes(const std::string& user, const Request& request,
     clients_.emplace(id, [this, text, respond](Reply reply) {
         auto* done = std::get_if<CommandReply>(&reply);
         if (done == nullptr) return respond(std::move(reply));
+        if (done->under_way) {
+            done->remark = text + "\nnot in force yet: " + done->remark +
+                           ". It goes on by itself, and custos status says how far it is";
+            return respond(std::move(reply));
+        }
         done->remark = text;
         when_file_is_written([this, done = *done, respond]() mutable {
             if (!nodes_trouble_.empty()) done.remark += "\nbut " + nodes_trouble_;
@@ -346,21 +351,11 @@ std::vector<std::string> Daemon::node_warnings(const totem::EngineStatus& engine
     for (std::string& line : file_warnings()) lines.push_back(std::move(line));
     if (!node_) return lines;
     if (const auto& next = node_->state().next_nodes) {
-        std::string line = "the nodes are being changed to version " + std::to_string(next->version) + " (" +
-                           membership::difference(node_->state().nodes, *next) +
-                           "): until it counts, decisions need a majority of before and of after it";
-        const base::NodeSet missing = node_->state().nodes.ids().minus(node_->view().nodes());
-        if (!node_->state().status.quorate && !missing.empty()) {
-            std::string names;
-            for (const base::NodeId id : missing) {
-                const membership::NodeEntry* const entry = config_.find(id);
-                names +=
-                    (names.empty() ? "" : ", ") + (entry == nullptr ? "node " + to_string(id) : entry->name);
-            }
-            line += "; it goes on when " +
-                    (missing.size() == 1 ? names + " is back" : "enough of these are back: " + names);
-        }
-        lines.push_back(std::move(line));
+        const std::string line = "the nodes are being changed to version " + std::to_string(next->version) +
+                                 " (" + membership::difference(node_->state().nodes, *next) +
+                                 "): until it counts, decisions need a majority of before and of after it";
+        const std::string waits = node_->change_waits();
+        lines.push_back(waits.empty() ? line : line + "; " + waits);
     }
     const std::uint64_t unlisted = engine.rejected[static_cast<std::size_t>(totem::Rejected::node)];
     if (unlisted > 0) {
@@ -409,6 +404,7 @@ void Daemon::put_nodes(RingReply& out) const {
         nodes_.two_node_ended && membership::votes_of(nodes_) == 2 && nodes_.nodes.size() == 2;
     if (!node_ || !node_->state().next_nodes) return;
     out.nodes_change = membership::difference(node_->state().nodes, *node_->state().next_nodes);
+    if (const std::string waits = node_->change_waits(); !waits.empty()) out.nodes_change += "; " + waits;
 }
 
 }  // namespace tools

@@ -237,6 +237,7 @@ struct RingReply {
 struct CommandReply {
     std::uint64_t version{0};  // of the configuration that holds the change
     std::string remark;        // "on this node only: ..." ; empty: durable on a quorum's disks
+    bool under_way{false};     // a change of the nodes that does not count yet; it goes on by itself
 };
 struct Converged {
     std::uint64_t version{0};

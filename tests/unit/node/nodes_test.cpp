@@ -94,7 +94,13 @@ class Cluster {
     }
 
     [[nodiscard]] int sent() const { return sent_; }  // NodesFacts
-    [[nodiscard]] bool answered() const { return answered_; }
+    [[nodiscard]] bool answered() const { return answer_.has_value(); }
+    [[nodiscard]] const manager::Answer& answer() const { return *answer_; }
+    [[nodiscard]] std::string waits(std::uint32_t i) const { return machines_.at(i).node->change_waits(); }
+    // What the daemon's timer would wait for.
+    [[nodiscard]] base::Duration idle(std::uint32_t i) const {
+        return machines_.at(i).node->next_deadline() - now_;
+    }
     [[nodiscard]] bool under_way(std::uint32_t i) const { return state(i).next_nodes.has_value(); }
     [[nodiscard]] bool counts(std::uint32_t i) const {
         return state(i).nodes.counted && state(i).nodes.nodes.front().votes == 2;
@@ -131,7 +137,7 @@ class Cluster {
         }
         for (const manager::Answer& answer : out.answers) {
             CHECK_MESSAGE(answer.status, (answer.status ? "" : answer.status.error().message));
-            answered_ = true;
+            answer_ = answer;
         }
         machine.left = machine.left || out.leave;
     }
@@ -164,7 +170,7 @@ class Cluster {
     totem::View view_;
     std::deque<std::pair<std::uint32_t, base::Bytes>> ordered_;
     int sent_{0};
-    bool answered_{false};
+    std::optional<manager::Answer> answer_;
 };
 
 manager::ChangeNodes two_votes_for_first() {
@@ -235,4 +241,44 @@ TEST_CASE("the wait begins again when a member comes") {
     cluster.pass(kMoment);
     CHECK(cluster.sent() == 1);
     for (const std::uint32_t i : {1u, 2u, 3u}) CHECK(cluster.counts(i));
+}
+
+TEST_CASE("who has asked for a change is told whom it waits for, and it goes on") {
+    Cluster cluster;
+    cluster.view({1, 2, 3});
+    cluster.hold_disk(3);
+    cluster.submit(1, two_votes_for_first());
+    cluster.pass(base::seconds(9));
+    CHECK_FALSE(cluster.answered());
+    CHECK(cluster.idle(1) <= base::seconds(1));
+    cluster.pass(base::seconds(1));
+    REQUIRE(cluster.answered());
+    CHECK(cluster.answer().under_way);
+    CHECK(cluster.answer().remark.find("waits for the disk of n3") == 0);
+    CHECK(cluster.idle(1) > base::Duration{});
+    for (const std::uint32_t i : {1u, 2u, 3u}) CHECK(cluster.waits(i) == cluster.answer().remark);
+    cluster.release_disk(3);
+    CHECK(cluster.waits(2).empty());
+    cluster.pass(kWait);
+    CHECK(cluster.counts(1));
+}
+
+TEST_CASE("a change that all crashed in says that it waits for a node that nobody has cleared") {
+    Cluster cluster;
+    cluster.view({1, 2, 3});
+    cluster.leave(3);
+    cluster.view({1, 2});
+    cluster.submit(1, two_votes_for_first());
+    CHECK(cluster.waits(1).empty());  // n3 left in order
+    for (const std::uint32_t i : {1u, 2u}) cluster.start(i);
+    cluster.view({1, 2});
+    REQUIRE(cluster.under_way(1));
+    CHECK(cluster.waits(1).find("waits for n3 (not cleared: ") == 0);
+    CHECK(cluster.waits(1).find("crm node clearstate n3") != std::string::npos);
+    cluster.pass(kWait);
+    CHECK(cluster.sent() == 0);
+    cluster.submit(1, manager::ConfirmNode{"n3"});
+    CHECK(cluster.waits(2).empty());
+    cluster.pass(kWait);
+    CHECK(cluster.counts(2));
 }
