@@ -80,7 +80,8 @@ Status change_nodes(State& state, const ChangeNodes& change, const std::string& 
     if (state.next_nodes) {
         return Error{Errc::conflict,
                      "nothing was changed: another change of the nodes is under way (version " +
-                         std::to_string(state.next_nodes->version) + "); repeat yours"};
+                         std::to_string(state.next_nodes->version) +
+                         "); custos status says what it waits for. Repeat yours when it counts"};
     }
     membership::NodeList before = state.nodes;
     if (before.counted && membership::mark_of(before) != membership::mark_of(change.before)) {

@@ -76,6 +76,7 @@ class Daemon {
     [[nodiscard]] base::Result<membership::NodeList> edited_nodes(const std::string& text) const;
     void change_nodes(const std::string& user, const Request& request, const ControlServer::Respond& respond);
     void take_same_file(const std::string& text, const ControlServer::Respond& respond);
+    [[nodiscard]] std::string change_under_way() const;
     [[nodiscard]] std::vector<std::string> node_warnings(const totem::EngineStatus& engine) const;
     [[nodiscard]] std::map<base::NodeId, std::string> node_names() const;
     void put_nodes(RingReply& out) const;

@@ -302,7 +302,9 @@ void Daemon::take_same_file(const std::string& text, const ControlServer::Respon
         });
     }
     use_file(text);
-    respond(CommandReply{nodes_.version, "nothing differs from what is in force"});
+    const std::string change = change_under_way();
+    respond(CommandReply{nodes_.version,
+                         "nothing differs from what is in force" + (change.empty() ? "" : "; " + change)});
 }
 
 void Daemon::change_nodes(const std::string& user, const Request& request,
@@ -345,18 +347,23 @@ void Daemon::change_nodes(const std::string& user, const Request& request,
 
 // --- status
 
+// With whom it waits for; empty: none.
+std::string Daemon::change_under_way() const {
+    const auto& next = node_->state().next_nodes;
+    if (!next) return "";
+    const std::string waits = node_->change_waits();
+    return "the nodes are being changed to version " + std::to_string(next->version) + " (" +
+           membership::difference(node_->state().nodes, *next) +
+           "): until it counts, decisions need a majority of before and of after it" +
+           (waits.empty() ? "" : "; " + waits);
+}
+
 std::vector<std::string> Daemon::node_warnings(const totem::EngineStatus& engine) const {
     std::vector<std::string> lines;
     if (!nodes_trouble_.empty()) lines.push_back(nodes_trouble_);
     for (std::string& line : file_warnings()) lines.push_back(std::move(line));
     if (!node_) return lines;
-    if (const auto& next = node_->state().next_nodes) {
-        const std::string line = "the nodes are being changed to version " + std::to_string(next->version) +
-                                 " (" + membership::difference(node_->state().nodes, *next) +
-                                 "): until it counts, decisions need a majority of before and of after it";
-        const std::string waits = node_->change_waits();
-        lines.push_back(waits.empty() ? line : line + "; " + waits);
-    }
+    if (std::string line = change_under_way(); !line.empty()) lines.push_back(std::move(line));
     const std::uint64_t unlisted = engine.rejected[static_cast<std::size_t>(totem::Rejected::node)];
     if (unlisted > 0) {
         lines.push_back(
