@@ -339,7 +339,26 @@ TEST_CASE("each step is written again after a failure") {
     }
 }
 
-TEST_CASE("--now does not leave out a member that is behind, nor one that goes afterwards") {
+TEST_CASE("--now leaves out who is absent when it is given, and nobody who goes afterwards") {
+    Cluster cluster(4);
+    cluster.absent_too = false;
+    cluster.settle();
+    cluster.stop({4});
+    cluster.settle();
+    REQUIRE(cluster.rotate(n1, key(1), false));
+    while (cluster.deliver(0)) {
+    }
+    cluster.stop(n2);  // it has not written the key
+    cluster.settle();
+    CHECK(cluster.state(n1).absent == NodeSet{n2});
+    CHECK(cluster.disk(n1).sending().id == 0);
+    cluster.start(n2);
+    cluster.settle();
+    for (const NodeId id : {n1, n2, n3}) CHECK(cluster.disk(id) == MasterKeys(MasterKeys::Live{1, key(1)}));
+    CHECK(cluster.disk({4}) == MasterKeys(key(0)));
+}
+
+TEST_CASE("--now does not leave out a member that is behind, nor one that came and went again") {
     Cluster cluster(4);
     cluster.absent_too = false;
     cluster.settle();
