@@ -57,8 +57,8 @@ void Node::Impl::answer_key_clients() {
         if (now.newest != c.key) {
             if (!wait_no_longer) return false;
             answer_error(c.client,
-                         "the new key is on no node's disk yet (" + key_trouble() +
-                             "). It is tried again every few seconds while the members stay the same");
+                         "the new key is on no node's disk yet: " + key_trouble() +
+                             ". It is tried again every few seconds while the members stay the same");
             return true;
         }
         std::string text = to_text(now, options.roster);
@@ -83,7 +83,7 @@ std::string Node::Impl::key_trouble() const {
         text += (text.empty() ? "" : "; ") + (name == options.roster.end() ? to_string(node) : name->second) +
                 ": " + word.trouble;
     }
-    return text;
+    return text.empty() ? "none of them has said that it wrote it" : text;
 }
 
 base::Instant Node::Impl::key_deadline() const {

@@ -2,6 +2,7 @@
 // What it waits for, and that it waits for a lease (docs/decisions/0129).
 #include <doctest/doctest.h>
 
+#include <array>
 #include <deque>
 #include <map>
 #include <memory>
@@ -69,6 +70,14 @@ class Cluster {
         pump();
     }
 
+    void hang_key_file(std::uint32_t node) { machines_[node].key_hangs = true; }
+    void rotate_key(std::uint32_t node) {
+        std::array<std::uint8_t, totem::MasterKey::kSize> bytes{};
+        bytes.fill(7);
+        machines_[node].node->rotate_key(at(), 2, totem::MasterKey(bytes), true);
+        pump();
+    }
+
     void leave(std::uint32_t node) {
         machines_[node].node->shut_down(at());
         pump();
@@ -86,6 +95,8 @@ class Cluster {
         options.nodes = list_of(1);
         options.lease_wait = kWait;
         options.journal = machine.journal;
+        options.keys =
+            totem::MasterKeys(totem::MasterKey(std::array<std::uint8_t, totem::MasterKey::kSize>{}));
         machine.tokens.clear();
         machine.left = false;
         auto node = manager::Node::create(std::move(options), tracer_);
@@ -112,6 +123,7 @@ class Cluster {
         base::Incarnation incarnation{};
         std::optional<base::Bytes> journal;
         bool held{false}, left{false};
+        bool key_hangs{false};              // its key file is never written
         std::vector<std::uint64_t> tokens;  // of writes that are held
     };
 
@@ -129,6 +141,7 @@ class Cluster {
             machine.journal = std::move(write.payload);
             machine.node->persisted(at(), write.token);
         }
+        if (out.keys && !machine.key_hangs) machine.node->keys_written(at(), base::ok());
         for (manager::RingMessage& message : out.messages) {
             const auto decoded = manager::decode_message(message.payload);
             REQUIRE(decoded);
@@ -281,4 +294,17 @@ TEST_CASE("a change that all crashed in says that it waits for a node that nobod
     CHECK(cluster.waits(2).empty());
     cluster.pass(kWait);
     CHECK(cluster.counts(2));
+}
+
+TEST_CASE("who has asked for another key is told whom the change waits for") {
+    Cluster cluster;
+    cluster.view({1, 2, 3});
+    cluster.hang_key_file(3);
+    cluster.rotate_key(2);
+    cluster.pass(base::seconds(9));
+    CHECK_FALSE(cluster.answered());
+    CHECK(cluster.idle(2) <= base::seconds(1));
+    cluster.pass(base::seconds(1));
+    REQUIRE(cluster.answered());
+    CHECK(cluster.answer().remark.find("still to do it: n3; it goes on by itself") != std::string::npos);
 }
