@@ -9,7 +9,8 @@ namespace {
 using base::Errc;
 using base::Error;
 
-constexpr base::Duration kPatience = base::seconds(20);  // for a command while no view is synchronised
+constexpr base::Duration kPatience = base::seconds(20);        // for a command while no view is synchronised
+constexpr base::Duration kChangePatience = base::seconds(10);  // for a change of the nodes to count
 constexpr base::Duration kLeavePatience =
     base::seconds(60);  // for handing over resources before a daemon's exit
 
@@ -83,6 +84,7 @@ void Node::Impl::command_applied(const Sender& sender, const ClientCommand& comm
     }
     at_command->applied = true;
     at_command->version = state.configuration.version;
+    if (std::holds_alternative<ChangeNodes>(command.command)) at_command->patience = at.now + kChangePatience;
     if (!outcome.durable && !outcome.repeated) {
         out.answers.push_back({at_command->client, base::ok(), state.configuration.version, "", {}});
         pending.erase(at_command);
@@ -117,6 +119,19 @@ void Node::Impl::answer_durable() {
                                p.version,
                                where + ": the change is lost if the others go on without it",
                                {}});
+        return true;
+    });
+}
+
+// A change of the nodes can wait for a person; who has asked for it is told so, and it goes on.
+void Node::Impl::answer_impatient() {
+    std::erase_if(pending, [&](const Pending& p) {
+        if (!p.applied || at.now < p.patience) return false;
+        std::string waits = state.next_nodes ? change_waits() : "";
+        if (waits.empty()) waits = "is not on enough disks yet: the status of each node says what is wrong";
+        Answer answer{p.client, base::ok(), 0, std::move(waits), {}};  // no version holds it yet
+        answer.under_way = true;
+        out.answers.push_back(std::move(answer));
         return true;
     });
 }

@@ -93,6 +93,7 @@ struct Node::Impl {
         bool applied{false};
         std::uint64_t version{0};  // of the configuration after it
         base::Instant give_up;
+        base::Instant patience{base::Instant::never()};  // of a change of the nodes that was applied
     };
     std::vector<Pending> pending;  // in order of their numbers
     std::uint64_t next_number{1};
@@ -107,6 +108,7 @@ struct Node::Impl {
         std::uint64_t client{0};
         membership::KeyName key;  // that it is changed to
         bool wait{true};          // for absent nodes
+        base::Instant patience;   // until then for nodes that are present
     };
     std::vector<KeyClient> key_clients;
     bool shutting_down{false};
@@ -139,6 +141,9 @@ struct Node::Impl {
     void take_key(const Sender& sender, const Message& message);
     void follow_keys();  // after each input of it
     void answer_key_clients();
+    [[nodiscard]] std::string key_trouble() const;
+    [[nodiscard]] base::Instant key_deadline() const;
+    void advance_keys();
     void break_off_key_clients();
 
     // messages.cpp
@@ -165,7 +170,10 @@ struct Node::Impl {
     [[nodiscard]] base::Status check_change(const ChangeNodes& change) const;
     void take_nodes_fact(const Sender& sender, const NodesFact& fact);
     void follow_nodes();
-    [[nodiscard]] bool change_may_count() const;
+    [[nodiscard]] base::NodeSet written() const;  // members whose disks have all that the state has
+    [[nodiscard]] std::string change_waits() const;
+    [[nodiscard]] bool change_may_count() const { return state.next_nodes && change_waits().empty(); }
+    [[nodiscard]] std::string name_of(base::NodeId node) const;
     [[nodiscard]] base::Instant change_deadline() const;
     [[nodiscard]] bool removed() const;  // this node is in no list that counts
 
@@ -175,6 +183,7 @@ struct Node::Impl {
     void answer_error(std::uint64_t client, std::string why);
     void command_applied(const Sender& sender, const ClientCommand& command, const CommandOutcome& outcome);
     void answer_durable();
+    void answer_impatient();
     void answer_converged();
     void give_up_on_loops();
     void continue_shutdown();

@@ -109,6 +109,7 @@ void Node::Impl::settle() {
     run(promote_ready(state));
     maybe_plan();
     answer_durable();
+    answer_impatient();
     answer_converged();
     continue_shutdown();
 }

@@ -84,6 +84,7 @@ void Node::advance(Moment at) {
     impl_->expire();
     impl_->quorum.advance(at.now);
     impl_->follow_quorum();
+    impl_->advance_keys();
     impl_->settle();
 }
 
@@ -105,15 +106,18 @@ NodeOutbox Node::drain() {
 }
 
 base::Instant Node::next_deadline() const {
-    base::Instant next = std::min({impl_->leave_at, impl_->quorum.next_deadline(), impl_->change_deadline()});
+    base::Instant next = std::min(
+        {impl_->leave_at, impl_->quorum.next_deadline(), impl_->change_deadline(), impl_->key_deadline()});
     if (impl_->phase == Impl::Phase::done && impl_->declared && impl_->clearing) {
         // Of those that were said to be out already the word is on its way.
         const base::Instant out = impl_->clearing->next_deadline();
         next = std::min(next, out > impl_->at.now ? out : impl_->at.now + base::milliseconds(100));
     }
-    if (impl_->phase != Impl::Phase::done) {
-        for (const Impl::Pending& p : impl_->pending) {
-            if (!p.sent) next = std::min(next, p.give_up);
+    for (const Impl::Pending& p : impl_->pending) {
+        if (impl_->phase == Impl::Phase::done) {
+            if (p.applied && !impl_->transitional) next = std::min(next, p.patience);
+        } else if (!p.sent) {
+            next = std::min(next, p.give_up);
         }
     }
     return next;

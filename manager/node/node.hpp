@@ -69,6 +69,7 @@ struct Answer {
     std::string remark;  // of a command: how far it is durable, when that is less than a quorum's disks
     std::vector<std::string> problems;  // of a wait: what could not be done
     bool waited{false};                 // the answer to wait()
+    bool under_way{false};              // of a change of the nodes: it does not count yet; `remark` says why
 };
 
 // Ends the recurring operations of a resource.
@@ -177,6 +178,9 @@ class Node {
     [[nodiscard]] std::optional<membership::KeyState> key_state() const;
     // Who may grant leases, by the nodes in force (and by those that are to be).
     [[nodiscard]] membership::Leasable leasable() const;
+    // Whom the change of the nodes that is under way waits for, and what can be done about it; empty: for
+    // nobody, only time is in its way.
+    [[nodiscard]] std::string change_waits() const;
     // What an administrator should know beyond the state itself.
     [[nodiscard]] std::vector<std::string> warnings() const;
 

@@ -9,7 +9,11 @@ namespace manager {
 
 membership::NodeList starting_nodes(const membership::NodeList& file,
                                     const std::optional<membership::NodeList>& journal) {
-    return journal && journal->version >= file.version ? *journal : file;
+    if (!journal) return file;
+    if (journal->version >= file.version) return *journal;
+    membership::NodeList list = file;
+    membership::keep_highest(list, *journal);  // files do not say it
+    return list;
 }
 
 void Node::Impl::use_nodes() {
@@ -61,22 +65,54 @@ bool Node::Impl::removed() const {
     return !state.next_nodes && state.nodes.counted && state.nodes.find(options.self.node) == nullptr;
 }
 
-// All that the change waits for, but time. Every member finds the same at the same place of the order.
-bool Node::Impl::change_may_count() const {
-    if (!state.next_nodes || phase != Phase::done || transitional || !quorum.majority()) return false;
-    base::NodeSet written;
+std::string Node::Impl::name_of(base::NodeId node) const {
+    const auto known = options.roster.find(node);
+    return known == options.roster.end() ? "node " + to_string(node) : known->second;
+}
+
+base::NodeSet Node::Impl::written() const {
+    base::NodeSet nodes;
     for (const auto& [node, head] : on_disk) {
-        if (head.epoch == state.head.epoch && head.index >= state.head.index) written.insert(node);
+        if (head.epoch == state.head.epoch && head.index >= state.head.index) nodes.insert(node);
+    }
+    return nodes;
+}
+
+// All that the change waits for, but time. Every member finds the same at the same place of the order.
+std::string Node::Impl::change_waits() const {
+    if (!state.next_nodes) return "";
+    if (phase != Phase::done || transitional) return "waits for the members to settle";
+    std::string text;
+    const auto add = [&text](const std::string& more) { text += (text.empty() ? "" : "; ") + more; };
+    const auto names = [this](const base::NodeSet& nodes) {
+        std::string line;
+        for (const base::NodeId node : nodes) line += (line.empty() ? "" : ", ") + name_of(node);
+        return line;
+    };
+    if (!quorum.majority()) {
+        const base::NodeSet missing = state.nodes.ids().minus(view.nodes());
+        return missing.empty()       ? "waits for a majority"
+               : missing.size() == 1 ? "it goes on when " + names(missing) + " is back"
+                                     : "it goes on when enough of these are back: " + names(missing);
     }
     // All members: from then on none of them takes a grant that is not one by both.
-    if (!written.includes(view.nodes()) || !quorum.enough(written) || !removed_run_nothing(state))
-        return false;
-    const bool proven = lease_policy().proven;
-    return std::all_of(state.status.nodes.begin(), state.status.nodes.end(), [&](const auto& entry) {
-        const NodeStatus& node = entry.second;
-        return node.clearance == Clearance::member || node.clearance == Clearance::clean || node.lease_out ||
-               !proven;
-    });
+    const base::NodeSet unwritten = view.nodes().minus(written());
+    if (!unwritten.empty()) {
+        add("waits for the disk of " + names(unwritten) + " (the status there says what is wrong)");
+    } else if (!quorum.enough(written())) {
+        add("waits for the disks of a majority");
+    }
+    if (!removed_run_nothing(state)) add("waits until the node that goes runs nothing");
+    if (!lease_policy().proven) return text;
+    for (const auto& [id, node] : state.status.nodes) {
+        if (node.clearance == Clearance::member || node.clearance == Clearance::clean || node.lease_out)
+            continue;
+        add(node.clearance == Clearance::joining
+                ? "waits for " + node.name + ", which joins"
+                : "waits for " + node.name + " (not cleared: it may run something; start it, or, if it is " +
+                      "off: crm node clearstate " + node.name + ")");
+    }
+    return text;
 }
 
 base::Instant Node::Impl::change_deadline() const {
@@ -126,6 +162,10 @@ void Node::learn_nodes(Moment at, const membership::NodeList& list) {
     me.use_nodes();
     me.follow_quorum();
     me.settle();
+}
+
+std::string Node::change_waits() const {
+    return impl_->change_waits();
 }
 
 membership::Leasable Node::leasable() const {

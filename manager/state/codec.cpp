@@ -188,6 +188,8 @@ struct PutMessage {
         put(m.word.sending, *to.mutable_key()->mutable_sending());
         if (m.word.other) put(*m.word.other, *to.mutable_key()->mutable_other());
         to.mutable_key()->set_without_absent(m.word.without_absent);
+        for (const base::NodeId node : m.word.left_out) to.mutable_key()->add_left_out(node.value);
+        to.mutable_key()->set_trouble(m.word.trouble);
     }
     void operator()(const KeyOffer& m) const {
         to.mutable_key_offer()->set_id(m.key.id);
@@ -268,7 +270,8 @@ Result<Message> fact_of(const pb::LeaseFact& from) {
 
 Result<Message> key_fact_of(const pb::KeyFact& from) {
     KeyFact fact;
-    fact.word = {key_name_of(from.sending()), {}, from.without_absent()};
+    fact.word = {key_name_of(from.sending()), {}, from.without_absent(), {}, from.trouble()};
+    for (const std::uint32_t node : from.left_out()) fact.word.left_out.insert({node});
     if (from.has_other()) fact.word.other = key_name_of(from.other());
     if (from.sending().id() > 255 || from.other().id() > 255) return malformed("word about keys");
     return Message{std::move(fact)};

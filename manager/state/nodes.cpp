@@ -80,7 +80,8 @@ Status change_nodes(State& state, const ChangeNodes& change, const std::string& 
     if (state.next_nodes) {
         return Error{Errc::conflict,
                      "nothing was changed: another change of the nodes is under way (version " +
-                         std::to_string(state.next_nodes->version) + "); repeat yours"};
+                         std::to_string(state.next_nodes->version) +
+                         "); custos status says what it waits for. Repeat yours when it counts"};
     }
     membership::NodeList before = state.nodes;
     if (before.counted && membership::mark_of(before) != membership::mark_of(change.before)) {
@@ -95,6 +96,7 @@ Status change_nodes(State& state, const ChangeNodes& change, const std::string& 
     after.two_node_ended =
         before.two_node_ended || membership::votes_of(before) != 2 || membership::votes_of(after) != 2;
     TRY_OK(membership::check(after));
+    membership::keep_highest(after, before);
     base::NodeSet all = before.ids();
     all.insert(after.ids());
     if (all.size() > membership::kMostNodes) {

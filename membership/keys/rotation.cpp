@@ -11,6 +11,9 @@ namespace {
 
 using totem::MasterKeys;
 
+// A disk that is full or read-only is mended by a person.
+constexpr base::Duration kRetry = base::seconds(5);
+
 KeyName name_of(const MasterKeys::Live& live) {
     return {live.id, live.key.fingerprint()};
 }
@@ -19,16 +22,20 @@ bool holds(const KeyWord& word, const KeyName& key) {
     return word.sending == key || word.other == key;
 }
 
-// The flag aside: one that was taken over from another member is said with the next word.
+// The rest aside: who is left out is taken over from other members, and said with the next word.
 bool same_keys(const KeyWord& a, const KeyWord& b) {
     return a.sending == b.sending && a.other == b.other;
 }
 
-std::string names_of(const base::NodeSet& nodes, const std::map<base::NodeId, std::string>& names) {
+// `words`: with what is wrong there.
+std::string names_of(const base::NodeSet& nodes, const std::map<base::NodeId, std::string>& names,
+                     const std::map<base::NodeId, KeyWord>& words) {
     std::string out;
     for (const base::NodeId node : nodes) {
         const auto name = names.find(node);
         out += (out.empty() ? "" : ", ") + (name == names.end() ? base::to_string(node) : name->second);
+        const auto word = words.find(node);
+        if (word != words.end() && !word->second.trouble.empty()) out += " (" + word->second.trouble + ")";
     }
     return out;
 }
@@ -46,7 +53,7 @@ KeyRotation::KeyRotation(base::NodeId self, const MasterKeys& keys, const base::
       roster_(roster) {}
 
 KeyWord KeyRotation::word() const {
-    KeyWord word{name_of(keys_.sending()), std::nullopt, without_absent_};
+    KeyWord word{name_of(keys_.sending()), std::nullopt, without_absent_, left_out_, trouble_};
     if (keys_.other()) word.other = name_of(*keys_.other());
     return word;
 }
@@ -66,10 +73,21 @@ KeyName KeyRotation::newest() const {
     return best;
 }
 
-bool KeyRotation::waits_for_nobody(const KeyName& key) const {
-    return std::any_of(members_.begin(), members_.end(), [&](base::NodeId member) {
-        return words_.at(member).without_absent == key.fingerprint;
-    });
+// By what the members say: the words of all are the same to all.
+base::NodeSet KeyRotation::left_out(const KeyName& key) const {
+    base::NodeSet out;
+    for (const base::NodeId member : members_) {
+        const KeyWord& word = words_.at(member);
+        if (word.without_absent == key.fingerprint) out.insert(word.left_out);
+    }
+    return out;
+}
+
+void KeyRotation::leave_out_absent(const KeyName& key) {
+    if (without_absent_ != key.fingerprint) left_out_ = {};
+    without_absent_ = key.fingerprint;
+    left_out_.insert(roster_.minus(members_));
+    out_.say = word();
 }
 
 KeyState KeyRotation::state() const {
@@ -92,7 +110,7 @@ KeyState KeyRotation::state() const {
     const auto has = [&](const KeyWord& word) { return holds(word, state.newest); };
     const auto sends = [&](const KeyWord& word) { return word.sending == state.newest; };
     const auto alone = [&](const KeyWord& word) { return sends(word) && !word.other; };
-    const base::NodeSet away = waits_for_nobody(state.newest) ? base::NodeSet{} : roster_.minus(members_);
+    const base::NodeSet away = roster_.minus(members_).minus(left_out(state.newest));
     const base::NodeSet senders_behind = without(members_, sends);
     const base::NodeSet holders = without(members_, alone);
     state.step = KeyStep::accept;
@@ -123,6 +141,8 @@ void KeyRotation::view_installed(const base::NodeSet& members, bool majority) {
     wanted_.reset();
     taken_.reset();
     trouble_.clear();
+    retry_at_ = base::Instant::never();
+    left_out_ = left_out_.minus(members);  // who has come takes part, and is waited for when it goes
     // Others may go on meanwhile: what is remembered of absent nodes may then be true no more.
     if (!majority) std::erase_if(words_, [&](const auto& known) { return !members.contains(known.first); });
     out_.say = word();
@@ -144,7 +164,11 @@ void KeyRotation::said(base::NodeId member, const KeyWord& word) {
     words_[member] = word;
     heard_.insert(member);
     offered_to_.erase(member);
-    if (!word.without_absent.empty()) without_absent_ = word.without_absent;
+    if (!word.without_absent.empty()) {
+        if (word.without_absent != without_absent_) left_out_ = {};
+        without_absent_ = word.without_absent;
+        left_out_.insert(word.left_out.minus(members_));
+    }
     step();
 }
 
@@ -173,17 +197,25 @@ bool KeyRotation::offered(const MasterKeys::Live& key) {
     return true;
 }
 
-void KeyRotation::written(const base::Status& status) {
+// What was wanted stays so: to the others it is as if this disk was slow, and they hear why.
+void KeyRotation::written(base::Instant now, const base::Status& status) {
     ASSERT(writing_);
     if (!status) {
-        trouble_ = status.error().message;
         writing_.reset();
-        wanted_.reset();
+        retry_at_ = now + kRetry;
+        if (std::exchange(trouble_, status.error().message) != trouble_) out_.say = word();
         return;
     }
     keys_ = *std::exchange(writing_, std::nullopt);
+    trouble_.clear();
     if (wanted_ && holds(word(), name_of(*wanted_))) wanted_.reset();
     out_.say = word();
+    step();
+}
+
+void KeyRotation::advance(base::Instant now) {
+    if (now < retry_at_) return;
+    retry_at_ = base::Instant::never();
     step();
 }
 
@@ -192,6 +224,7 @@ void KeyRotation::replaced(const MasterKeys& keys) {
     keys_ = keys;
     wanted_.reset();
     trouble_.clear();
+    retry_at_ = base::Instant::never();
     out_.say = word();
 }
 
@@ -206,29 +239,34 @@ base::Result<KeyName> KeyRotation::rotate(const totem::MasterKey& fresh, bool wa
                            "the key was not changed: this part of the cluster has no majority, and the "
                            "other part would be shut out"};
     }
-    trouble_.clear();
     if (now.step != KeyStep::none) {
         if (wait) {
             return base::Error{base::Errc::conflict,
                                "a change to the key " + now.newest.fingerprint +
                                    " is under way and goes on by itself: see custos key status"};
         }
-        without_absent_ = now.newest.fingerprint;
-        out_.say = word();
+        if (!now.behind.empty()) {
+            return base::Error{
+                base::Errc::conflict,
+                "nothing was changed: --now leaves out nodes that are absent, and the change to "
+                "the key " +
+                    now.newest.fingerprint +
+                    " waits for a node that is present; it goes on by itself, and custos key "
+                    "status says for whom it waits and why. To go on without that node: "
+                    "`systemctl stop custos` there first"};
+        }
+        leave_out_absent(now.newest);
         return now.newest;
     }
     const MasterKeys::Live next{static_cast<std::uint8_t>(now.newest.id + 1), fresh};
-    if (!wait) {
-        without_absent_ = fresh.fingerprint();
-        out_.say = word();
-    }
+    if (!wait) leave_out_absent(name_of(next));
     out_.offer = next;
     return name_of(next);
 }
 
 // Takes the next step of this node as soon as all members are through the one before.
 void KeyRotation::step() {
-    if (!majority_ || writing_ || out_.say || !trouble_.empty()) return;
+    if (!majority_ || writing_ || out_.say || retry_at_ != base::Instant::never()) return;
     if (wanted_) return take_wanted();
     if (!all_said() || !same_keys(words_.at(self_), word())) return;
     const KeyState now = state();
@@ -283,8 +321,8 @@ std::string to_text(const KeyState& state, const std::map<base::NodeId, std::str
             break;
     }
     text += " (" + state.newest.fingerprint + ")";
-    if (!state.behind.empty()) text += "; still to do it: " + names_of(state.behind, names);
-    if (!state.absent.empty()) text += "; waits for " + names_of(state.absent, names) + ", not present";
+    if (!state.behind.empty()) text += "; still to do it: " + names_of(state.behind, names, state.words);
+    if (!state.absent.empty()) text += "; waits for " + names_of(state.absent, names, {}) + ", not present";
     if (!state.majority) text += "; waits for a majority";
     return text;
 }

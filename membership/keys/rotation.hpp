@@ -6,7 +6,8 @@
 // a step is taken when the last member has said that it is through the one before. So it goes on by itself
 // after a crash of any node, or of all. Ids of keys count up (modulo 256), so that of two keys all know which
 // is the newer one. A node that is absent is waited for, unless an administrator says otherwise: it would
-// not hear the others any more. docs/decisions/0127 has the reasons.
+// not hear the others any more. A file that could not be written is written again every few seconds.
+// docs/decisions/0127 and 0154 have the reasons.
 #pragma once
 
 #include <cstdint>
@@ -16,6 +17,7 @@
 
 #include "totem/base/ids.hpp"
 #include "totem/base/result.hpp"
+#include "totem/base/time.hpp"
 #include "totem/seal/seal.hpp"
 
 namespace membership {
@@ -32,7 +34,9 @@ struct KeyName {
 struct KeyWord {
     KeyName sending;
     std::optional<KeyName> other;  // accepted as well
-    std::string without_absent;    // fingerprint: the change to this key waits for nobody who is absent
+    std::string without_absent;    // fingerprint: the change to this key does not wait for `left_out`
+    base::NodeSet left_out{};      // who was absent when an administrator said so, and has not come since
+    std::string trouble{};         // why its file could not be written; empty: nothing is wrong
     bool operator==(const KeyWord&) const = default;
 };
 
@@ -71,25 +75,29 @@ class KeyRotation {
     void said(base::NodeId member, const KeyWord& word);
     // False: this node does not take it, a former change is not over.
     bool offered(const totem::MasterKeys::Live& key);
-    // What drain() wanted written is on disk and in force; or is not, and why.
-    void written(const base::Status& status);
+    // What drain() wanted written is on disk and in force; or is not, and why: then it is tried again.
+    void written(base::Instant now, const base::Status& status);
+    void advance(base::Instant now);
     // The administrator changed the file, and it is in force.
     void replaced(const totem::MasterKeys& keys);
 
     // An administrator's wish: change to `fresh`. `wait`: for the absent nodes. With a change under way and
-    // not `wait`: that one waits for nobody any more, and `fresh` is not used. Gives the key that it is
-    // changed to. Errors: a change is under way; no majority; members have not said yet what they have.
+    // not `wait`: that one does not wait for those that are absent now, and `fresh` is not used. Gives the
+    // key that it is changed to. Errors: a change is under way; no majority; members have not said yet what
+    // they have; not `wait`, and a member is behind: it would be left out once it goes, as a restart does.
     [[nodiscard]] base::Result<KeyName> rotate(const totem::MasterKey& fresh, bool wait);
 
     // Outputs.
     [[nodiscard]] KeyOutbox drain();
     [[nodiscard]] KeyState state() const;
+    [[nodiscard]] base::Instant next_deadline() const { return retry_at_; }
 
   private:
     [[nodiscard]] KeyWord word() const;
     [[nodiscard]] bool all_said() const;
     [[nodiscard]] KeyName newest() const;
-    [[nodiscard]] bool waits_for_nobody(const KeyName& key) const;
+    [[nodiscard]] base::NodeSet left_out(const KeyName& key) const;
+    void leave_out_absent(const KeyName& key);
     void step();
     void take_wanted();
     void offer(const KeyState& state);
@@ -105,13 +113,15 @@ class KeyRotation {
     std::optional<totem::MasterKeys::Live> wanted_;  // offered, not on disk yet
     std::optional<KeyName> taken_;                   // of those offered in this view
     std::optional<totem::MasterKeys> writing_;
-    std::string without_absent_;
+    std::string without_absent_;  // KeyWord
+    base::NodeSet left_out_;
     std::string trouble_;
+    base::Instant retry_at_{base::Instant::never()};  // what could not be written is left until then
     KeyOutbox out_;
 };
 
-// "step 2 of 3: all members seal with the new key, 01234567; waits for node 3" in words; empty: no change is
-// under way, or nobody knows yet.
+// "step 1 of 3: all accept the new key (01234567); still to do it: n2 (cannot write ...); waits for n3, not
+// present" in words; empty: no change is under way, or nobody knows yet.
 [[nodiscard]] std::string to_text(const KeyState& state, const std::map<base::NodeId, std::string>& names);
 
 }  // namespace membership

@@ -8,7 +8,7 @@ namespace membership {
 namespace {
 
 constexpr std::size_t kMostLinks = 8, kLongestName = 253;
-constexpr std::uint8_t kCounted = 1, kTwoNodeEnded = 2;
+constexpr std::uint8_t kCounted = 1, kTwoNodeEnded = 2, kHighest = 4;
 
 void write(base::ByteWriter& out, const ListedNode& node, bool whole) {
     out.u32(node.id.value);
@@ -54,7 +54,8 @@ std::string difference(const ListedNode& before, const ListedNode& after) {
         if (was == nullptr && is == nullptr) continue;
         const std::string from = was == nullptr ? "none" : was->written;
         const std::string to = is == nullptr ? "none" : is->written;
-        if (from != to || (was != nullptr && is != nullptr && was->ip != is->ip))
+        const bool known = was != nullptr && is != nullptr && !was->ip.empty() && !is->ip.empty();
+        if (from != to || (known && was->ip != is->ip))
             add(text, "ring" + std::to_string(link) + "_addr " + from + " -> " + to);
     }
     return text;
@@ -82,6 +83,16 @@ base::Status check_node(const ListedNode& node, const ListedNode& first) {
 }
 
 }  // namespace
+
+base::NodeId NodeList::next_id() const {
+    const base::NodeId last = nodes.empty() ? base::NodeId{} : nodes.back().id;
+    return {std::max(last, highest).value + 1};
+}
+
+void keep_highest(NodeList& list, const NodeList& former) {
+    const base::NodeId highest{former.next_id().value - 1};
+    list.highest = list.nodes.back().id < highest ? highest : base::NodeId{};
+}
 
 base::NodeSet NodeList::ids() const {
     base::NodeSet out;
@@ -121,6 +132,38 @@ base::Status check(const NodeList& list) {
         votes += node.votes;
     }
     if (votes == 0) return base::invalid("none of the nodes has a vote");
+    return base::ok();
+}
+
+base::Status check_addresses(const NodeList& before, const NodeList& after, base::NodeId self,
+                             const std::vector<std::string>& local) {
+    for (const ListedNode& node : after.nodes) {
+        for (const ListedAddress& address : node.addresses) {
+            const std::string what = "nothing was changed: " + address.ip + ", the address of " +
+                                     called(node) + " on link " + std::to_string(address.link) + ", ";
+            const auto held_by = [&](const ListedNode& n) {
+                return std::any_of(n.addresses.begin(), n.addresses.end(),
+                                   [&](const ListedAddress& a) { return a.ip == address.ip; });
+            };
+            const auto holder = std::find_if(before.nodes.begin(), before.nodes.end(), held_by);
+            if (holder != before.nodes.end() && holder->id == node.id) continue;
+            if (holder != before.nodes.end()) {
+                const bool stays = after.find(holder->id) != nullptr;
+                return base::Error{base::Errc::conflict,
+                                   what + "is that of " + called(*holder) +
+                                       " now, and the machine that has it would become " +
+                                       "the other node. Do it in two changes: first " +
+                                       (stays ? "give " + called(*holder) + " an address that no node has"
+                                              : "remove " + called(*holder)) +
+                                       ", then give this one to " + called(node)};
+            }
+            if (node.id != self || std::find(local.begin(), local.end(), address.ip) != local.end()) continue;
+            return base::Error{base::Errc::conflict,
+                               what +
+                                   "is none of this machine's: it would be lost to the others. Give the "
+                                   "machine the new address beside the old one, then repeat this"};
+        }
+    }
     return base::ok();
 }
 
@@ -181,9 +224,12 @@ QuorumRules rules_for(const QuorumRules& written, const NodeList& list) {
 base::Bytes encode(const NodeList& list) {
     base::Bytes bytes;
     base::ByteWriter out(bytes);
+    // Said only where the nodes do not say it: so it was no part of the first form of these bytes.
+    const bool highest = !list.nodes.empty() && list.nodes.back().id < list.highest;
     out.u64(list.version);
-    out.u8(
-        static_cast<std::uint8_t>((list.counted ? kCounted : 0) | (list.two_node_ended ? kTwoNodeEnded : 0)));
+    out.u8(static_cast<std::uint8_t>((list.counted ? kCounted : 0) |
+                                     (list.two_node_ended ? kTwoNodeEnded : 0) | (highest ? kHighest : 0)));
+    if (highest) out.u32(list.highest.value);
     out.u8(static_cast<std::uint8_t>(list.nodes.size()));
     for (const ListedNode& node : list.nodes) write(out, node, true);
     return bytes;
@@ -196,6 +242,7 @@ base::Result<NodeList> decode_node_list(base::ByteView bytes) {
     const std::uint8_t flags = in.u8();
     list.counted = (flags & kCounted) != 0;
     list.two_node_ended = (flags & kTwoNodeEnded) != 0;
+    if ((flags & kHighest) != 0) list.highest = {in.u32()};
     for (std::size_t nodes = in.u8(); nodes > 0 && in.ok(); --nodes) {
         ListedNode node;
         node.id = {in.u32()};
@@ -210,8 +257,11 @@ base::Result<NodeList> decode_node_list(base::ByteView bytes) {
         }
         list.nodes.push_back(std::move(node));
     }
-    if (!in.done() || flags > (kCounted | kTwoNodeEnded)) return base::invalid("malformed list of nodes");
+    if (!in.done() || flags > (kCounted | kTwoNodeEnded | kHighest))
+        return base::invalid("malformed list of nodes");
     TRY_OK(check(list));
+    const bool said = list.nodes.back().id < list.highest;  // canonical: else the flag is not there
+    if (((flags & kHighest) != 0) != said) return base::invalid("malformed list of nodes");
     return list;
 }
 

@@ -43,8 +43,12 @@ struct NodeList {
     // There were not two votes once, by a change: two_node does not come back by itself, so that nodes whose
     // files still have it and nodes whose files don't go by the same rules.
     bool two_node_ended{false};
+    // Of all that were ever in a list that counted, where it is none of those in `nodes`; else 0.
+    base::NodeId highest{};
     std::vector<ListedNode> nodes;  // ascending by id
 
+    // For a node to come: an id that no node ever had.
+    [[nodiscard]] base::NodeId next_id() const;
     [[nodiscard]] base::NodeSet ids() const;
     [[nodiscard]] const ListedNode* find(base::NodeId id) const;
     [[nodiscard]] const ListedNode* find(const std::string& name) const;
@@ -54,6 +58,15 @@ struct NodeList {
 // Refuses (invalid) what can't be a cluster, in words: no node or more than 64, an id, a name or an address
 // twice, links that not all have, nobody with a vote. Whoever takes a list from elsewhere asks this first.
 [[nodiscard]] base::Status check(const NodeList& list);
+
+// `list` comes after `former`: NodeList::highest is right.
+void keep_highest(NodeList& list, const NodeList& former);
+
+// Refuses (conflict), in words, a change that would make machines exchange identities, or lose the node that
+// was asked: an address that another node has before it, removed by it or not; an address of `self` that is
+// not among the machine's own, `local`. A node's former addresses it may have, present or not.
+[[nodiscard]] base::Status check_addresses(const NodeList& before, const NodeList& after, base::NodeId self,
+                                           const std::vector<std::string>& local);
 
 // Names who and where the nodes are, and their votes: equal lists have equal ones, whatever their versions.
 [[nodiscard]] std::uint64_t mark_of(const NodeList& list);

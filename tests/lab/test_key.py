@@ -144,3 +144,25 @@ def now(lab):
     put(n3, text(n1))
     lab.wait_ring()
     n3.crm("configure property x-key-test=9")
+
+
+@test("key: a full disk on a member is named everywhere, nobody is left out by it, and the change goes on when there is room")
+def full_disk(lab):
+    n1, n2, n3 = lab.nodes
+    first = key(n1)["keys"][0]["fingerprint"]
+    n2.small_disk("/etc/custos", "64k")
+    make_room = n2.fill_disk("/etc/custos")
+    said = n1.custos("key rotate")
+    expect("still to do it: n2 (cannot write" in said.stdout and "goes on by itself" in said.stdout, f"it does not say for whom it waits: {said}")
+    for node in lab.nodes:
+        lab.wait(node, lambda s: any("the key is being changed" in w and "n2 (cannot write" in w for w in s.raw["warnings"]), "all name n2")
+    lab.wait(n2, lambda s: any("could not be written" in w and "No space left" in w for w in s.raw["warnings"]), "n2 says what is wrong")
+    refused = n1.custos("-F key rotate --now", check=False)
+    expect(refused.returncode == 1 and "is present" in refused.stdout, f"a member is left out: {refused}")
+    again = n3.custos("key rotate", check=False)
+    expect(again.returncode == 1 and "under way" in again.stdout, f"two changes at a time: {again}")
+    expect(key(n2)["trouble"], "the reason is gone")
+    make_room()
+    changed_everywhere(lab, lab.nodes, first)
+    for node in lab.nodes:
+        lab.wait(node, lambda s: not any("key" in w for w in s.raw["warnings"]), "nothing is wrong any more")

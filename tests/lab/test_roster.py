@@ -1,5 +1,7 @@
 """Nodes that are added, removed, replaced and re-addressed while the cluster runs, and those that missed it."""
+import json
 import os
+import subprocess
 
 from scenes import VIP_LINE, expect_one_holder, serve
 
@@ -339,3 +341,90 @@ def overtaken_edit(lab):
     give_votes(n3, 4)
     done = n3.custos("reload")
     expect("still has its former nodelist" in done.stdout and "is no plain file" in done.stdout, done.stdout)
+
+
+@test("roster: a node file that found no room is written when there is some, and by a reload at once", nodes=4, configured=3)
+def full_disk(lab):
+    n1, n2, n3, n4 = lab.nodes
+    for node in (n2, n3):
+        node.small_disk("/etc/custos", "64k")
+    make_room = {node: node.fill_disk("/etc/custos") for node in (n2, n3)}
+    n1.custos(f"node add {n4.name} {n4.address}")
+    for node in (n2, n3):
+        lab.wait_until(lambda node=node: says(node, "No space left"), f"{node.name} says why its file is old")
+    make_room[n2]()
+    done = n2.custos("reload")
+    expect("older" not in done.stdout or "has it now" in done.stdout, done)
+    expect(f"name: {n4.name}\n" in n2.file(), done)
+    make_room[n3]()
+    lab.wait_file(n3, n4)
+    same_file_everywhere(lab, [n1, n2, n3])
+    for node in (n2, n3):
+        lab.wait_until(lambda node=node: not node.status().raw["warnings"], f"{node.name} is content")
+
+
+@test("roster: a change that waits for a disk, or for a node that nobody cleared, is answered, and says everywhere for whom; ids are given once",
+      nodes=5, configured=3)
+def waits(lab):
+    n1, n2, n3, n4, n5 = lab.nodes
+    members = [n1, n2, n3]
+    n1.custos(f"node add {n4.name} {n4.address}")
+    n1.custos(f"node remove {n4.name}")
+    for node in members:
+        lab.wait_file(node, n4, there=False)
+    # The disk of n2 takes no journal any more.
+    n2.stop()
+    n2.small_disk("/var/lib/custos", "400k")
+    n2.start()
+    lab.wait_ring(members)
+    make_room = n2.fill_disk("/var/lib/custos")
+    n1.crm(f"configure property x-long={'x' * 9000}")  # there may be room in the journal's last page
+    lab.wait_until(lambda: says(n2, "acknowledges no change"), "the journal of n2 takes nothing")
+    done = n1.custos(f"node add {n4.name} {n4.address}")
+    expect("not in force yet: waits for the disk of n2" in done.stdout and "Once it is in force" in done.stdout, done)
+    for node in members:
+        lab.wait_until(lambda node=node: says(node, "waits for the disk of n2"), f"{node.name} says for whom")
+        expect("waits for the disk of n2" in node.custos("quorum status").stdout, "quorum status does not")
+    make_room()
+    n2.stop()
+    n2.start()
+    for node in members:
+        lab.wait_file(node, n4)
+    expect(max(n["id"] for n in json.loads(n1.custos("members --json").stdout)["nodes"]) == 5, "the id of a removed node came back")
+    # All end in the middle of a change, while n4 was never there.
+    asked = n1.popen("custos", "node", "add", n5.name, n5.address, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    lab.wait_until(lambda: any("are being changed" in w for w in n2.status().raw["warnings"]), "it is under way")
+    for node in members:
+        node.kill_daemon()
+    asked.wait()
+    for node in members:
+        node.start()
+    lab.wait_ring(members)
+    for node in members:
+        lab.wait_until(lambda node=node: says(node, "crm node clearstate n4"), f"{node.name} says what to do")
+    n3.crm("-F node clearstate n4")
+    for node in members:
+        lab.wait_file(node, n5)
+
+
+@test("roster: nodes do not exchange addresses by an edit, and none gives itself one that its machine lacks; a list by which one node "
+      "went alone is kept")
+def exchange(lab):
+    n1, n2, n3 = lab.nodes
+    good = n1.file()
+    n1.edit(good, good.replace(n2.address, "other").replace(n3.address, n2.address).replace("other", n3.address))
+    refused = n1.custos("reload", check=False)
+    expect(refused.returncode == 1 and "is that of n3 now" in refused.stdout, refused)
+    n1.edit(n1.file(), good.replace(n1.address, "10.77.0.99"))
+    refused = n1.custos("reload", check=False)
+    expect(refused.returncode == 1 and "none of this machine's" in refused.stdout, refused)
+    n1.edit(n1.file(), good.replace("    version: 2\n", "    version: 2\n    config_version: 5\n").replace(
+        f"ring0_addr: {n1.address}\n", f"ring0_addr: {n1.address}\n        quorum_votes: 3\n"))
+    n1.stop()
+    n1.start()
+    lab.wait_ring()
+    n2.edit(f"ring0_addr: {n3.address}\n", f"ring0_addr: {n3.address}\n        quorum_votes: 2\n")
+    n2.custos("reload")
+    lab.wait_until(lambda: says(n1, "custos.conf.edited"), "n1 says that an edit was kept")
+    expect("quorum_votes: 3" in n1.file("custos.conf.edited") and "quorum_votes: 3" not in n1.file(), n1.file())
+    expect("quorum_votes: 2" in n1.file(), n1.file())

@@ -180,8 +180,7 @@ base::Status key_rotate(Shell& shell, const Words& words) {
     if (done->remark.empty()) {
         shell.info("the key was changed: every member seals with the new one, the old one is gone");
     } else {
-        shell.info(done->remark + "; it goes on by itself when they come, or without them: " +
-                   shell.options().program + " key rotate --now");
+        shell.info(done->remark);
     }
     return base::ok();
 }
@@ -207,8 +206,9 @@ base::Status node_add(Shell& shell, const Words& words) {
         address = found.front();
     }
     TRY(const CommandReply done, change_nodes(shell, add));
-    shell.out() << done.remark << "\nOn " << words[1] << ": install custos, copy from a member (as root)\n  "
-                << kConfigFile << "\n  " << kKeyFile << "\nthen systemctl enable --now custos\n";
+    shell.out() << done.remark << (done.under_way ? "\nOnce it is in force, on " : "\nOn ") << words[1]
+                << ": install custos, copy from a member (as root)\n  " << kConfigFile << "\n  " << kKeyFile
+                << "\nthen systemctl enable --now custos\n";
     return base::ok();
 }
 

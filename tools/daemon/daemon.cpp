@@ -86,6 +86,7 @@ Daemon::Daemon(CoreOptions options, StartFile file, const totem::MasterKeys& key
       retry_timer_(io_),
       link_timer_(io_),
       lease_timer_(io_),
+      file_timer_(io_),
       start_text_(std::move(file.text)),
       broken_file_(std::move(file.trouble)),
       host_name_(own_host_name()) {}
@@ -458,7 +459,7 @@ void Daemon::answer(manager::Answer answer) {
     } else if (answer.waited) {
         respond(Converged{answer.version, std::move(answer.problems)});
     } else {
-        respond(CommandReply{answer.version, std::move(answer.remark)});
+        respond(CommandReply{answer.version, std::move(answer.remark), answer.under_way});
     }
 }
 

@@ -60,6 +60,7 @@ class Daemon {
     [[nodiscard]] bool use_keys(const totem::MasterKeys& keys);
     void write_keys(totem::MasterKeys keys);
     void keys_written(const std::string& trouble);
+    [[nodiscard]] std::vector<std::string> key_warnings() const;
     void put_keys(RingReply& out) const;
 
     // --- the configured nodes (nodes.cpp)
@@ -74,7 +75,10 @@ class Daemon {
     [[nodiscard]] base::Status check_places(const membership::NodeList& list) const;
     [[nodiscard]] base::Result<membership::NodeList> edited_nodes(const std::string& text) const;
     void change_nodes(const std::string& user, const Request& request, const ControlServer::Respond& respond);
+    void take_same_file(const std::string& text, const ControlServer::Respond& respond);
+    [[nodiscard]] std::string change_under_way() const;
     [[nodiscard]] std::vector<std::string> node_warnings(const totem::EngineStatus& engine) const;
+    [[nodiscard]] std::map<base::NodeId, std::string> node_names() const;
     void put_nodes(RingReply& out) const;
 
     // --- the node file (node_file.cpp)
@@ -119,11 +123,12 @@ class Daemon {
     membership::NodeConfig config_;
     totem::MasterKeys keys_;                         // in force
     std::optional<totem::MasterKeys> writing_keys_;  // by the runner
+    std::string key_trouble_;                        // why that failed last
     Log& log_;
     LogTracer tracer_;
     boost::asio::io_context io_;
     boost::asio::signal_set signals_;
-    boost::asio::steady_timer node_timer_, retry_timer_, link_timer_, lease_timer_;
+    boost::asio::steady_timer node_timer_, retry_timer_, link_timer_, lease_timer_, file_timer_;
     std::unique_ptr<ControlServer> server_;
     std::unique_ptr<agents::RunnerClient> runner_;
     std::unique_ptr<agents::GuardClient> guard_;

@@ -1,4 +1,5 @@
 // The key file at run time: written by the runner on the node's order, or read anew on the administrator's.
+#include <map>
 #include <utility>
 
 #include "tools/daemon/daemon.hpp"
@@ -40,9 +41,12 @@ void Daemon::write_keys(totem::MasterKeys keys) {
 void Daemon::keys_written(const std::string& trouble) {
     if (!writing_keys_) return;
     const totem::MasterKeys keys = *std::exchange(writing_keys_, std::nullopt);
+    const bool again = std::exchange(key_trouble_, trouble) == trouble;
     base::Status done = base::ok();
     if (!trouble.empty()) {
-        log_.line(Level::warning, "the key file stays as it was: " + trouble);
+        if (!again)
+            log_.line(Level::warning,
+                      "the key file stays as it was: " + trouble + "; it is written again every few seconds");
         done = base::Error{base::Errc::io, trouble};
     } else if (!use_keys(keys)) {
         return;
@@ -51,12 +55,23 @@ void Daemon::keys_written(const std::string& trouble) {
     pump();
 }
 
+std::vector<std::string> Daemon::key_warnings() const {
+    std::vector<std::string> lines;
+    const auto now = node_->key_state();
+    if (!now) return lines;
+    if (!now->trouble.empty()) {
+        lines.push_back("the key file of this node could not be written: " + now->trouble +
+                        "; the change of the key waits for it, and it is written again every few seconds");
+    }
+    const std::string change = membership::to_text(*now, node_names());
+    if (!change.empty()) lines.push_back("the key is being changed: " + change);
+    return lines;
+}
+
 void Daemon::put_keys(RingReply& out) const {
     const auto now = node_ ? node_->key_state() : std::nullopt;
     if (!now) return;
-    std::map<base::NodeId, std::string> names;
-    for (const membership::NodeEntry& entry : config_.nodes) names[entry.id] = entry.name;
-    out.key_change = membership::to_text(*now, names);
+    out.key_change = membership::to_text(*now, node_names());
     out.key_trouble = now->trouble;
     for (const auto& [node, word] : now->words) {
         RingKeyHolder holder{node, word.sending.fingerprint, {}};

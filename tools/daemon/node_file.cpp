@@ -1,5 +1,6 @@
 // The node file as it follows the nodes: rewritten by the runner, with what an administrator has put into it
 // meanwhile kept (docs/decisions/0131, 0134), and a copy of it for a core that is restarted (0133).
+#include <chrono>
 #include <filesystem>
 #include <utility>
 
@@ -9,6 +10,8 @@
 namespace tools {
 
 using base::Level;
+
+constexpr std::chrono::seconds kFileRetry{5};
 
 void Daemon::write_node_file() {
     if (writing_file_) {
@@ -47,12 +50,19 @@ void Daemon::node_file_written(const agents::NodeFileWritten& written) {
     node_file_done(written.trouble);
 }
 
+// A full or read-only disk is mended by a person; then the file follows by itself.
 void Daemon::node_file_done(const std::string& trouble) {
     if (!trouble.empty()) {
-        file_trouble_ = "the node file of this node still has its former nodelist: " + trouble +
-                        "; in force is version " + std::to_string(nodes_.version) +
-                        ", which this node keeps in its state directory";
-        log_.line(Level::warning, file_trouble_);
+        const std::string before = std::exchange(
+            file_trouble_, "the node file of this node still has its former nodelist: " + trouble +
+                               "; in force is version " + std::to_string(nodes_.version) +
+                               ", which this node keeps in its state directory; it is written again every "
+                               "few seconds");
+        if (file_trouble_ != before) log_.line(Level::warning, file_trouble_);
+        file_timer_.expires_after(kFileRetry);
+        file_timer_.async_wait([this](const boost::system::error_code& failed) {
+            if (!failed && nodes_.counted) write_node_file();
+        });
     }
     for (const auto& then : std::exchange(file_then_, {})) then();
 }

@@ -131,6 +131,9 @@ void Daemon::nodes_changed() {
     const bool other = membership::mark_of(nodes_) != membership::mark_of(state.nodes) ||
                        nodes_.version != state.nodes.version || nodes_.counted != state.nodes.counted;
     nodes_ = state.nodes;
+    // A change was made from another list than this node's file says: that is an edit of somebody's, by which
+    // this node went alone.
+    if (!nodes_.counted && !membership::same_places(settled_, nodes_)) settled_ = nodes_;
     membership::use_node_list(config_, nodes_);
     if (!other && !warned) return;
     totem::EngineConfig next = engine_config(self_, {});
@@ -169,6 +172,7 @@ void Daemon::take_offer(const base::Bytes& bytes) {
 
 // An address that is not a node's own would be lost to it, or be everybody's.
 base::Status Daemon::check_places(const membership::NodeList& list) const {
+    TRY_OK(membership::check_addresses(nodes_, list, self_, membership::local_addresses()));
     const std::vector<std::string> broadcasts = membership::broadcast_addresses();
     for (const membership::ListedNode& node : list.nodes) {
         const std::string name = node.name.empty() ? "node " + to_string(node.id) : node.name;
@@ -216,7 +220,7 @@ base::Result<membership::NodeList> Daemon::with_node(const AddNode& add) const {
     }
     membership::NodeList list = nodes_;
     membership::ListedNode node;
-    node.id = {list.nodes.back().id.value + 1};
+    node.id = list.next_id();
     node.name = add.name;
     for (std::size_t i = 0; i < links.size(); ++i)
         node.addresses.push_back({links[i].number, add.addresses.empty() ? add.name : add.addresses[i], ""});
@@ -274,14 +278,33 @@ base::Result<membership::NodeList> Daemon::edited_nodes(const std::string& text)
                                          known->name + "\", and keeps that name while custosd runs, not \"" +
                                          node.name + "\": resources and attributes go by it"};
     }
-    if (list.version < nodes_.version) {
+    // A file that nobody has edited could not be written: it is now.
+    const bool edit = !membership::same_places(list, settled_) && !membership::same_places(list, nodes_);
+    if (list.version < nodes_.version && edit) {
         return Error{Errc::conflict, "nothing was changed: " + options_.config_file + " is older (" +
                                          versions(list.version) + ") than what is in force (" +
                                          versions(nodes_.version) +
                                          "): make your change in a file of that version"};
     }
+    if (list.version < nodes_.version) return nodes_;
     TRY_OK(check_places(list));
     return list;
+}
+
+// It says what is in force already; or did, before it could not be written.
+void Daemon::take_same_file(const std::string& text, const ControlServer::Respond& respond) {
+    const auto file = membership::parse_config(text, options_.config_file);
+    if (nodes_.counted && file && file->totem.config_version < nodes_.version) {
+        write_node_file();
+        return when_file_is_written([this, respond] {
+            const std::string done = "the file was older than what is in force, and has it now";
+            respond(CommandReply{nodes_.version, file_trouble_.empty() ? done : file_trouble_});
+        });
+    }
+    use_file(text);
+    const std::string change = change_under_way();
+    respond(CommandReply{nodes_.version,
+                         "nothing differs from what is in force" + (change.empty() ? "" : "; " + change)});
 }
 
 void Daemon::change_nodes(const std::string& user, const Request& request,
@@ -299,16 +322,18 @@ void Daemon::change_nodes(const std::string& user, const Request& request,
     }
     if (!after) return respond(Refused{after.error().message});
     const std::string text = membership::difference(nodes_, *after);
-    if (text.empty()) {
-        use_file(*file);
-        return respond(CommandReply{nodes_.version, "nothing differs from what is in force"});
-    }
+    if (text.empty()) return take_same_file(*file, respond);
     change.before = nodes_;
     change.after = *after;
     const std::uint64_t id = next_client_++;
     clients_.emplace(id, [this, text, respond](Reply reply) {
         auto* done = std::get_if<CommandReply>(&reply);
         if (done == nullptr) return respond(std::move(reply));
+        if (done->under_way) {
+            done->remark = text + "\nnot in force yet: " + done->remark +
+                           ". It goes on by itself, and custos status says how far it is";
+            return respond(std::move(reply));
+        }
         done->remark = text;
         when_file_is_written([this, done = *done, respond]() mutable {
             if (!nodes_trouble_.empty()) done.remark += "\nbut " + nodes_trouble_;
@@ -322,28 +347,23 @@ void Daemon::change_nodes(const std::string& user, const Request& request,
 
 // --- status
 
+// With whom it waits for; empty: none.
+std::string Daemon::change_under_way() const {
+    const auto& next = node_->state().next_nodes;
+    if (!next) return "";
+    const std::string waits = node_->change_waits();
+    return "the nodes are being changed to version " + std::to_string(next->version) + " (" +
+           membership::difference(node_->state().nodes, *next) +
+           "): until it counts, decisions need a majority of before and of after it" +
+           (waits.empty() ? "" : "; " + waits);
+}
+
 std::vector<std::string> Daemon::node_warnings(const totem::EngineStatus& engine) const {
     std::vector<std::string> lines;
     if (!nodes_trouble_.empty()) lines.push_back(nodes_trouble_);
     for (std::string& line : file_warnings()) lines.push_back(std::move(line));
     if (!node_) return lines;
-    if (const auto& next = node_->state().next_nodes) {
-        std::string line = "the nodes are being changed to version " + std::to_string(next->version) + " (" +
-                           membership::difference(node_->state().nodes, *next) +
-                           "): until it counts, decisions need a majority of before and of after it";
-        const base::NodeSet missing = node_->state().nodes.ids().minus(node_->view().nodes());
-        if (!node_->state().status.quorate && !missing.empty()) {
-            std::string names;
-            for (const base::NodeId id : missing) {
-                const membership::NodeEntry* const entry = config_.find(id);
-                names +=
-                    (names.empty() ? "" : ", ") + (entry == nullptr ? "node " + to_string(id) : entry->name);
-            }
-            line += "; it goes on when " +
-                    (missing.size() == 1 ? names + " is back" : "enough of these are back: " + names);
-        }
-        lines.push_back(std::move(line));
-    }
+    if (std::string line = change_under_way(); !line.empty()) lines.push_back(std::move(line));
     const std::uint64_t unlisted = engine.rejected[static_cast<std::size_t>(totem::Rejected::node)];
     if (unlisted > 0) {
         lines.push_back(
@@ -378,6 +398,12 @@ std::vector<std::string> Daemon::node_warnings(const totem::EngineStatus& engine
     return lines;
 }
 
+std::map<base::NodeId, std::string> Daemon::node_names() const {
+    std::map<base::NodeId, std::string> names;
+    for (const membership::NodeEntry& entry : config_.nodes) names[entry.id] = entry.name;
+    return names;
+}
+
 void Daemon::put_nodes(RingReply& out) const {
     out.nodes_version = nodes_.version;
     out.nodes_counted = nodes_.counted;
@@ -385,6 +411,7 @@ void Daemon::put_nodes(RingReply& out) const {
         nodes_.two_node_ended && membership::votes_of(nodes_) == 2 && nodes_.nodes.size() == 2;
     if (!node_ || !node_->state().next_nodes) return;
     out.nodes_change = membership::difference(node_->state().nodes, *node_->state().next_nodes);
+    if (const std::string waits = node_->change_waits(); !waits.empty()) out.nodes_change += "; " + waits;
 }
 
 }  // namespace tools

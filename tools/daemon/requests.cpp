@@ -178,6 +178,7 @@ std::vector<std::string> Daemon::warnings(const totem::EngineStatus& engine) con
     }
     for (std::string& line : node_warnings(engine)) lines.push_back(std::move(line));
     if (node_) {
+        for (std::string& line : key_warnings()) lines.push_back(std::move(line));
         for (std::string& line : node_->warnings()) lines.push_back(std::move(line));
     }
     if (facts_.core_is_root) lines.push_back("there is no user 'custos': the core runs as root");

@@ -419,6 +419,7 @@ struct ReplyWriter {
     void operator()(const CommandReply& reply) const {
         out.mutable_command()->set_version(reply.version);
         out.mutable_command()->set_remark(reply.remark);
+        out.mutable_command()->set_under_way(reply.under_way);
     }
     void operator()(const Converged& reply) const {
         out.mutable_converged()->set_version(reply.version);
@@ -498,7 +499,8 @@ base::Result<Reply> decode_reply(base::ByteView bytes) {
         case pb::Reply::kStatus:
             return status_reply(in.status());
         case pb::Reply::kCommand:
-            return Reply{CommandReply{in.command().version(), in.command().remark()}};
+            return Reply{
+                CommandReply{in.command().version(), in.command().remark(), in.command().under_way()}};
         case pb::Reply::kConverged: {
             Converged out{in.converged().version(), {}};
             out.problems.assign(in.converged().problems().begin(), in.converged().problems().end());

@@ -35,12 +35,12 @@ struct Shutdown {};
 // members know.
 struct CancelWaitForAll {};
 // Change the key that the nodes share; answered with a CommandReply once the old one is gone everywhere, or
-// (with a remark that says for whom) when the change waits for an absent node.
+// (with a remark that says for whom) when the change waits for an absent node, or for one that can't write.
 struct RotateKey {
-    bool wait{true};  // false: for nobody who is absent; a change under way does not either any more
+    bool wait{true};  // false: for nobody who is absent now; a change under way does not either any more
 };
 // Other nodes (docs/decisions/0128); each is answered with a CommandReply once the change counts, whose
-// remark says what was changed.
+// remark says what was changed; or after ten seconds, with whom it waits for.
 struct AddNode {
     std::string name;
     std::vector<std::string> addresses;  // one for each link, in their order; none: the name is resolved
@@ -237,6 +237,7 @@ struct RingReply {
 struct CommandReply {
     std::uint64_t version{0};  // of the configuration that holds the change
     std::string remark;        // "on this node only: ..." ; empty: durable on a quorum's disks
+    bool under_way{false};     // a change of the nodes that does not count yet; it goes on by itself
 };
 struct Converged {
     std::uint64_t version{0};

@@ -176,6 +176,16 @@ class Node(Machine):
         with open(self.path("/etc/custos/custos.conf"), "w") as file:
             file.write(text.replace(before, after))
 
+    def small_disk(self, folder, size):
+        """Puts `folder` on a disk of its own. What is open there stays where it was."""
+        self.run("/bin/sh", "-c", f"mkdir -p /tmp/disk && mount -t tmpfs -o size={size} disk /tmp/disk && cp -a {folder}/. /tmp/disk/ && "
+                 f"chown --reference={folder} /tmp/disk && chmod --reference={folder} /tmp/disk && mount --bind /tmp/disk {folder}")
+
+    def fill_disk(self, folder):
+        """No room is left on the disk of `folder`, a small one. Returns what makes room again."""
+        self.run("dd", "if=/dev/zero", f"of={folder}/fill", "bs=1k", check=False)
+        return lambda: os.remove(self.path(f"{folder}/fill"))
+
     def log_text(self):
         with open(self.log) as log:
             return log.read()

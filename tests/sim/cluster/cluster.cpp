@@ -69,7 +69,7 @@ void Cluster::change_nodes(NodeId at, NodeId node, bool vouched) {
                      listed(node));
     }
     command(at, change, [this, gone](const manager::Answer& answer) {
-        if (answer.status) ++(gone ? removed : added);
+        if (answer.status && !answer.under_way) ++(gone ? removed : added);
     });
 }
 

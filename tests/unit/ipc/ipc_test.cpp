@@ -246,6 +246,7 @@ TEST_CASE("replies survive their bytes") {
 
     CHECK(std::get<CommandReply>(*decode_reply(encode(Reply{CommandReply{3, "r"}}))).remark == "r");
     CHECK(std::get<CommandReply>(*decode_reply(encode(Reply{CommandReply{3, "r"}}))).version == 3);
+    CHECK(std::get<CommandReply>(*decode_reply(encode(Reply{CommandReply{3, "r", true}}))).under_way);
     CHECK(std::get<Converged>(*decode_reply(encode(Reply{Converged{4, {"a", "b"}}}))).problems.size() == 2);
     CHECK(std::get<Refused>(*decode_reply(encode(Reply{Refused{"no"}}))).message == "no");
     CHECK(std::holds_alternative<ShutdownReply>(*decode_reply(encode(Reply{ShutdownReply{}}))));

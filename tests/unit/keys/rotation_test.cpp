@@ -95,9 +95,17 @@ class Cluster {
         if (!node.value || !node.write) return false;
         const MasterKeys keys = *std::exchange(node.write, std::nullopt);
         if (status) node.disk = keys;
-        node.value->written(status);
+        node.value->written(now_, status);
         drain(id);
         return true;
+    }
+    void wait(base::Duration time) {
+        now_ = now_ + time;
+        for (auto& [id, node] : nodes_) {
+            if (!node.value || now_ < node.value->next_deadline()) continue;
+            node.value->advance(now_);
+            drain(id);
+        }
     }
     void settle() {
         for (bool busy = true; busy;) {
@@ -153,6 +161,7 @@ class Cluster {
         }
     }
 
+    base::Instant now_;
     NodeSet roster_;
     std::map<NodeId, Node> nodes_;
     std::map<std::size_t, std::deque<std::pair<NodeId, std::variant<KeyWord, MasterKeys::Live>>>> queues_;
@@ -272,13 +281,118 @@ TEST_CASE("a disk that takes nothing holds the change up, says so, and does not 
     CHECK(cluster.disk(n2) == MasterKeys(MasterKeys::Live{1, key(1)}));
 }
 
+namespace {
+
+const base::Status kFull = base::Error{base::Errc::io, "disk full"};
+
+// Until the disk of n2 has refused the new key, and all know it.
+void rotate_onto_full_disk(Cluster& cluster) {
+    cluster.settle();
+    REQUIRE(cluster.rotate(n1, key(1)));
+    while (!cluster.write(n2, kFull)) (void)cluster.deliver(0);
+    cluster.settle();
+}
+
+}  // namespace
+
+TEST_CASE("what a disk did not take is written again by itself, whoever asks meanwhile") {
+    Cluster cluster(3);
+    rotate_onto_full_disk(cluster);
+    for (const NodeId id : cluster.roster()) {
+        CHECK(to_text(cluster.state(id), {{n2, "b"}}) == "step 1 of 3: all accept the new key (" +
+                                                             key(1).fingerprint() +
+                                                             "); still to do it: b (disk full)");
+    }
+    CHECK(!cluster.rotate(n2, key(2)));
+    CHECK(cluster.state(n2).trouble == "disk full");
+    cluster.wait(base::seconds(6));
+    REQUIRE(cluster.write(n2, kFull));
+    cluster.settle();
+    CHECK(cluster.disk(n1).sending().id == 0);
+    cluster.wait(base::seconds(6));
+    cluster.settle();
+    for (const NodeId id : cluster.roster()) {
+        CHECK(cluster.disk(id) == MasterKeys(MasterKeys::Live{1, key(1)}));
+        CHECK(cluster.state(id).trouble.empty());
+    }
+}
+
+TEST_CASE("each step is written again after a failure") {
+    for (std::size_t failing = 1; failing <= 3; ++failing) {
+        CAPTURE(failing);
+        Cluster cluster(3);
+        cluster.settle();
+        REQUIRE(cluster.rotate(n1, key(1)));
+        for (std::size_t step = 1; step <= failing; ++step) {
+            while (!cluster.write(n2, step == failing ? kFull : base::ok())) {
+                (void)cluster.deliver(0);
+                (void)cluster.write(n1);
+                (void)cluster.write(n3);
+            }
+        }
+        cluster.settle();
+        CHECK(cluster.state(n3).behind == NodeSet{n2});
+        cluster.wait(base::seconds(6));
+        cluster.settle();
+        for (const NodeId id : cluster.roster())
+            CHECK(cluster.disk(id) == MasterKeys(MasterKeys::Live{1, key(1)}));
+    }
+}
+
+TEST_CASE("--now leaves out who is absent when it is given, and nobody who goes afterwards") {
+    Cluster cluster(4);
+    cluster.absent_too = false;
+    cluster.settle();
+    cluster.stop({4});
+    cluster.settle();
+    REQUIRE(cluster.rotate(n1, key(1), false));
+    while (cluster.deliver(0)) {
+    }
+    cluster.stop(n2);  // it has not written the key
+    cluster.settle();
+    CHECK(cluster.state(n1).absent == NodeSet{n2});
+    CHECK(cluster.disk(n1).sending().id == 0);
+    cluster.start(n2);
+    cluster.settle();
+    for (const NodeId id : {n1, n2, n3}) CHECK(cluster.disk(id) == MasterKeys(MasterKeys::Live{1, key(1)}));
+    CHECK(cluster.disk({4}) == MasterKeys(key(0)));
+}
+
+TEST_CASE("--now does not leave out a member that is behind, nor one that came and went again") {
+    Cluster cluster(4);
+    cluster.absent_too = false;
+    cluster.settle();
+    cluster.stop({4});
+    rotate_onto_full_disk(cluster);
+    CHECK(cluster.rotate(n1, key(9), false).error().code == base::Errc::conflict);
+    // It goes, and is left out by that word alone; who goes later is not.
+    cluster.stop(n2);
+    cluster.start({4});
+    cluster.settle();
+    CHECK(cluster.state(n1).absent == NodeSet{n2});
+    while (cluster.deliver(0)) {
+    }
+    REQUIRE(cluster.rotate(n1, key(9), false));
+    cluster.start(n2);
+    cluster.views();
+    while (cluster.deliver(0)) {
+    }
+    cluster.stop(n2);
+    cluster.settle();
+    CHECK(cluster.state(n1).absent == NodeSet{n2});
+    cluster.start(n2);
+    cluster.settle();
+    for (const NodeId id : cluster.roster())
+        CHECK(cluster.disk(id) == MasterKeys(MasterKeys::Live{1, key(1)}));
+}
+
 TEST_CASE("ids wrap around") {
     CHECK(membership::newer({0, "a"}, {255, "b"}));
     CHECK(!membership::newer({255, "b"}, {0, "a"}));
     CHECK(membership::newer({7, "b"}, {7, "a"}));
 }
 
-TEST_CASE("crashes, cuts and merges: nobody is ever shut out, and in the end all have one key") {
+TEST_CASE("crashes, cuts, merges and full disks: nobody is ever shut out, and in the end all have one key") {
     for (std::uint64_t seed = 1; seed <= 1000; ++seed) {
         CAPTURE(seed);
         base::Rng rng(seed);
@@ -306,9 +420,14 @@ TEST_CASE("crashes, cuts and merges: nobody is ever shut out, and in the end all
                     break;
                 }
                 case 5:
+                    (void)cluster.write(any(), kFull);
+                    break;
                 case 6:
+                    cluster.wait(base::seconds(2));
+                    break;
                 case 7:
                 case 8:
+                case 9:
                     (void)cluster.write(any());
                     break;
                 default:

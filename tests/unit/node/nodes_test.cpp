@@ -2,6 +2,7 @@
 // What it waits for, and that it waits for a lease (docs/decisions/0129).
 #include <doctest/doctest.h>
 
+#include <array>
 #include <deque>
 #include <map>
 #include <memory>
@@ -70,6 +71,14 @@ class Cluster {
         pump();
     }
 
+    void hang_key_file(std::uint32_t node) { machines_[node].key_hangs = true; }
+    void rotate_key(std::uint32_t node) {
+        std::array<std::uint8_t, totem::MasterKey::kSize> bytes{};
+        bytes.fill(7);
+        machines_[node].node->rotate_key(at(), 2, totem::MasterKey(bytes), true);
+        pump();
+    }
+
     void leave(std::uint32_t node) {
         machines_[node].node->shut_down(at());
         pump();
@@ -87,6 +96,8 @@ class Cluster {
         options.nodes = list_of(machine.votes_of_first);
         options.lease_wait = kWait;
         options.journal = machine.journal;
+        options.keys =
+            totem::MasterKeys(totem::MasterKey(std::array<std::uint8_t, totem::MasterKey::kSize>{}));
         machine.tokens.clear();
         machine.left = false;
         machine.refused.clear();
@@ -103,7 +114,13 @@ class Cluster {
     [[nodiscard]] const std::string& refused(std::uint32_t i) const { return machines_.at(i).refused; }
     [[nodiscard]] bool quorate(std::uint32_t i) const { return machines_.at(i).node->quorum().quorate; }
     [[nodiscard]] int sent() const { return sent_; }  // NodesFacts
-    [[nodiscard]] bool answered() const { return answered_; }
+    [[nodiscard]] bool answered() const { return answer_.has_value(); }
+    [[nodiscard]] const manager::Answer& answer() const { return *answer_; }
+    [[nodiscard]] std::string waits(std::uint32_t i) const { return machines_.at(i).node->change_waits(); }
+    // What the daemon's timer would wait for.
+    [[nodiscard]] base::Duration idle(std::uint32_t i) const {
+        return machines_.at(i).node->next_deadline() - now_;
+    }
     [[nodiscard]] bool under_way(std::uint32_t i) const { return state(i).next_nodes.has_value(); }
     [[nodiscard]] bool counts(std::uint32_t i) const {
         return state(i).nodes.counted && state(i).nodes.nodes.front().votes == 2;
@@ -117,6 +134,7 @@ class Cluster {
         std::uint32_t votes_of_first{1};  // as its node file has it
         bool held{false}, left{false};
         std::string refused;
+        bool key_hangs{false};              // its key file is never written
         std::vector<std::uint64_t> tokens;  // of writes that are held
     };
 
@@ -134,6 +152,7 @@ class Cluster {
             machine.journal = std::move(write.payload);
             machine.node->persisted(at(), write.token);
         }
+        if (out.keys && !machine.key_hangs) machine.node->keys_written(at(), base::ok());
         for (manager::RingMessage& message : out.messages) {
             const auto decoded = manager::decode_message(message.payload);
             REQUIRE(decoded);
@@ -142,7 +161,7 @@ class Cluster {
         }
         for (const manager::Answer& answer : out.answers) {
             CHECK_MESSAGE(answer.status, (answer.status ? "" : answer.status.error().message));
-            answered_ = true;
+            answer_ = answer;
         }
         machine.left = machine.left || out.leave;
         if (!out.refused.empty()) machine.refused = out.refused;
@@ -176,7 +195,7 @@ class Cluster {
     totem::View view_;
     std::deque<std::pair<std::uint32_t, base::Bytes>> ordered_;
     int sent_{0};
-    bool answered_{false};
+    std::optional<manager::Answer> answer_;
 };
 
 manager::ChangeNodes two_votes_for_first() {
@@ -270,4 +289,57 @@ TEST_CASE(
     cluster.view({1, 2, 3});
     CHECK(cluster.refused(1).empty());
     CHECK(cluster.quorate(1));
+}
+
+TEST_CASE("who has asked for a change is told whom it waits for, and it goes on") {
+    Cluster cluster;
+    cluster.view({1, 2, 3});
+    cluster.hold_disk(3);
+    cluster.submit(1, two_votes_for_first());
+    cluster.pass(base::seconds(9));
+    CHECK_FALSE(cluster.answered());
+    CHECK(cluster.idle(1) <= base::seconds(1));
+    cluster.pass(base::seconds(1));
+    REQUIRE(cluster.answered());
+    CHECK(cluster.answer().under_way);
+    CHECK(cluster.answer().remark.find("waits for the disk of n3") == 0);
+    CHECK(cluster.idle(1) > base::Duration{});
+    for (const std::uint32_t i : {1u, 2u, 3u}) CHECK(cluster.waits(i) == cluster.answer().remark);
+    cluster.release_disk(3);
+    CHECK(cluster.waits(2).empty());
+    cluster.pass(kWait);
+    CHECK(cluster.counts(1));
+}
+
+TEST_CASE("a change that all crashed in says that it waits for a node that nobody has cleared") {
+    Cluster cluster;
+    cluster.view({1, 2, 3});
+    cluster.leave(3);
+    cluster.view({1, 2});
+    cluster.submit(1, two_votes_for_first());
+    CHECK(cluster.waits(1).empty());  // n3 left in order
+    for (const std::uint32_t i : {1u, 2u}) cluster.start(i);
+    cluster.view({1, 2});
+    REQUIRE(cluster.under_way(1));
+    CHECK(cluster.waits(1).find("waits for n3 (not cleared: ") == 0);
+    CHECK(cluster.waits(1).find("crm node clearstate n3") != std::string::npos);
+    cluster.pass(kWait);
+    CHECK(cluster.sent() == 0);
+    cluster.submit(1, manager::ConfirmNode{"n3"});
+    CHECK(cluster.waits(2).empty());
+    cluster.pass(kWait);
+    CHECK(cluster.counts(2));
+}
+
+TEST_CASE("who has asked for another key is told whom the change waits for") {
+    Cluster cluster;
+    cluster.view({1, 2, 3});
+    cluster.hang_key_file(3);
+    cluster.rotate_key(2);
+    cluster.pass(base::seconds(9));
+    CHECK_FALSE(cluster.answered());
+    CHECK(cluster.idle(2) <= base::seconds(1));
+    cluster.pass(base::seconds(1));
+    REQUIRE(cluster.answered());
+    CHECK(cluster.answer().remark.find("still to do it: n3; it goes on by itself") != std::string::npos);
 }

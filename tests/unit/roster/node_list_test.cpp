@@ -61,6 +61,59 @@ TEST_CASE("the difference of two lists is said as an administrator thinks of it"
           "added: n4 (10.0.0.4); n1: ring0_addr 10.0.0.1 -> 10.0.0.11; n2: quorum_votes 1 -> 2; removed: n3");
 }
 
+TEST_CASE("a name that was looked up on one side only is no difference") {
+    const NodeList before = list({node(1), node(2)});
+    NodeList after = before;
+    after.nodes[1].addresses[0].ip.clear();
+    CHECK(membership::difference(before, after).empty());
+    CHECK(membership::difference(after, before).empty());
+    after.nodes[1].addresses[0].ip = "10.0.0.12";  // the name stands for another address now
+    CHECK(membership::difference(before, after) == "n2: ring0_addr 10.0.0.2 -> 10.0.0.2");
+}
+
+TEST_CASE("an id is given once: the highest one is remembered when its node goes") {
+    NodeList before = list({node(1), node(2), node(4)});
+    CHECK(before.next_id() == NodeId{5});
+    NodeList after = list({node(1), node(2)}, 2);
+    membership::keep_highest(after, before);
+    CHECK(after.next_id() == NodeId{5});
+    const auto back = membership::decode_node_list(membership::encode(after));
+    REQUIRE(back);
+    CHECK(*back == after);
+    NodeList third = list({node(1)}, 3);
+    membership::keep_highest(third, after);
+    CHECK(third.next_id() == NodeId{5});
+    NodeList last = list({node(1), node(5)}, 4);
+    membership::keep_highest(last, third);
+    CHECK(last.highest == NodeId{});  // its bytes are of the first form again
+    CHECK(last.next_id() == NodeId{6});
+}
+
+TEST_CASE("no change gives a node the address of another one, or the node that was asked one that it lacks") {
+    const NodeList before = list({node(1), node(2), node(3)});
+    const std::vector<std::string> local{"127.0.0.1", "10.0.0.1", "10.0.0.11"};
+    const auto refused = [&](const NodeList& after) {
+        const base::Status checked = membership::check_addresses(before, after, {1}, local);
+        return checked ? std::string() : checked.error().message;
+    };
+    const auto give = [](NodeList to, std::size_t index, const std::string& ip) {
+        to.nodes[index].addresses[0] = {0, ip, ip};
+        return to;
+    };
+    CHECK(refused(before).empty());
+    CHECK(refused(give(before, 1, "10.0.0.12")).empty());  // another machine's own are not known here
+    CHECK(refused(give(before, 0, "10.0.0.11")).empty());
+    CHECK(refused(give(before, 0, "10.0.0.12")).find("is none of this machine's") != std::string::npos);
+    const std::string swap = refused(give(give(before, 1, "10.0.0.3"), 2, "10.0.0.2"));
+    CHECK(swap.find("10.0.0.3, the address of n2 on link 0, is that of n3 now") != std::string::npos);
+    CHECK(swap.find("first give n3 an address that no node has") != std::string::npos);
+    // Its machine may run still, as the node that goes.
+    const std::string heir = refused(give(list({node(1), node(2), node(4)}), 2, "10.0.0.3"));
+    CHECK(heir.find("first remove n3") != std::string::npos);
+    // What is in force may be away for a moment.
+    CHECK(membership::check_addresses(before, before, {1}, {}));
+}
+
 TEST_CASE("a mark names who and where the nodes are, not the version and not how an address is written") {
     const NodeList one = list({node(1), node(2)}, 1);
     NodeList other = list({node(1), node(2)}, 9);
@@ -112,7 +165,9 @@ TEST_CASE("bytes: a list comes back as it was; no prefix of it, and nothing else
     longer.push_back(0);
     CHECK_FALSE(membership::decode_node_list(longer));
     base::Bytes flags = bytes;
-    flags[8] = 4;
-    CHECK_FALSE(membership::decode_node_list(flags));
+    for (const unsigned bad : {4U, 8U}) {
+        flags[8] = static_cast<std::uint8_t>(bad);
+        CHECK_FALSE(membership::decode_node_list(flags));
+    }
     CHECK_FALSE(membership::decode_node_list(membership::encode(list({node(2), node(1)}))));
 }

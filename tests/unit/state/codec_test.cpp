@@ -206,7 +206,8 @@ TEST_CASE("decoders take any bytes: a value or an error") {
 }
 
 TEST_CASE("words and offers of keys survive their bytes, and bytes that are none are refused") {
-    const KeyFact fact{{{3, "0123"}, membership::KeyName{4, "4567"}, "4567"}};
+    const KeyFact fact{
+        {{3, "0123"}, membership::KeyName{4, "4567"}, "4567", base::NodeSet{base::NodeId{7}}, "disk full"}};
     const auto back = decode_message(encode(Message{fact}));
     REQUIRE(back);
     CHECK(std::get<KeyFact>(*back).word == fact.word);

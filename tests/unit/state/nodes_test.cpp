@@ -187,4 +187,18 @@ TEST_CASE("the version goes on from that of the file; a pair stays a pair only w
     CHECK(state.next_nodes->two_node_ended);
 }
 
+TEST_CASE("the id of a node that was removed is not given again, whoever asks with whatever list") {
+    State state = running({kOne, kTwo, kThree});
+    for (const auto& ids : {list_of({1, 2, 3, 4}), list_of({1, 2, 3})}) {
+        REQUIRE(change(state, ids).result);
+        count_nodes(state);
+    }
+    CHECK(state.nodes.next_id() == NodeId{5});
+    REQUIRE(change(state, list_of({1, 2})).result);
+    count_nodes(state);
+    const auto back = decode_state(encode(state));
+    REQUIRE(back);
+    CHECK(back->nodes.next_id() == NodeId{5});
+}
+
 }  // namespace nodes_test
