@@ -136,9 +136,8 @@ void Assigner::sort_instances(Resource& clone) {
     }
 }
 
-// First the instances stay where they are, those that must and then others up to an even share of each node; then
-// the rest.
-// NOLINTNEXTLINE(misc-no-recursion): `assigning` bounds it
+// First the instances stay where they are, those that must and then others up to an even share of each node;
+// then the rest. NOLINTNEXTLINE(misc-no-recursion): `assigning` bounds it
 void Assigner::distribute(Resource& clone) {
     int usable = 0;
     for (auto& [node, standing] : clone.allowed) {
@@ -149,7 +148,8 @@ void Assigner::distribute(Resource& clone) {
     const bool all_wishes = clone.clone_max < usable;
     int placed = 0;
     for (Resource* child : clone.children) {
-        if (child->provisional && stuck(*child) && place_instance(clone, *child, nullptr, all_wishes)) ++placed;
+        if (child->provisional && stuck(*child) && place_instance(clone, *child, nullptr, all_wishes))
+            ++placed;
     }
     for (Resource* child : clone.children) {
         const std::vector<Node*> at = places(*child, false);
