@@ -212,6 +212,12 @@ def refusals(lab):
     n1.custos("-F node remove n3 --force")
     lab.wait_file(n1, n3, there=False)
     lab.wait_file(n2, n3, there=False)
+    expect_no_word([n1, n2], "not in the nodelist")
+    n3.boot()
+    n3.start()
+    lab.wait(n1, lambda s: any("not in the nodelist" in line for line in s.raw["warnings"]), "n1 says that n3 is none of its nodes")
+    n3.power_off()
+    lab.wait(n1, lambda s: not any("not in the nodelist" in line for line in s.raw["warnings"]), "n1 does not say so for ever", 20)
 
 
 @test("roster: above the highest nodeid there is none: node add says so, and an edit with a lower one is taken", nodes=3, configured=2, started=False)

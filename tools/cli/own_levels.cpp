@@ -346,8 +346,9 @@ std::vector<Level> custos_levels() {
             {"add", "", "NAME [ADDRESS...]", "a new node, an address for each link", 1, 9, node_add, true});
         level.commands.push_back(
             {"remove", "", "NAME [--force]",
-             "takes a node out of the cluster (--force: it is silent, and off; it asks, with -F not)", 1, 2,
-             node_remove, true});
+             "takes a node out of the cluster (--force: it is silent, and you vouch that it is "
+             "off: it asks, or takes your word by -F)",
+             1, 2, node_remove, true});
     }
     levels.front().commands.push_back({"simulate", "", "--cib FILE [--now DATE] [--json]",
                                        "what the scheduler would do with a saved Pacemaker CIB", 0, 5,
