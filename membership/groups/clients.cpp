@@ -211,8 +211,9 @@ void Groups::Impl::hand_out(ClientId id, const std::shared_ptr<groups::Kept>& ke
     // One thing alone is never too much.
     if (client.untaken.size() > 1 &&
         (client.untaken.size() > config.keep_messages || client.untaken_bytes > config.keep_bytes)) {
-        return cut_off(id, client,
-                       "cut off: " + amount(client.untaken.size(), client.untaken_bytes) + " were not taken");
+        const std::string why =
+            "cut off: " + amount(client.untaken.size(), client.untaken_bytes) + " were not taken";
+        return cut_off(id, client, why);
     }
     effects.emplace_back(Handout{id, {kept, &kept->event}, cost});
     keep_the_total();
