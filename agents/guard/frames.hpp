@@ -77,7 +77,7 @@ struct GuardFacts {
     bool core_is_root{false};   // there is no user for it
     bool not_realtime{false};   // guard was refused SCHED_RR
     bool not_locked{false};     // guard was refused locked memory
-    std::uint64_t restarts{0};  // of the core since guard began
+    std::uint64_t restarts{0};  // of the core since guard began that it did not ask for
     bool operator==(const GuardFacts&) const = default;
 };
 

@@ -175,7 +175,7 @@ class Guard {
         last_words_.forget();
         waiting_.clear();
         gate_ = {};
-        facts_.restarts = supervisor_.restarts();
+        facts_.restarts = supervisor_.crashes();
         reply(facts_);
     }
 

@@ -75,7 +75,12 @@ void Supervisor::core_ended(Instant now, ChildEnd end) {
         log("the core refuses to run (its own message says why); addresses are removed");
         return finish(now, kExitRefused);
     }
-    log(describe(Role::core, end) + "; addresses stay, it is restarted");
+    if (end.signal == 0 && end.exit_status == kExitAnew) {
+        ++asked_for_;
+        log("the core begins anew (its own message says why); addresses stay");
+    } else {
+        log(describe(Role::core, end) + "; addresses stay, it is restarted");
+    }
     end_pair(now);
 }
 

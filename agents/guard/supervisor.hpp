@@ -3,6 +3,7 @@
 // guard.cpp carries out the effects.
 #pragma once
 
+#include <algorithm>
 #include <string>
 #include <variant>
 #include <vector>
@@ -16,6 +17,7 @@ enum class Role { core, runner };
 // Exit codes of the core, and of guard after it.
 inline constexpr int kExitDone = 0;    // it left in order
 inline constexpr int kExitFailed = 1;  // guard: the core kept dying
+inline constexpr int kExitAnew = 75;   // core: it is to be started again, as another process
 inline constexpr int kExitRefused =
     78;  // its configuration or environment is wrong: starting it again would not help
 
@@ -66,6 +68,8 @@ class Supervisor {
     using Effect = std::variant<Launch, Signal, Notify, Log, DropAddresses, Exit>;
     [[nodiscard]] std::vector<Effect> take_effects();
     [[nodiscard]] unsigned restarts() const { return launches_ == 0 ? 0 : launches_ - 1; }
+    // Of these, those that the core did not ask for.
+    [[nodiscard]] unsigned crashes() const { return restarts() - std::min(asked_for_, restarts()); }
 
   private:
     struct Idle {};
@@ -98,7 +102,7 @@ class Supervisor {
     State state_;
     bool core_alive_{false}, runner_alive_{false};
     bool told_ready_{false};
-    unsigned launches_{0};
+    unsigned launches_{0}, asked_for_{0};
     std::vector<base::Instant> deaths_;  // within the window
     std::vector<Effect> effects_;
 };

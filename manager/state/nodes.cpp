@@ -45,7 +45,9 @@ Status check_removal(const State& state, base::NodeId id, bool vouched) {
     if (node.clearance == Clearance::clean || vouched || lease_was_enough(state, node)) return base::ok();
     return Error{Errc::conflict, "nothing was changed: " + node.name + " is silent (" + node.why +
                                      ") and may still run what it ran. Make sure that it is switched off, "
-                                     "then add --force"};
+                                     "and say so: custos node remove " +
+                                     node.name + " --force (it asks; in a script: custos -F node remove " +
+                                     node.name + " --force)"};
 }
 
 // What a silent node was granted before the change must be out before it counts.

@@ -37,6 +37,9 @@ struct NodeAddress {
     bool operator==(const NodeAddress&) const = default;
 };
 
+inline constexpr std::uint32_t kMaxNodeId =
+    2'147'483'647;  // ids are positive in 31 bits, as corosync has them
+
 struct NodeEntry {
     base::NodeId id;
     // When the file has none: ring0_addr if that is a host name, else "node<ID>"; find_own_node

@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::size_t kOverhead = 64;  // bytes that anything costs beside its own
 constexpr std::size_t kOfMember = 32;  // in a view
+constexpr std::size_t kOfEvent = 512;  // of memory, beside what cost_of() counts
 
 std::size_t cost_of(const GroupEvent& event) {
     if (const auto* message = std::get_if<GroupMessage>(&event))
@@ -19,6 +20,17 @@ std::size_t cost_of(const GroupEvent& event) {
                kOfMember * (view->members.size() + view->left.size() + view->joined.size());
     }
     return kOverhead + kOfMember * std::get<RingView>(event).view.members.size();
+}
+
+// What a client's queue holds; of an event that others wait for, too, its share.
+std::size_t share_of(const std::deque<std::shared_ptr<groups::Kept>>& untaken) {
+    std::size_t bytes = 0;
+    for (const auto& kept : untaken) bytes += groups::kPlaceInQueue + kept->bytes / kept->waiting;
+    return bytes;
+}
+
+std::string amount(std::size_t messages, std::size_t bytes) {
+    return std::to_string(messages) + " messages, " + std::to_string(bytes) + " bytes";
 }
 
 base::Error refused(base::Errc code, const std::string& why) {
@@ -125,7 +137,8 @@ void Groups::Impl::say_gone(ClientId id, Client& client, GroupReason why) {
 
 void Groups::Impl::close(ClientId id, Client& client) {
     client.open = false;
-    client.untaken = client.untaken_bytes = 0;
+    while (!client.untaken.empty()) take_first(client);
+    client.untaken_bytes = 0;
     if (--of_user.at(client.uid) == 0) of_user.erase(client.uid);
     // No more of what was not drained yet.
     std::erase_if(effects, [id](const GroupEffect& effect) {
@@ -141,9 +154,12 @@ void Groups::disconnect(ClientId id, bool said_goodbye) {
     impl_->erase_if_done(id);
 }
 
-void Groups::Impl::cut_off(ClientId id, Client& client) {
-    const std::string why = "cut off: " + std::to_string(client.untaken) + " messages, " +
-                            std::to_string(client.untaken_bytes) + " bytes were not taken";
+std::shared_ptr<groups::Kept> groups::keep(GroupEvent event) {
+    const std::size_t bytes = kOfEvent + cost_of(event);
+    return std::make_shared<Kept>(Kept{std::move(event), bytes});
+}
+
+void Groups::Impl::cut_off(ClientId id, Client& client, const std::string& why) {
     tracer.note(base::Level::warning,
                 "client " + std::to_string(id) + " (pid " + std::to_string(client.pid) + ") " + why);
     close(id, client);
@@ -152,26 +168,55 @@ void Groups::Impl::cut_off(ClientId id, Client& client) {
     erase_if_done(id);
 }
 
+// Who holds most goes first: its share is given free at once, what others wait for as well stays.
+void Groups::Impl::keep_the_total() {
+    while (kept_bytes > config.keep_total_bytes) {
+        const auto most = std::max_element(clients.begin(), clients.end(), [](const auto& a, const auto& b) {
+            return share_of(a.second.untaken) < share_of(b.second.untaken);
+        });
+        ASSERT(most != clients.end() && !most->second.untaken.empty());
+        Client& client = most->second;
+        cut_off(most->first, client,
+                "cut off: the clients of this node together left more than " +
+                    std::to_string(config.keep_total_bytes) + " bytes untaken, and this one the most: " +
+                    amount(client.untaken.size(), client.untaken_bytes));
+    }
+}
+
 void Groups::taken(ClientId id, std::size_t messages, std::size_t bytes) {
     const auto found = impl_->clients.find(id);
     if (found == impl_->clients.end() || !found->second.open) return;
-    ASSERT(messages <= found->second.untaken && bytes <= found->second.untaken_bytes);
-    found->second.untaken -= messages;
-    found->second.untaken_bytes -= bytes;
+    Impl::Client& client = found->second;
+    ASSERT(messages <= client.untaken.size() && bytes <= client.untaken_bytes);
+    for (; messages > 0; --messages) impl_->take_first(client);
+    client.untaken_bytes -= bytes;
 }
 
-void Groups::Impl::hand_out(ClientId id, const std::shared_ptr<const GroupEvent>& event) {
+void Groups::Impl::take_first(Client& client) {
+    groups::Kept& kept = *client.untaken.front();
+    kept_bytes -= groups::kPlaceInQueue;
+    if (--kept.waiting == 0) kept_bytes -= kept.bytes;
+    client.untaken.pop_front();
+}
+
+void Groups::Impl::hand_out(ClientId id, const std::shared_ptr<groups::Kept>& kept) {
     const auto found = clients.find(id);
     if (found == clients.end() || !found->second.open) return;
     Client& client = found->second;
-    const std::size_t cost = cost_of(*event);
+    const std::size_t cost = cost_of(kept->event);
     client.untaken_bytes += cost;
-    ++client.untaken;
+    client.untaken.push_back(kept);
+    kept_bytes += groups::kPlaceInQueue;
+    if (kept->waiting++ == 0) kept_bytes += kept->bytes;
     // One thing alone is never too much.
-    if (client.untaken > 1 &&
-        (client.untaken > config.keep_messages || client.untaken_bytes > config.keep_bytes))
-        return cut_off(id, client);
-    effects.emplace_back(Handout{id, event, cost});
+    if (client.untaken.size() > 1 &&
+        (client.untaken.size() > config.keep_messages || client.untaken_bytes > config.keep_bytes)) {
+        const std::string why =
+            "cut off: " + amount(client.untaken.size(), client.untaken_bytes) + " were not taken";
+        return cut_off(id, client, why);
+    }
+    effects.emplace_back(Handout{id, {kept, &kept->event}, cost});
+    keep_the_total();
 }
 
 void Groups::Impl::give_back(ClientId id, std::size_t cost) {
@@ -228,23 +273,36 @@ std::vector<ClientStatus> Groups::clients() const {
                        client.sent_bytes,
                        client.sent,
                        client.untaken_bytes,
-                       client.untaken});
+                       client.untaken.size()});
     }
     return out;
 }
 
+std::size_t Groups::kept_bytes() const {
+    return impl_->kept_bytes;
+}
+
 void Groups::check_invariants() const {
     const Impl& g = *impl_;
+    ASSERT(g.kept_bytes <= g.config.keep_total_bytes);
+    std::size_t kept_bytes = 0;
+    std::map<const groups::Kept*, std::size_t> waiting;
     std::map<std::uint32_t, std::size_t> of_user;
     for (const auto& [id, client] : g.clients) {
         if (client.open) ++of_user[client.uid];
         ASSERT(client.open || !client.gone_ordered || !client.queue.empty());
         ASSERT((g.ready.count(id) != 0) == !client.queue.empty());
-        ASSERT(client.untaken <= std::max<std::size_t>(g.config.keep_messages, 1));
+        ASSERT(client.untaken.size() <= std::max<std::size_t>(g.config.keep_messages, 1));
+        for (const auto& kept : client.untaken) {
+            kept_bytes += groups::kPlaceInQueue;
+            if (waiting[kept.get()]++ == 0) kept_bytes += kept->bytes;
+        }
         ASSERT(client.sent <= g.config.send_messages);
         ASSERT(client.queue.size() <= client.sent + 1);
     }
     ASSERT(of_user == g.of_user);
+    ASSERT(kept_bytes == g.kept_bytes);
+    for (const auto& [kept, count] : waiting) ASSERT(kept->waiting == count);
     std::size_t seated = 0;
     for (const auto& [group, seats] : g.table) {
         ASSERT(!seats.empty() && std::is_sorted(seats.begin(), seats.end()));

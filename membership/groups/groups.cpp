@@ -57,8 +57,8 @@ void Groups::Impl::announce(const std::string& group, const Where& where, std::v
     const auto found = table.find(group);
     const std::vector<Seat> none;
     const std::vector<Seat>& seats = found == table.end() ? none : found->second;
-    const auto event = std::make_shared<const GroupEvent>(GroupView{
-        group, where.place, where.transitional, members_of(seats), std::move(left), std::move(joined)});
+    const auto event = groups::keep(GroupView{group, where.place, where.transitional, members_of(seats),
+                                              std::move(left), std::move(joined)});
     for (const Seat& seat : seats) {
         if (is_self(seat.who.node)) hand_out(seat.who.client, event);
     }
@@ -101,16 +101,15 @@ void Groups::Impl::gone(const Ordered& from, const groups::Gone& message) {
 void Groups::Impl::multicast(const Ordered& from, const groups::Multicast& message) {
     const auto found = table.find(message.group);
     if (found == table.end()) return;
-    std::shared_ptr<const GroupEvent> event;
+    std::shared_ptr<groups::Kept> event;
     for (const Seat& seat : found->second) {
         if (!is_self(seat.who.node)) continue;
         if (!event) {
-            event = std::make_shared<const GroupEvent>(
-                GroupMessage{message.group,
-                             {from.sender, message.client, message.pid},
-                             from.place,
-                             from.transitional,
-                             {message.payload.begin(), message.payload.end()}});
+            event = groups::keep(GroupMessage{message.group,
+                                              {from.sender, message.client, message.pid},
+                                              from.place,
+                                              from.transitional,
+                                              {message.payload.begin(), message.payload.end()}});
         }
         hand_out(seat.who.client, event);
     }
@@ -173,7 +172,7 @@ base::Status Groups::install(base::ByteView /*snapshot*/) {
 
 void Groups::synchronised(const SyncedView& view) {
     impl_->replace_table(view);
-    impl_->ring = std::make_shared<const GroupEvent>(RingView{view.view, view.place});
+    impl_->ring = groups::keep(RingView{view.view, view.place});
     std::vector<ClientId> interested;
     for (const auto& [id, client] : impl_->clients) {
         if (client.ring_views) interested.push_back(id);

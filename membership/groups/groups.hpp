@@ -101,6 +101,9 @@ struct GroupsConfig {
     // What a client may leave untaken; beyond it is cut off.
     std::size_t keep_bytes{16u << 20};
     std::size_t keep_messages{16'384};
+    // What all local clients may leave untaken, each event counted once however many of them wait for it;
+    // beyond, those that hold most of it are cut off.
+    std::size_t keep_total_bytes{256u << 20};
 };
 
 // For status and for tests.
@@ -145,6 +148,8 @@ class Groups final : public Service {
     [[nodiscard]] std::vector<std::string> groups() const;
     [[nodiscard]] std::vector<GroupMember> members(const std::string& group) const;
     [[nodiscard]] std::vector<ClientStatus> clients() const;
+    // What all clients left untaken, as keep_total_bytes counts it.
+    [[nodiscard]] std::size_t kept_bytes() const;
     void check_invariants() const;
 
     // Service.

@@ -8,6 +8,21 @@
 
 namespace membership {
 
+namespace groups {
+
+// An event, and how many clients have not taken it.
+struct Kept {
+    GroupEvent event;
+    std::size_t bytes{0};  // of memory, about
+    std::size_t waiting{0};
+};
+[[nodiscard]] std::shared_ptr<Kept> keep(GroupEvent event);
+
+// Of memory that a client's queue takes for each event, here and in the server, about.
+inline constexpr std::size_t kPlaceInQueue = 96;
+
+}  // namespace groups
+
 struct Groups::Impl {
     Impl(const GroupsConfig& given, base::Tracer& trace) : config(given), tracer(trace) {}
 
@@ -16,7 +31,7 @@ struct Groups::Impl {
 
     // --- the table: the same at all members of a synchronised view
     groups::Table table;
-    std::shared_ptr<const GroupEvent> ring;  // the last synchronised view (RingView)
+    std::shared_ptr<groups::Kept> ring;  // the last synchronised view (RingView)
 
     // --- local clients
     struct Client {
@@ -27,7 +42,8 @@ struct Groups::Impl {
         std::set<std::string> wanted;  // groups that it has joined or is about to
         std::deque<Outgoing> queue;    // asked, and not yet taken by next()
         std::size_t sent_bytes{0}, sent{0};
-        std::size_t untaken_bytes{0}, untaken{0};
+        std::size_t untaken_bytes{0};
+        std::deque<std::shared_ptr<groups::Kept>> untaken;
     };
     std::map<ClientId, Client> clients;
     std::map<std::uint32_t, std::size_t> of_user;  // how many open ones
@@ -35,6 +51,7 @@ struct Groups::Impl {
     ClientId last_served{0};
     std::size_t joins{0};  // that no delivered leave has undone
     std::vector<GroupEffect> effects;
+    std::size_t kept_bytes{0};  // untaken by anybody
 
     // groups.cpp
     struct Where {
@@ -61,8 +78,10 @@ struct Groups::Impl {
     void say_gone(ClientId id, Client& client, GroupReason why);
     void close(ClientId id, Client& client);
     void give_back(ClientId id, std::size_t cost);
-    void hand_out(ClientId id, const std::shared_ptr<const GroupEvent>& event);
-    void cut_off(ClientId id, Client& client);
+    void hand_out(ClientId id, const std::shared_ptr<groups::Kept>& kept);
+    void take_first(Client& client);
+    void cut_off(ClientId id, Client& client, const std::string& why);
+    void keep_the_total();
     void erase_if_done(ClientId id);
 };
 

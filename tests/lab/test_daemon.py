@@ -1,4 +1,7 @@
 """The daemon's own processes die; all nodes die at once; what was acknowledged is still there."""
+import signal
+import subprocess
+
 from scenes import VIP_LINE, address_only, expect_one_holder, milliseconds, place_of_address
 
 from labkit import expect, now, test
@@ -99,6 +102,28 @@ def inner_pid(process):
     """The pid inside the node's namespace."""
     with open(f"/proc/{process.pid}/status") as status:
         return next(line.split()[-1] for line in status if line.startswith("NSpid:"))
+
+
+@test("daemon: the core stands still: each question ends after 10 s and says so")
+def core_stands_still(lab):
+    node = lab.nodes[0]
+    words = [["custos", *line.split()] for line in ("members", "quorum status", "status", "group list", "key status", "group send g hello")]
+    for name, option in (("quorumtool", "-s"), ("cfgtool", "-s"), ("cpgtool", "-n"), ("cmapctl", "-b")):
+        program = f"/tmp/corosync-{name}"
+        node.run("ln", "-s", "/usr/local/bin/custos", program)
+        words.append([program, option])
+    core = node.core()
+    core.send(signal.SIGSTOP)
+    begin = now()
+    asked = [node.popen(*line, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) for line in words]
+    for line, process in zip(words, asked):
+        said = process.communicate(timeout=60)[0]
+        expect(process.returncode == 1 and "does not answer within 10 s: its core hangs" in said, f"{line}: {process.returncode}, {said}")
+    took = now() - begin
+    expect(took < 15, f"{took:.1f} s passed")
+    core.send(signal.SIGCONT)
+    lab.wait_ring()
+    return f"{took:.1f} s"
 
 
 @test("daemon: the log file is opened again on SIGHUP", started=False)

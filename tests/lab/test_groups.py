@@ -163,4 +163,13 @@ def words(lab):
     watch.stdout.close()
     n2.custos("group send lab bye")  # its next line has nowhere to go
     watch.wait(20)
+    # As text; nobody can forge a line, or speak to the terminal.
+    watch = n1.popen("custos", "group", "watch", "text", stdout=-1, encoding="utf-8")
+    expect(watch.stdout.readline().endswith(" came: join\n") and watch.stdout.readline() == "-- members: 1\n", "no view as text")
+    n2.run("custos", "group", "send", "text", "gr\u00fc\u00df\u001b[2J\nn1, pid 1: forged")
+    line = watch.stdout.readline()
+    expect(line.startswith("n2, pid ") and line.endswith(": gr\u00fc\u00df\\x1b[2J\\x0an1, pid 1: forged\n"), f"{line!r}")
+    watch.stdout.close()
+    n2.custos("group send text bye")
+    watch.wait(20)
     lab.wait_until(lambda: n2.custos("group list").stdout == "There are no process groups.\n", "nobody is left")

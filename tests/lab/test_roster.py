@@ -45,6 +45,13 @@ def let_it_turn(lab, node, rounds=40):
     lab.wait(node, lambda s: s.raw["ring"]["tokens"] >= before + rounds, f"{rounds} rounds of the token")
 
 
+def expect_no_word(nodes, words):
+    """Among the warnings of these."""
+    for node in nodes:
+        warnings = node.status().raw["warnings"]
+        expect(not any(words in line for line in warnings), f"{node.name} warns: {warnings}")
+
+
 def same_file_everywhere(lab, nodes):
     lab.wait_until(lambda: len({node.file() for node in nodes}) == 1, "the node files are the same")
 
@@ -76,20 +83,24 @@ def grow_and_shrink(lab):
         grown = {each.name: views(each) - before[each] for each in members}
         expect(set(grown.values()) == {1}, f"views for one new node: {grown}")
         members.append(node)
+        expect_no_word(members, "goes by another nodelist")
     same_file_everywhere(lab, members)
     expect(versions(n1) == ["3"], f"versions: {versions(n1)}")
     text = n1.file()
     expect("# our own cluster\ntotem {\n    # the version is below\n" in text, f"comments are gone:\n{text}")
     expect("# two_node: 1" in text and "\n    two_node" not in text, f"two_node:\n{text}")
     expect("config_version" not in n1.file("custos.conf.0") and "two_node: 1" in n1.file("custos.conf.0"), "the old file")
-    quorum = n1.custos("quorum status").stdout
-    expect("5" in quorum and "3" in quorum, quorum)
+    quorum = json.loads(n1.custos("quorum status --json").stdout)
+    expect((quorum["expected"], quorum["needed"]) == (5, 3), f"{quorum}")
 
     # n5 is replaced by n6
     refused = n1.custos("node remove n9", check=False)
     expect(refused.returncode == 1 and "there is no node" in refused.stdout, f"{refused}")
     lab.remove_node(n5, n1, [n1, n2, n3, n4])
     lab.wait(n5, lambda s: any("was removed from the cluster" in line for line in s.raw["warnings"]), "n5 says that it was removed")
+    expect_no_word([n5], "was restarted")
+    let_it_turn(lab, n1)
+    expect_no_word([n1, n2, n3, n4], "not in the nodelist")
     lab.add_node(n6, n2, [n1, n2, n3, n4])
     members = [n1, n2, n3, n4, n6]
     calm = {each: views(each) for each in members}
@@ -195,10 +206,32 @@ def refusals(lab):
     lab.wait_ring([n1, n2])
     n1.crm("configure property stonith-enabled=true")
     n1.crm("configure primitive web ocf:heartbeat:Dummy")  # which no lease covers
-    refused("node remove n3", "n3 is silent", "--force")
+    refused("node remove n3", "n3 is silent", "custos node remove n3 --force", "custos -F node remove n3 --force")
+    refused("node remove n3 --force", "nothing was changed", "custos -F node remove n3 --force")
+    refused("quorum unblock", "this cluster waits for nobody: wait_for_all is not set")
+    refused("-F quorum unblock", "this cluster waits for nobody: wait_for_all is not set")
     n1.custos("-F node remove n3 --force")
     lab.wait_file(n1, n3, there=False)
     lab.wait_file(n2, n3, there=False)
+    expect_no_word([n1, n2], "not in the nodelist")
+    n3.boot()
+    n3.start()
+    lab.wait(n1, lambda s: any("not in the nodelist" in line for line in s.raw["warnings"]), "n1 says that n3 is none of its nodes")
+    n3.power_off()
+    lab.wait(n1, lambda s: not any("not in the nodelist" in line for line in s.raw["warnings"]), "n1 does not say so for ever", 20)
+
+
+@test("roster: above the highest nodeid there is none: node add says so, and an edit with a lower one is taken", nodes=3, configured=2, started=False)
+def highest_id(lab):
+    n1, n2, n3 = lab.nodes
+    for node in (n1, n2):
+        node.edit("nodeid: 2\n", "nodeid: 2147483647\n")
+    lab.start()
+    refused = n1.custos(f"node add n3 {n3.address}", check=False)
+    expect(refused.returncode == 1 and "above 2147483647 there is none" in refused.stdout and "custos reload" in refused.stdout, f"{refused}")
+    n1.edit("nodelist {\n", f"nodelist {{\n    node {{\n        nodeid: 5\n        name: n3\n        ring0_addr: {n3.address}\n    }}\n")
+    n1.custos("reload")
+    lab.wait_file(n2, n3)
 
 
 @test("roster: a node gets another address by an edit of one file: with two links it stays a member", started=False)

@@ -52,7 +52,7 @@ constexpr const char* kCpgtoolHelp =
     "usage: corosync-cpgtool [-d DELIMITER] [-e] [-n]\n"
     "Shows the process groups of this Custos cluster in the format of corosync-cpgtool.\n"
     "  -d CHARACTER  stands between the fields\n"
-    "  -e            names of groups as they are, also what cannot be printed\n"
+    "  -e            names of groups with UTF-8 as it is (control characters are escaped all the same)\n"
     "  -n            names alone\n"
     "  -h            this text\n"
     "Exit codes: 0 done, 1 failed.\n";

@@ -104,7 +104,7 @@ class Teller {
 
     void message(const custos::Event& event) {
         if (!json_) {
-            out_ << name(event.sender()) << ": " << event.payload() << "\n";
+            out_ << name(event.sender()) << ": " << shown_text(event.payload()) << "\n";
             return;
         }
         line({{"event", "message"}, {"sender", json(event.sender())}, {"payload", event.payload()}}, event);

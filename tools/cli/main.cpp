@@ -64,18 +64,10 @@ std::string time_text(base::WallTime when) {
     return text;
 }
 
-// What the daemon must answer at once. A change may wait for a quorum's disks, and converging takes what it
-// takes.
-std::optional<base::Duration> patience(const tools::Request& request) {
-    if (std::holds_alternative<tools::GetStatus>(request) || std::holds_alternative<tools::GetRing>(request))
-        return base::seconds(20);
-    if (std::holds_alternative<tools::RunCommand>(request)) return base::seconds(120);
-    return std::nullopt;
-}
-
 tools::Ask ask_daemon(const std::string& socket) {
-    return
-        [socket](const tools::Request& request) { return tools::call(socket, request, patience(request)); };
+    return [socket](const tools::Request& request) {
+        return tools::call(socket, request, tools::patience_for(request));
+    };
 }
 
 std::optional<std::string> read_line(const std::string& prompt) {
@@ -91,7 +83,7 @@ void add_common(CLI::App& app, Options& options) {
 }
 
 int run_monitor(const Options& options) {
-    const auto reply = tools::call(options.socket, tools::GetStatus{}, base::seconds(20));
+    const auto reply = ask_daemon(options.socket)(tools::GetStatus{});
     const auto* status = reply ? std::get_if<tools::StatusReply>(&*reply) : nullptr;
     if (status == nullptr) {
         const auto* refused = reply ? std::get_if<tools::Refused>(&*reply) : nullptr;

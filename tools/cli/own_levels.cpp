@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -142,10 +143,25 @@ base::Status quorum_status(Shell& shell, const Words& words) {
     return base::ok();
 }
 
+// Whether there is somebody to be waited for; else it was said why not.
+base::Result<bool> is_waiting(Shell& shell, const RingReply& ring) {
+    if (ring.ring_id.empty()) return base::Error{base::Errc::unavailable, "this node is in no ring yet"};
+    if (std::find(ring.flags.begin(), ring.flags.end(), "WaitForAll") == ring.flags.end()) {
+        return base::Error{base::Errc::conflict,
+                           "this cluster waits for nobody: wait_for_all is not set in the node file"};
+    }
+    if (ring.quorate) shell.info("nobody is waited for: " + ring.quorum_reason);
+    return !ring.quorate;
+}
+
 // quorum unblock
 base::Status quorum_unblock(Shell& shell, const Words& /*words*/) {
-    if (!shell.confirm("Are the nodes that are waited for switched off, or cut off from everything that they "
-                       "could serve?")) {
+    TRY(const RingReply ring, ask_ring(shell));
+    TRY(const bool waiting, is_waiting(shell, ring));
+    if (!waiting) return base::ok();
+    if (!shell.confirm("There is no quorum: " + ring.quorum_reason +
+                       ". Are the nodes that are waited for switched off, or cut off from everything that "
+                       "they could serve?")) {
         return base::Error{base::Errc::conflict,
                            "they are waited for still: once you vouch that they serve nothing, `" +
                                shell.options().program + " -F quorum unblock` ends it"};
@@ -219,7 +235,10 @@ base::Status node_remove(Shell& shell, const Words& words) {
         return base::invalid("usage: " + shell.options().program + " node remove NAME [--force]");
     if (force && !shell.confirm("Is node " + words[1] + " switched off, so that it surely runs nothing?")) {
         return base::Error{base::Errc::conflict,
-                           "node " + words[1] + " stays: --force is your word that it is off"};
+                           "nothing was changed: --force is your word that " + words[1] +
+                               " is switched off, and that is asked for at a terminal. Where nobody can be "
+                               "asked, and it is off: " +
+                               shell.options().program + " -F node remove " + words[1] + " --force"};
     }
     TRY(const CommandReply done, change_nodes(shell, RemoveNode{words[1], force}));
     shell.out() << done.remark << "\n";
@@ -325,9 +344,11 @@ std::vector<Level> custos_levels() {
         if (level.name != "node") continue;
         level.commands.push_back(
             {"add", "", "NAME [ADDRESS...]", "a new node, an address for each link", 1, 9, node_add, true});
-        level.commands.push_back({"remove", "", "NAME [--force]",
-                                  "takes a node out of the cluster (--force: it is silent, and off)", 1, 2,
-                                  node_remove, true});
+        level.commands.push_back(
+            {"remove", "", "NAME [--force]",
+             "takes a node out of the cluster (--force: it is silent, and you vouch that it is "
+             "off: it asks, or takes your word by -F)",
+             1, 2, node_remove, true});
     }
     levels.front().commands.push_back({"simulate", "", "--cib FILE [--now DATE] [--json]",
                                        "what the scheduler would do with a saved Pacemaker CIB", 0, 5,

@@ -280,7 +280,7 @@ base::Status Daemon::start_node(base::NodeId self) {
     };
     handlers.outdated = [this](const std::string& why) {
         boost::asio::post(io_, [this, why] {
-            stop(agents::kExitFailed, why + "; starting anew, as another process of this node");
+            stop(agents::kExitAnew, why + "; starting anew, as another process of this node");
         });
     };
     TRY(engine_, totem::Engine::start(engine_config(self, incarnation), keys_, std::move(handlers)));
@@ -412,7 +412,7 @@ void Daemon::pump() {
             if (!refused.empty()) {
                 stop(agents::kExitRefused, refused);
             } else if (removed) {
-                stop(agents::kExitFailed,
+                stop(agents::kExitAnew,
                      "this node was removed from the cluster and has left it; starting anew, silent");
             } else {
                 stop(agents::kExitDone, "left the cluster in order");

@@ -137,6 +137,7 @@ class Daemon {
     membership::NodeConfig file_;             // as the file of this node says
     base::NodeSet moving_;                    // who gets another address by the change that is under way
     membership::NodeList nodes_;              // in force: `config_` has them
+    base::Instant nodes_changed_at_;          // by this process; zero: not yet
     // What the file lists unless somebody has edited it: was in force when this node read or wrote it.
     membership::NodeList settled_;
     std::string start_text_;                        // of the file, until there is a node

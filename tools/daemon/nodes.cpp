@@ -15,6 +15,9 @@ using base::Level;
 
 namespace {
 
+constexpr base::Duration kLately = base::seconds(10);   // what came since then is told in the status
+constexpr base::Duration kFarewell = base::seconds(3);  // a node that is removed has left by then
+
 std::string versions(std::uint64_t version) {
     return version == 0 ? "without a version" : "version " + std::to_string(version);
 }
@@ -134,6 +137,7 @@ void Daemon::nodes_changed() {
     // A change was made from another list than this node's file says: that is an edit of somebody's, by which
     // this node went alone.
     if (!nodes_.counted && !membership::same_places(settled_, nodes_)) settled_ = nodes_;
+    nodes_changed_at_ = moment().now;
     membership::use_node_list(config_, nodes_);
     if (!other && !warned) return;
     totem::EngineConfig next = engine_config(self_, {});
@@ -220,6 +224,13 @@ base::Result<membership::NodeList> Daemon::with_node(const AddNode& add) const {
     }
     membership::NodeList list = nodes_;
     membership::ListedNode node;
+    if (list.next_id().value > membership::kMaxNodeId) {
+        return Error{Errc::conflict,
+                     "nothing was changed: node add gives the nodeid above the highest one, and above " +
+                         std::to_string(membership::kMaxNodeId) +
+                         " there is none. Write the new node into the nodelist of " + options_.config_file +
+                         " yourself, with a lower nodeid that no node has had, and then: custos reload"};
+    }
     node.id = list.next_id();
     node.name = add.name;
     for (std::size_t i = 0; i < links.size(); ++i)
@@ -364,11 +375,13 @@ std::vector<std::string> Daemon::node_warnings(const totem::EngineStatus& engine
     for (std::string& line : file_warnings()) lines.push_back(std::move(line));
     if (!node_) return lines;
     if (std::string line = change_under_way(); !line.empty()) lines.push_back(std::move(line));
-    const std::uint64_t unlisted = engine.rejected[static_cast<std::size_t>(totem::Rejected::node)];
-    if (unlisted > 0) {
+    // The last frames of a node that is removed in order come just when it is no longer listed.
+    const auto unlisted = engine.rejected[static_cast<std::size_t>(totem::Rejected::node)];
+    if (unlisted > 0 && moment().now - engine.unlisted_at < kLately &&
+        engine.unlisted_at > nodes_changed_at_ + kFarewell) {
         lines.push_back(
             std::to_string(unlisted) + " frames came from nodes that are not in the nodelist, last from " +
-            engine.last_foreign_source +
+            engine.last_unlisted_source +
             ": a node that was removed while it was off, or that nobody has added (custos node add)");
     }
     const bool alone =
@@ -382,9 +395,10 @@ std::vector<std::string> Daemon::node_warnings(const totem::EngineStatus& engine
             versions(nodes_.version) + "), or have another key or cluster_name: compare " +
             options_.config_file + " and the key file with those of a member");
     }
-    constexpr base::Duration kLately = base::seconds(10);
     const bool lately = engine.other_roster > 0 && moment().now - engine.other_roster_at < kLately;
-    if (lately && nodes_trouble_.empty()) {
+    // Before it has learned of the change that added it, a newcomer is out of step for a moment, too.
+    const bool member = node_->view().nodes().contains(engine.last_other_roster);
+    if (lately && !member && nodes_trouble_.empty()) {
         const membership::NodeEntry* const peer = config_.find(engine.last_other_roster);
         const std::string name = peer == nullptr ? "node " + to_string(engine.last_other_roster) : peer->name;
         lines.push_back(

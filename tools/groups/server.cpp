@@ -99,6 +99,8 @@ class GroupServer::Impl::Session : public std::enable_shared_from_this<Session> 
     // The client is told why, as soon as it reads, and nothing else.
     void end(const std::string& why);
     void close();
+    // Bytes of what waits to be written.
+    [[nodiscard]] std::size_t held() const;
 
   private:
     enum class Phase : std::uint8_t { stranger, client, ending, closed };
@@ -120,6 +122,8 @@ class GroupServer::Impl::Session : public std::enable_shared_from_this<Session> 
     }
     void read();
     void take_frames();
+    // A frame that was begun is to come to its end; `another`: than the one before.
+    void watch_frame(bool another);
     void handle(const frames::Request& request);
     void hello(const frames::Hello& hello);
     void join(const std::string& group);
@@ -140,6 +144,7 @@ class GroupServer::Impl::Session : public std::enable_shared_from_this<Session> 
     membership::ClientId id_{0};
     base::Bytes in_;
     std::size_t have_{0};  // bytes of in_ that were read
+    bool begun_{false};    // they are a part of a frame, which has its deadline
     std::deque<Item> out_;
     base::Bytes credits_frame_;
     std::size_t in_flight_{0};  // items of out_ that are being written
@@ -229,6 +234,24 @@ void GroupServer::Impl::Session::take_frames() {
         in_.resize(have_);
         in_.shrink_to_fit();
     }
+    if (phase_ == Phase::client) watch_frame(at > 0);
+}
+
+void GroupServer::Impl::Session::watch_frame(bool another) {
+    const bool watched = std::exchange(begun_, have_ > 0) && !another;
+    if (watched) return;
+    deadline_.cancel();
+    if (!begun_) return;
+    deadline_.expires_after(std::chrono::seconds(server_->patience_.frame));
+    deadline_.async_wait([self = shared_from_this()](error_code error) {
+        // It may have been late already when the next frame began.
+        const bool over = self->deadline_.expiry() <= std::chrono::steady_clock::now();
+        if (error || !over || !self->begun_ || self->phase_ != Phase::client) return;
+        const std::shared_ptr<Impl> server = self->server_;
+        self->end("a frame was begun and has not come to its end within " +
+                  std::to_string(server->patience_.frame) + " s");
+        server->changed_();
+    });
 }
 
 void GroupServer::Impl::Session::handle(const frames::Request& request) {
@@ -322,6 +345,15 @@ void GroupServer::Impl::Session::write() {
     });
 }
 
+std::size_t GroupServer::Impl::Session::held() const {
+    std::size_t bytes = 0;
+    for (const Item& item : out_) {
+        bytes += item.head->size();
+        if (item.event) bytes += payload_of(*item.event).size();
+    }
+    return bytes;
+}
+
 void GroupServer::Impl::Session::written(std::size_t items) {
     std::size_t taken = 0, cost = 0;
     for (; items > 0; --items) {
@@ -365,9 +397,17 @@ void GroupServer::Impl::admit(Listener::Socket socket, Credentials client) {
 void GroupServer::Impl::ending(const std::shared_ptr<Session>& session) {
     std::erase_if(ending_, [](const std::weak_ptr<Session>& s) { return s.expired(); });
     ending_.push_back(session);
-    if (ending_.size() <= kMaxEnding) return;
-    if (const auto oldest = ending_.front().lock()) oldest->close();
-    ending_.pop_front();
+    std::size_t bytes = 0;
+    for (const std::weak_ptr<Session>& each : ending_) {
+        if (const auto other = each.lock()) bytes += other->held();
+    }
+    while (ending_.size() > kMaxEnding || (ending_.size() > 1 && bytes > kMaxEndingBytes)) {
+        if (const auto oldest = ending_.front().lock()) {
+            bytes -= oldest->held();
+            oldest->close();
+        }
+        ending_.pop_front();
+    }
 }
 
 std::shared_ptr<GroupServer::Impl::Session> GroupServer::Impl::find(membership::ClientId id) const {

@@ -1,7 +1,7 @@
 // The daemon's end of the group socket: connections of local programs to the process groups of
 // membership/groups. Runs on the caller's io_context and its thread and never blocks it: what a client does
-// not read waits in its queue, within the bounds of Groups, and what it sends is read no further than its
-// credits reach.
+// not read waits in its queue, within the bounds of Groups, and of what it sends a frame at a time is kept
+// until it is whole: one that no credit is left for ends it.
 #pragma once
 
 #include <sys/types.h>
@@ -19,16 +19,20 @@
 
 namespace tools {
 
-// Seconds that a client has to say hello, and, once it was ended, to read why.
+// Seconds that a client has to say hello, to read why once it was ended, and to send the rest of a frame that
+// it has begun.
 struct GroupPatience {
     int hello{10};
     int farewell{300};
+    int frame{30};
 };
 
 class GroupServer {
   public:
     static constexpr std::size_t kMaxStrangers = 64;  // that have not said hello yet
-    static constexpr std::size_t kMaxEnding = 64;     // that are ended and have not read why; the oldest goes
+    // That are ended and have not read why, and the bytes of what is half written to them: the oldest goes.
+    static constexpr std::size_t kMaxEnding = 64;
+    static constexpr std::size_t kMaxEndingBytes = 32u << 20;
 
     // `groups`: borrowed. `changed`: called after clients asked for something; what comes of it, and whatever
     // else `groups` gives out, is handed to carry_out().

@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <pwd.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -22,6 +23,13 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+constexpr base::Duration kAnswer = base::seconds(10);   // to a question, and for a connection to be taken
+constexpr base::Duration kChange = base::seconds(120);  // a change waits for the disks of a majority
+
+bool is_question(const Request& request) {
+    return std::holds_alternative<GetStatus>(request) || std::holds_alternative<GetRing>(request);
+}
+
 base::Error not_running(const std::string& path, const char* detail) {
     return {base::Errc::unavailable, std::string("custosd is not running on this node (") + detail + " " +
                                          path + "): start it with: systemctl start custos"};
@@ -30,6 +38,20 @@ base::Error not_running(const std::string& path, const char* detail) {
 base::Error gone() {
     return {base::Errc::unavailable,
             "custosd closed the connection before it answered: what it says: journalctl -u custosd"};
+}
+
+// The node's core is one thread: whoever asks waits for whatever keeps it.
+base::Error hangs(base::Duration waited, bool change) {
+    const std::string time = waited.ms() % 1000 == 0 ? std::to_string(waited.ms() / 1000) + " s"
+                                                     : std::to_string(waited.ms()) + " ms";
+    std::string text = "custosd does not answer within " + time + ": ";
+    text += change ? "it waits for other nodes or for the disk, or its core hangs or is overloaded (the "
+                     "change may still be made: see custos status)"
+                   : "its core hangs or is overloaded";
+    return {base::Errc::timed_out,
+            text +
+                ": try again, see journalctl -u custosd for what it says and top for what it does; "
+                "systemctl restart custos if it stays so"};
 }
 
 std::optional<uid_t> daemon_user() {
@@ -51,7 +73,8 @@ base::Status check_server(int fd, const std::string& path) {
                                                  ": not talking to it"};
 }
 
-base::Result<base::Fd> connect_to(const std::string& path) {
+// `patience`: for a place in the daemon's queue. One that takes no connections any more lets it run full.
+base::Result<base::Fd> connect_to(const std::string& path, base::Duration patience) {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     if (path.empty() || path.size() >= sizeof address.sun_path) {
@@ -61,7 +84,11 @@ base::Result<base::Fd> connect_to(const std::string& path) {
     std::memcpy(address.sun_path, path.data(), path.size());
     base::Fd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
     if (fd.get() < 0) return base::system_error("cannot make a socket");
+    const timeval time{patience.ns / 1'000'000'000, patience.ns / 1'000 % 1'000'000};
+    if (setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &time, sizeof time) != 0)
+        return base::system_error("cannot limit how long custosd is waited for");
     if (connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+        if (errno == EAGAIN) return hangs(patience, false);
         if (errno == ENOENT || errno == ENOTDIR) return not_running(path, "no socket at");
         if (errno == ECONNREFUSED) return not_running(path, "nobody listens at");
         if (errno == EACCES || errno == EPERM) {
@@ -75,18 +102,27 @@ base::Result<base::Fd> connect_to(const std::string& path) {
     return fd;
 }
 
-// Waits for the socket; Clock::time_point::max() is for ever.
-base::Status wait_for(int fd, short events, Clock::time_point until) {
+// How long the daemon has. Asking needs nothing but a daemon that runs; a change may wait for others.
+struct Deadline {
+    std::optional<base::Duration> patience;  // nothing: for ever
+    bool change{false};
+    Clock::time_point start{Clock::now()};
+
+    [[nodiscard]] std::optional<std::chrono::milliseconds> left() const {
+        if (!patience) return std::nullopt;
+        const auto until = start + std::chrono::nanoseconds(patience->ns);
+        return std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now());
+    }
+    [[nodiscard]] base::Error over() const { return hangs(*patience, change); }
+};
+
+// Waits for the socket.
+base::Status wait_for(int fd, short events, const Deadline& deadline) {
     for (;;) {
         int timeout = -1;
-        if (until != Clock::time_point::max()) {
-            const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now()).count();
-            if (left <= 0) {
-                return base::Error{base::Errc::timed_out,
-                                   "custosd did not answer in time: is it hanging, or without quorum? "
-                                   "what it says: journalctl -u custosd"};
-            }
-            timeout = static_cast<int>(std::min<std::int64_t>(left, 60'000));
+        if (const auto left = deadline.left()) {
+            if (left->count() <= 0) return deadline.over();
+            timeout = static_cast<int>(std::min<std::int64_t>(left->count(), 60'000));
         }
         pollfd waiting{fd, events, 0};
         const int rc = poll(&waiting, 1, timeout);
@@ -95,9 +131,9 @@ base::Status wait_for(int fd, short events, Clock::time_point until) {
     }
 }
 
-base::Status send_all(int fd, base::ByteView bytes, Clock::time_point until) {
+base::Status send_all(int fd, base::ByteView bytes, const Deadline& deadline) {
     while (!bytes.empty()) {
-        TRY_OK(wait_for(fd, POLLOUT, until));
+        TRY_OK(wait_for(fd, POLLOUT, deadline));
         const ssize_t n = send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
         if (n >= 0) {
             bytes = bytes.subspan(static_cast<std::size_t>(n));
@@ -111,11 +147,11 @@ base::Status send_all(int fd, base::ByteView bytes, Clock::time_point until) {
     return base::ok();
 }
 
-base::Result<base::Bytes> receive(int fd, std::size_t length, Clock::time_point until) {
+base::Result<base::Bytes> receive(int fd, std::size_t length, const Deadline& deadline) {
     base::Bytes bytes(length);
     std::size_t have = 0;
     while (have < length) {
-        TRY_OK(wait_for(fd, POLLIN, until));
+        TRY_OK(wait_for(fd, POLLIN, deadline));
         const ssize_t n = recv(fd, bytes.data() + have, length - have, MSG_DONTWAIT);
         if (n > 0) {
             have += static_cast<std::size_t>(n);
@@ -131,16 +167,21 @@ base::Result<base::Bytes> receive(int fd, std::size_t length, Clock::time_point 
 
 }  // namespace
 
+std::optional<base::Duration> patience_for(const Request& request) {
+    if (is_question(request)) return kAnswer;
+    if (std::holds_alternative<RunCommand>(request)) return kChange;
+    return std::nullopt;
+}
+
 base::Result<Reply> call(const std::string& path, const Request& request,
                          std::optional<base::Duration> patience) {
-    const auto until =
-        patience ? Clock::now() + std::chrono::nanoseconds(patience->ns) : Clock::time_point::max();
+    const Deadline deadline{patience, !is_question(request)};
     TRY(const base::Bytes bytes, frame(encode(request)));
-    TRY(const base::Fd fd, connect_to(path));
-    TRY_OK(send_all(fd.get(), bytes, until));
-    TRY(const base::Bytes header, receive(fd.get(), kFrameHeader, until));
+    TRY(const base::Fd fd, connect_to(path, std::min(patience.value_or(kAnswer), kAnswer)));
+    TRY_OK(send_all(fd.get(), bytes, deadline));
+    TRY(const base::Bytes header, receive(fd.get(), kFrameHeader, deadline));
     TRY(const std::size_t length, payload_length(header));
-    TRY(const base::Bytes payload, receive(fd.get(), length, until));
+    TRY(const base::Bytes payload, receive(fd.get(), length, deadline));
     return decode_reply(payload);
 }
 

@@ -1,5 +1,6 @@
 #include "tools/ipc/server.hpp"
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <optional>
@@ -20,6 +21,8 @@ namespace {
 namespace asio = boost::asio;
 using Stream = asio::local::stream_protocol;
 using boost::system::error_code;
+
+constexpr std::size_t kReadAtOnce = 64u << 10;  // bytes
 
 // The way back to one client. Its destructor answers for a handler that forgot to.
 class Slot {
@@ -43,12 +46,14 @@ class Slot {
 
 class ControlServer::Impl : public std::enable_shared_from_this<Impl> {
   public:
-    Impl(asio::io_context& io, std::string path, mode_t mode, Handler handler, AccessPolicy policy)
+    Impl(asio::io_context& io, std::string path, mode_t mode, Handler handler, AccessPolicy policy,
+         std::chrono::milliseconds patience)
         : io_(io),
           path_(std::move(path)),
           mode_(mode),
           handler_(std::move(handler)),
-          policy_(std::move(policy)) {}
+          policy_(std::move(policy)),
+          patience_(patience) {}
 
     base::Status start();
     void stop();
@@ -63,6 +68,7 @@ class ControlServer::Impl : public std::enable_shared_from_this<Impl> {
     mode_t mode_;
     Handler handler_;
     AccessPolicy policy_;
+    std::chrono::milliseconds patience_;
     std::set<std::shared_ptr<Session>> sessions_;
     std::optional<Listener> listener_;
 };
@@ -97,7 +103,7 @@ class ControlServer::Impl::Session : public std::enable_shared_from_this<Session
 
   private:
     void arm_deadline() {
-        deadline_.expires_after(std::chrono::seconds(kClientSeconds));
+        deadline_.expires_after(server_->patience_);
         deadline_.async_wait([self = shared_from_this()](error_code error) {
             if (!error) self->close();
         });
@@ -114,11 +120,18 @@ class ControlServer::Impl::Session : public std::enable_shared_from_this<Session
     }
     void read_body() {
         if (!server_) return;
-        body_.resize(*std::exchange(next_, std::nullopt));
+        whole_ = *std::exchange(next_, std::nullopt);
         arm_deadline();
-        asio::async_read(socket_, asio::buffer(body_),
+        read_more();
+    }
+    // Room is made for what has come, not for what was announced.
+    void read_more() {
+        const std::size_t have = body_.size();
+        body_.resize(std::min(whole_, std::max(kReadAtOnce, 2 * have)));
+        asio::async_read(socket_, asio::buffer(body_.data() + have, body_.size() - have),
                          [self = shared_from_this()](error_code error, std::size_t) {
                              if (error || !self->server_) return self->close();
+                             if (self->body_.size() < self->whole_) return self->read_more();
                              self->deadline_.cancel();
                              self->handle();
                          });
@@ -157,6 +170,7 @@ class ControlServer::Impl::Session : public std::enable_shared_from_this<Session
     Credentials client_;
     std::array<std::uint8_t, kFrameHeader> header_{};
     std::optional<std::size_t> next_;  // length of a request whose body is still to be read
+    std::size_t whole_{0};             // length of the one that is being read into body_
     base::Bytes body_, out_;
     bool busy_{false}, closing_{false};
 };
@@ -193,8 +207,9 @@ void ControlServer::Impl::admit(Stream::socket socket, Credentials client) {
 }
 
 ControlServer::ControlServer(asio::io_context& io, std::string path, mode_t mode, Handler handler,
-                             AccessPolicy policy)
-    : impl_(std::make_shared<Impl>(io, std::move(path), mode, std::move(handler), std::move(policy))) {}
+                             AccessPolicy policy, std::chrono::milliseconds patience)
+    : impl_(std::make_shared<Impl>(io, std::move(path), mode, std::move(handler), std::move(policy),
+                                   patience)) {}
 ControlServer::~ControlServer() {
     stop();
 }

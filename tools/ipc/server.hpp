@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <memory>
@@ -28,13 +29,15 @@ class ControlServer {
 
     static constexpr std::size_t kMaxClients = 64;
     static constexpr std::size_t kRootClients = 8;  // more for root
-    // A client has that long to send a request once it is connected, and to take its reply.
-    static constexpr int kClientSeconds = 30;
+    // A client has that long to send its first request, to send the rest of one that it has begun, and to
+    // take its reply and ask anew.
+    static constexpr std::chrono::seconds kPatience{30};
 
     // `path`: of the socket file; `mode`: its permission bits (its group becomes the first admin group that
     // exists).
     ControlServer(boost::asio::io_context& io, std::string path, mode_t mode, Handler handler,
-                  AccessPolicy policy = policy_of_this_process());
+                  AccessPolicy policy = policy_of_this_process(),
+                  std::chrono::milliseconds patience = kPatience);
     ControlServer(const ControlServer&) = delete;
     ControlServer& operator=(const ControlServer&) = delete;
     ~ControlServer();  // stop()

@@ -68,7 +68,12 @@ custos_result Connection::open(const char* path) {
             return fail(CUSTOS_DENIED, "this user may not connect to " + name +
                                            ": it is to be root, or in the group haclient or custos");
         }
-        if (errno == ENOENT || errno == ENOTDIR || errno == ECONNREFUSED || errno == EAGAIN)
+        if (errno == EAGAIN) {  // its queue is full, as it takes no connections any more
+            return fail(CUSTOS_ABSENT, "custosd does not answer within " + std::to_string(kPatienceSeconds) +
+                                           " s at " + name +
+                                           ": its core hangs or is overloaded, see journalctl -u custosd");
+        }
+        if (errno == ENOENT || errno == ENOTDIR || errno == ECONNREFUSED)
             return fail(CUSTOS_ABSENT, system_text("no custosd serves groups at " + name));
         return fail(CUSTOS_SYSTEM, system_text("cannot connect to " + name));
     }

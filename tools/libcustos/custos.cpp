@@ -194,7 +194,8 @@ int first_answer(Connection& connection, std::optional<frames::Reply>& reply, st
         got = connection.receive(until);
     } while (got == CUSTOS_SYSTEM && errno == EINTR);
     if (got == CUSTOS_NONE) {
-        error = "custosd does not answer: does it hang?";
+        error = "custosd does not answer within " + std::to_string(kAnswer.count()) +
+                " s: its core hangs or is overloaded, see journalctl -u custosd";
         return CUSTOS_ABSENT;
     }
     if (got != CUSTOS_OK) {

@@ -64,7 +64,7 @@ using Cmap = std::map<std::string, CmapValue>;
 
 struct CpgtoolStyle {
     char delimiter{0};  // -d; 0: columns for people
-    bool raw{false};    // -e: names of groups as they are, whatever bytes they have
+    bool raw{false};    // -e: names of groups as shown_text() has them
 };
 [[nodiscard]] std::string cpgtool_members(const RingReply& reply, const CpgtoolStyle& style);
 // -n

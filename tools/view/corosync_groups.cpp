@@ -8,7 +8,7 @@ namespace tools {
 namespace {
 
 std::string shown(const std::string& name, const CpgtoolStyle& style) {
-    return style.raw ? name : shown_name(name);
+    return style.raw ? shown_text(name) : shown_name(name);
 }
 
 std::string address_of(const RingReply& reply, base::NodeId id) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "tools/ipc/control.hpp"
 
@@ -9,6 +10,10 @@ namespace tools {
 
 // A group's name as one word of a terminal: printable bytes as they are, a backslash doubled, others as \xNN.
 [[nodiscard]] std::string shown_name(const std::string& name);
+
+// Text of others on a line of a terminal: UTF-8, tabs and backslashes as they are. What ends a line, moves
+// the cursor or turns the direction of writing is written as \xNN, as are bytes that are no text.
+[[nodiscard]] std::string shown_text(std::string_view text);
 
 // What `custos group list` prints: a line a group, with its number of members.
 [[nodiscard]] std::string render_groups(const RingReply& reply);

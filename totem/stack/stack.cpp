@@ -128,6 +128,10 @@ void Stack::open(base::Instant now, std::size_t link, const base::Received& data
         refusals_.refused(*why, datagram.source);
         if (is_foreign(*why)) counters_.last_foreign_source = to_string(datagram.source);
         if (*why == Rejected::tag) note_wrong_key(datagram);
+        if (*why == Rejected::node) {
+            counters_.last_unlisted_source = to_string(datagram.source);
+            counters_.unlisted_at = now;
+        }
     } else {
         ++used;
         take(now, link, frame);

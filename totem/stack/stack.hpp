@@ -74,6 +74,9 @@ struct StackStatus {
                                       // cluster / wrong key
     int last_wrong_key{-1};           // id of the key that the last frame refused for it names, if that is
                                       // none of ours; -1: there was none. Anybody can write it.
+    // The last frame that was refused because its sender is no configured node.
+    std::string last_unlisted_source;
+    base::Instant unlisted_at;
     // Frames for the ring of nodes that go by another list of nodes: dropped. Of the last of them.
     std::uint64_t other_roster{0};
     base::NodeId last_other_roster;

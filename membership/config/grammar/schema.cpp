@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <string>
 
+#include "membership/config/config.hpp"
+
 namespace membership::grammar {
 
 namespace {
@@ -134,7 +136,7 @@ std::vector<KeyRule> interface_keys() {
 
 std::vector<KeyRule> node_keys() {
     return {
-        number("nodeid", 1, 2'147'483'647),
+        number("nodeid", 1, kMaxNodeId),
         text("name"),
         number("quorum_votes", 0, 1000),
         text("ring0_addr"),

@@ -245,6 +245,12 @@ void Judge::credited(const GroupMember& who, const membership::Credits& credits)
         violate("credits", "client " + to_string(who) + " got more back than it had used up");
 }
 
+void Judge::holds_together(NodeId node, std::size_t bytes, const membership::GroupsConfig& config) {
+    if (bytes > config.keep_total_bytes)
+        violate("bound", "the clients of node " + to_string(node) + " hold " + std::to_string(bytes) +
+                             " bytes untaken together, and none is cut off");
+}
+
 void Judge::holds(const GroupMember& who, std::size_t messages, std::size_t bytes,
                   const membership::GroupsConfig& config) {
     if (messages > 1 && (messages > config.keep_messages || bytes > config.keep_bytes))

@@ -60,6 +60,7 @@ class Judge {
     void handed(const GroupMember& who, const membership::GroupEvent& event);
     void credited(const GroupMember& who, const membership::Credits& credits);
     // So much was handed to it that it has not taken.
+    void holds_together(NodeId node, std::size_t bytes, const membership::GroupsConfig& config);
     void holds(const GroupMember& who, std::size_t messages, std::size_t bytes,
                const membership::GroupsConfig& config);
 

@@ -34,6 +34,7 @@ SiteOptions draw_options(base::Rng rng) {
     options.groups.send_messages = pick(1, 40);
     options.groups.keep_bytes = pick(5'000, 400'000);
     options.groups.keep_messages = pick(20, 400);
+    options.groups.keep_total_bytes = 2 * options.groups.keep_bytes + 30'000;
     return options;
 }
 

@@ -95,6 +95,7 @@ void Site::give_effects() {
     for (membership::SyncEffect& effect : sync_.drain()) {
         if (auto* d = std::get_if<membership::Diverged>(&effect)) diverged.push_back(std::move(*d));
     }
+    judge_.holds_together(who_.node, groups_.kept_bytes(), options_.groups);
     for (const membership::GroupEffect& effect : groups_.drain()) {
         if (const auto* handout = std::get_if<membership::Handout>(&effect)) {
             Client& client = clients_.at(handout->client);

@@ -145,6 +145,46 @@ TEST_CASE("who is cut off leaves with that reason, at all members") {
     CHECK(told.back() == "g: 2/1, left 1/2 (cut off)");
 }
 
+TEST_CASE("what all clients leave untaken is bounded: who holds most of it is cut off") {
+    GroupsConfig config;
+    config.keep_total_bytes = 23'000;
+    Nodes n(2, config);
+    n.view({1, 2}, {});
+    n.member(1, 1, "small");
+    n.member(1, 2, "large");
+    n.member(1, 3, "large");
+    n.member(1, 4, "alone");
+    n.member(2, 9, "elsewhere");
+    for (ClientId client = 1; client <= 4; ++client) n[1].take(client);
+    CHECK(n.groups(1).kept_bytes() == 0);
+    const auto say = [&](const std::string& group, int times) {
+        for (; times > 0; --times) {
+            n.say(2, 9, std::string(1000, 'x'), group);
+            n.rest();
+        }
+    };
+    say("small", 2);
+    say("large", 6);
+    say("alone", 4);
+    // Those of "large" wait for more bytes, but for the same ones.
+    CHECK(n.groups(1).kept_bytes() > 12'000);
+    CHECK(n[1].cut.empty());
+    say("alone", 1);
+    CHECK(n[1].cut.empty());
+    say("small", 1);
+    REQUIRE(n[1].cut.size() == 1);
+    CHECK(n[1].cut.at(4) ==
+          "cut off: the clients of this node together left more than 23000 bytes untaken, and this one the "
+          "most: 5 messages, 5345 bytes");
+    CHECK(n.groups(1).kept_bytes() < 17'000);
+    CHECK(n[1].take(2).size() == 6);
+    CHECK(n.groups(1).kept_bytes() > 10'000);  // client 3 waits for them still
+    CHECK(n[1].take(3).size() == 6);
+    CHECK(n[1].take(1).size() == 3);
+    CHECK(n.groups(1).kept_bytes() == 0);
+    CHECK(n[2].cut.empty());
+}
+
 TEST_CASE("who watches the ring alone and does not take its views is cut off, and forgotten at once") {
     GroupsConfig config;
     config.keep_messages = 2;

@@ -52,6 +52,7 @@ class Script {
     Duration next() { return supervisor_.next_deadline() - now_; }
     bool sleeps() { return supervisor_.next_deadline() == Instant::never(); }
     unsigned restarts() { return supervisor_.restarts(); }
+    unsigned crashes() { return supervisor_.crashes(); }
 
   private:
     Supervisor supervisor_;
@@ -115,6 +116,23 @@ TEST_CASE("a core that has ended by itself is heard, also when its runner's end 
     CHECK(stays.after(seconds(3), true) ==
           "'the core stays without its runner: it is killed and restarted, addresses stay'; core<-KILL");
     CHECK(stays.core(kKilled).after({}, true) == "launch");
+}
+
+TEST_CASE("a core that asks to be started anew is, and that is no crash") {
+    Script s;
+    s.begin().after();
+    CHECK(s.core({agents::kExitAnew, 0}).after({}, true) ==
+          "'the core begins anew (its own message says why); addresses stay'; runner<-TERM");
+    CHECK(s.runner(kDone).after() == "launch");
+    CHECK(s.restarts() == 1);
+    CHECK(s.crashes() == 0);
+    s.runner(kDone);  // its end is seen first
+    CHECK(s.core({agents::kExitAnew, 0}).after(seconds(100)) == "launch");
+    CHECK(s.crashes() == 0);
+    s.core(kKilled).after();
+    CHECK(s.runner(kDone).after(seconds(100)) == "launch");
+    CHECK(s.restarts() == 3);
+    CHECK(s.crashes() == 1);
 }
 
 TEST_CASE("a runner that does not end is killed, again and again") {

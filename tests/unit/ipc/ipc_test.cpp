@@ -6,12 +6,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <functional>
 #include <future>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <thread>
@@ -52,8 +55,9 @@ class Folder {
 class Daemon {
   public:
     Daemon(const std::string& path, ControlServer::Handler handler,
-           AccessPolicy policy = policy_of_this_process(), mode_t mode = 0660)
-        : server_(io_, path, mode, std::move(handler), std::move(policy)),
+           AccessPolicy policy = policy_of_this_process(), mode_t mode = 0660,
+           std::chrono::milliseconds patience = ControlServer::kPatience)
+        : server_(io_, path, mode, std::move(handler), std::move(policy), patience),
           started_(server_.start()),
           thread_([this] { io_.run(); }) {}
     ~Daemon() {
@@ -103,6 +107,14 @@ void send_raw(const base::Fd& fd, base::ByteView bytes) {
 bool closed_by_peer(const base::Fd& fd) {
     char byte = 0;
     return recv(fd.get(), &byte, 1, 0) <= 0;
+}
+
+// Of this process.
+std::size_t resident_bytes() {
+    std::ifstream statm("/proc/self/statm");
+    std::size_t size = 0, resident = 0;
+    statm >> size >> resident;
+    return resident * static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
 }
 
 // The reply on a raw connection.
@@ -446,6 +458,49 @@ TEST_CASE("garbage ends the connection, not the daemon") {
     CHECK(call(folder.socket(), GetStatus{}, base::seconds(10)));
 }
 
+TEST_CASE("a request that is announced costs nothing before it comes; one in many pieces arrives") {
+    const Folder folder;
+    std::string name;
+    Daemon daemon(folder.socket(),
+                  [&](const Credentials&, const Request& request, const ControlServer::Respond& respond) {
+                      if (const auto* add = std::get_if<AddNode>(&request)) name = add->name;
+                      respond(ShutdownReply{});
+                  });
+    const std::size_t before = resident_bytes();
+    std::vector<base::Fd> clients;
+    for (int i = 0; i < 32; ++i) {
+        clients.push_back(connect_raw(folder.socket()));
+        send_raw(clients.back(), base::Bytes{0, 0, 0, 1, 0x0a});  // 16 MiB, of which one byte comes
+    }
+    while (daemon.clients() != clients.size()) std::this_thread::yield();
+    CHECK(call(folder.socket(), GetStatus{}, base::seconds(10)));  // came later: all before was read
+    CHECK(resident_bytes() < before + (std::size_t{64} << 20));
+    clients.clear();
+    const base::Fd fd = connect_raw(folder.socket());
+    const base::Bytes whole = framed(AddNode{std::string(std::size_t{1} << 20, 'x'), {}});
+    for (std::size_t at = 0; at < whole.size(); at += 77'777)
+        send_raw(fd, base::ByteView(whole).subspan(at, std::min<std::size_t>(77'777, whole.size() - at)));
+    REQUIRE(read_reply(fd));
+    CHECK(name == std::string(std::size_t{1} << 20, 'x'));
+}
+
+TEST_CASE("who begins a request and does not go on loses the connection") {
+    const Folder folder;
+    Daemon daemon(folder.socket(), always(ShutdownReply{}), policy_of_this_process(), 0660,
+                  std::chrono::milliseconds(100));
+    const base::Fd silent = connect_raw(folder.socket());
+    const base::Fd header = connect_raw(folder.socket());
+    send_raw(header, base::Bytes{9, 0});
+    const base::Fd body = connect_raw(folder.socket());
+    send_raw(body, base::Bytes{9, 0, 0, 0, 0x0a});
+    const base::Fd second = connect_raw(folder.socket());
+    send_raw(second, framed(GetStatus{}));
+    REQUIRE(read_reply(second));
+    send_raw(second, base::Bytes{9, 0, 0, 0, 0x0a});
+    for (const auto* fd : {&silent, &header, &body, &second}) CHECK(closed_by_peer(*fd));
+    CHECK(daemon.clients() == 0);
+}
+
 TEST_CASE("a client that nobody let in is told so, and reaches no handler") {
     const Folder folder;
     // root is always let in, so the one who asks is another user: a child, made before there are threads.
@@ -565,4 +620,45 @@ TEST_CASE("the client does not wait for ever, and notices when the daemon dies")
     ender.join();
     REQUIRE(!cut);
     CHECK(cut.error().code == base::Errc::unavailable);
+}
+
+TEST_CASE("questions have little patience, changes more, and what waits for others any amount") {
+    CHECK(patience_for(GetStatus{}) == base::seconds(10));
+    CHECK(patience_for(GetRing{}) == base::seconds(10));
+    CHECK(patience_for(RunCommand{}) == base::seconds(120));
+    for (const Request& request : std::initializer_list<Request>{
+             Shutdown{}, WaitConverged{1}, RotateKey{true}, AddNode{}, RemoveNode{}, ReloadNodeFile{}})
+        CHECK(!patience_for(request));
+}
+
+TEST_CASE("of a daemon that stands still the client says so and what to do, also when its queue is full") {
+    const Folder folder;
+    std::filesystem::create_directories(std::filesystem::path(folder.socket()).parent_path());
+    const base::Fd listening(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::memcpy(address.sun_path, folder.socket().data(), folder.socket().size());
+    REQUIRE(bind(listening.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+    REQUIRE(listen(listening.get(), 0) == 0);
+    const auto ask = [&](const Request& request) {
+        const auto reply = call(folder.socket(), request, base::milliseconds(50));
+        REQUIRE(!reply);
+        CHECK(reply.error().code == base::Errc::timed_out);
+        return reply.error().message;
+    };
+    const std::string hangs = "custosd does not answer within 50 ms: its core hangs or is overloaded: ";
+    {
+        const std::string change = ask(RunCommand{});
+        CHECK(change.find("the change may still be made") != std::string::npos);
+        CHECK(change.find("systemctl restart custos") != std::string::npos);
+    }
+    // Nobody takes them: sooner or later the queue is full.
+    std::vector<base::Fd> queue;
+    for (bool full = false; !full;) {
+        CHECK(ask(GetStatus{}).substr(0, hangs.size()) == hangs);
+        base::Fd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+        full = connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0;
+        queue.push_back(std::move(fd));
+    }
+    CHECK(ask(GetRing{}).substr(0, hangs.size()) == hangs);
 }

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "tools/groups/frames.hpp"
@@ -119,6 +120,49 @@ TEST_CASE("a stranger has to say something in time, and strangers are counted") 
         many.push_back(std::make_unique<Raw>(daemon));
     const Raw last(daemon);
     CHECK(last.ended_for() == "too many connections that have not said hello");
+}
+
+TEST_CASE("a frame that is begun has to come to its end in time, and a client may be silent between two") {
+    Daemon daemon({}, {1, 300, 1});
+    Client watcher = connected(daemon);
+    CHECK(watcher.join("g") == Result::ok);
+    next(watcher);
+    const Raw client(daemon);
+    client.say(frames::Hello{});
+    client.say(frames::Join{"g"});
+    CHECK(next(watcher) == "g: 2 members, joined 2 (join)");
+    client.say({200, 0, 0, 0, 5});
+    CHECK(client.ended_for() == "a frame was begun and has not come to its end within 1 s");
+    CHECK(next(watcher) == "g: 1 members, left 2 (process died)");
+    CHECK(watcher.send("g", "on") == Result::ok);  // said nothing for longer
+    CHECK(next(watcher) == "g: 1 says on");
+}
+
+TEST_CASE("what is half written to clients that were ended is bounded") {
+    Daemon daemon;
+    constexpr std::size_t kLarge = std::size_t{4} << 20;
+    const std::size_t places = tools::GroupServer::kMaxEndingBytes / kLarge;
+    std::vector<std::unique_ptr<Raw>> stopped;
+    for (std::size_t n = 0; n < places + 4; ++n) {
+        stopped.push_back(std::make_unique<Raw>(daemon));
+        stopped.back()->say(frames::Hello{});
+        stopped.back()->say(frames::Join{"g"});
+    }
+    Client sender = connected(daemon);
+    const auto count = [&](const auto& is) {
+        const auto all = daemon.clients();
+        return static_cast<std::size_t>(std::count_if(all.begin(), all.end(), is));
+    };
+    while (count([](const auto& c) { return !c.groups.empty(); }) < stopped.size()) {
+    }
+    REQUIRE(sender.send("g", std::string(CUSTOS_MAX_MESSAGE, 'x')) == Result::ok);
+    while (count([](const auto& c) { return c.untaken_bytes > kLarge / 2; }) < stopped.size()) {
+    }
+    for (const auto& client : stopped) client->say(base::Bytes{0, 0, 0, 0});  // ends it
+    while (daemon.clients().size() > 1) {                                     // the sender
+    }
+    CHECK(daemon.connections() <= places + 1);
+    CHECK(daemon.connections() > places / 2);
 }
 
 TEST_CASE("who does not read its reasons is not kept for ever") {

@@ -460,3 +460,17 @@ TEST_CASE("who is removed is heard until it has left the ring; a node that is ad
     CHECK(pair.nodes[0].stack.status().links[0].peer == NodeId{3});
     pair.nodes[0].stack.check_invariants();
 }
+
+TEST_CASE("of a node that is not listed it is kept when and from where its last frame came") {
+    Pair pair;
+    pair.open();
+    pair.nodes[0].change_nodes(pair.now, 1, {NodeId{1}, NodeId{3}}, {1, 9});
+    pair.pump();
+    const auto refused = [&] {
+        return pair.nodes[0].stack.status().rejected[static_cast<std::size_t>(totem::Rejected::node)];
+    };
+    CHECK(pair.nodes[0].stack.status().unlisted_at == Instant{});
+    REQUIRE(pair.until([&] { return refused() > 0; }));
+    CHECK(pair.nodes[0].stack.status().last_unlisted_source == "10.0.0.2");
+    CHECK(pair.nodes[0].stack.status().unlisted_at == pair.now);
+}

@@ -46,3 +46,25 @@ TEST_CASE("as JSON: all groups, or one; any name gives a document") {
     REQUIRE(one["groups"].size() == 1);
     CHECK(one["groups"][0]["name"] == "web");
 }
+
+TEST_CASE("text of others stays on its line, whatever they put into it") {
+    using tools::shown_text;
+    CHECK(shown_text("plain text, 100 %\tand a tab") == "plain text, 100 %\tand a tab");
+    CHECK(shown_text("gr\u00fc\u00df \u4f60\u597d \U0001f600") == "gr\u00fc\u00df \u4f60\u597d \U0001f600");
+    CHECK(shown_text("a\nn1, pid 1: forged\r") == "a\\x0an1, pid 1: forged\\x0d");
+    CHECK(shown_text("\x1b[2J\x7f") == "\\x1b[2J\\x7f");
+    CHECK(shown_text(std::string_view("\0", 1)) == "\\x00");
+    CHECK(shown_text("C:\\n") == "C:\\n");
+    // A control of 8 bits, the end of a line, another direction.
+    CHECK(shown_text("\u009b2J") == "\\xc2\\x9b2J");
+    CHECK(shown_text("\u2028") == "\\xe2\\x80\\xa8");
+    CHECK(shown_text("\u202e") == "\\xe2\\x80\\xae");
+    // No UTF-8: cut short, too long, a surrogate, beyond the last, alone.
+    CHECK(shown_text("\xc3") == "\\xc3");
+    CHECK(shown_text("\xc3x") == "\\xc3x");
+    CHECK(shown_text("\xc0\x8a") == "\\xc0\\x8a");
+    CHECK(shown_text("\xe0\x80\x8a") == "\\xe0\\x80\\x8a");
+    CHECK(shown_text("\xed\xa0\x80") == "\\xed\\xa0\\x80");
+    CHECK(shown_text("\xf4\x90\x80\x80") == "\\xf4\\x90\\x80\\x80");
+    CHECK(shown_text("\xff\x80") == "\\xff\\x80");
+}
