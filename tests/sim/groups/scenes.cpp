@@ -138,7 +138,7 @@ std::string large(Sites& sites, Steady& steady, base::Rng& rng, std::uint32_t pa
     // First it dies, or is cut off, in the middle.
     sites.world().start(newcomer);
     if (!sites.until(begins, seconds(20))) return "nothing was sent to the newcomer";
-    static_cast<void>(sites.until([] { return false; }, milliseconds(between(rng, 1, 100))));
+    static_cast<void>(sites.until([] { return false; }, milliseconds(between(rng, 1, 50))));
     static_cast<void>(
         sites.until([&] { return !begins() || sites.site(newcomer)->kept_bytes() > 0; }, seconds(20)));
     if (!begins()) return "the state went through in no time";

@@ -36,10 +36,11 @@ bool Rings::healthy(const Ring& ring) const {
     return true;
 }
 
-std::set<Rings::Ring*> Rings::rings() const {
-    std::set<Ring*> out;
+std::vector<Rings::Ring*> Rings::rings() const {
+    std::vector<Ring*> out;
     for (const auto& [id, node] : nodes_) {
-        if (node.phase == Phase::operational) out.insert(node.ring.get());
+        const bool known = std::find(out.begin(), out.end(), node.ring.get()) != out.end();
+        if (node.phase == Phase::operational && !known) out.push_back(node.ring.get());
     }
     return out;
 }

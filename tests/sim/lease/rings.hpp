@@ -108,7 +108,8 @@ class Rings {
     void deliver_rest(Node& node, std::size_t upto);
     void pump(Node& node);
     void spread(base::NodeId from, const std::shared_ptr<Ring>& ring);
-    [[nodiscard]] std::set<Ring*> rings() const;
+    // Not in the order of their addresses: a seed is the same run everywhere.
+    [[nodiscard]] std::vector<Ring*> rings() const;
     [[nodiscard]] std::vector<base::NodeId> choose();
 
     World& world_;
