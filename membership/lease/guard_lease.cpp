@@ -29,7 +29,7 @@ LeaseVerdict GuardLease::renew(base::Instant now, const Renewal& renewal) {
 }
 
 LeaseVerdict GuardLease::admit(base::Instant now, const base::RingId& ring) {
-    if (ring < entered_ || ring <= said_) return LeaseVerdict::older_ring;
+    if (ring < std::max(entered_, renewed_) || ring <= said_) return LeaseVerdict::older_ring;
     if (dropping_) return LeaseVerdict::dropping;
     expire(now);
     return may_hold(now) ? LeaseVerdict::taken : LeaseVerdict::expired;

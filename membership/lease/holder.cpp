@@ -51,9 +51,12 @@ void Holder::withdraw() {
     ring_.reset();
 }
 
-// A declaration that is too old is none.
+// A declaration that is too old is none, nor is one of a ring that was left with the right out.
 bool Holder::declared(base::Instant now) {
-    if (ring_ && now - declared_at_ > timing_.patience) ring_.reset();
+    if (!ring_) return false;
+    const bool hangs = now - declared_at_ > timing_.patience;
+    const bool left = *ring_ < installed_ && told_ <= now;
+    if (hangs || left) ring_.reset();
     return ring_.has_value();
 }
 

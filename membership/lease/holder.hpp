@@ -36,6 +36,10 @@ class Holder {
     // Counts for LeaseTiming::patience, so that a main thread that hangs ends the lease; while a ring is
     // being formed it goes on saying so of the last one.
     void declare(base::Instant now, const base::RingId& ring);
+    // The ring has installed this one. The main thread may be behind it, and go on declaring the former one:
+    // that counts as long as the right is unbroken. After a break others may have counted this node as
+    // cleared, and what it was told in the former one has no force any more.
+    void installed(const base::RingId& ring) { installed_ = ring; }
     // The main thread finds itself in a view that may not act: nothing is renewed any more.
     void withdraw();
     // Other vote rules. A change is durable before it counts, and each set that was leasable before it shares
@@ -65,7 +69,7 @@ class Holder {
     std::map<base::NodeId, base::Instant> ends_;  // of the right that each peer's grant alone gives
     base::Instant until_{}, told_{};
     std::optional<base::RingId> ring_;  // declared
-    base::RingId told_ring_;
+    base::RingId told_ring_, installed_;
     base::Instant declared_at_{};
     std::optional<base::Instant> asked_at_;
 };

@@ -35,6 +35,7 @@ base::Instant Keeper::next_deadline() const {
 
 Promises Keeper::installed(const base::RingId& ring, const std::vector<totem::Member>& members) {
     granter_.installed(ring, members);
+    holder_.installed(ring);
     return granter_.promises();
 }
 

@@ -134,6 +134,7 @@ void RingThread::withdraw() {
 
 void RingThread::installed(const base::RingId& ring, const std::vector<totem::Member>& members) {
     granter_.installed(ring, members);
+    holder_.installed(ring);
     World& world = m_.cluster.world;
     world.post(m_.to_main, m_.main_thread, world.upto(base::milliseconds(2)),
                [&m = m_, ring, members, promises = granter_.promises()] {

@@ -86,6 +86,9 @@ TEST_CASE("what an older ring's view decided is refused") {
     // The lease goes on while the new view is not synchronised yet.
     CHECK(lease.renew(at(20), {ring(5), at(20), at(1100)}) == LeaseVerdict::taken);
     CHECK(lease.renew(at(21), {ring(6), at(21), at(1200)}) == LeaseVerdict::taken);
+    // A renewal says as well which view is in force.
+    CHECK(lease.renew(at(21), {ring(7), at(21), at(1200)}) == LeaseVerdict::taken);
+    CHECK(lease.admit(at(21), ring(6)) == LeaseVerdict::older_ring);
     CHECK(lease.renew(at(22), {ring(5), at(22), at(1300)}) == LeaseVerdict::older_ring);
     CHECK(lease.view() == LeaseView{at(1200), false, ring(6)});
 }

@@ -109,6 +109,36 @@ TEST_CASE("a grant counts only while the main thread declares a ring") {
     CHECK_FALSE(holder.renew(at(1710)));
 }
 
+TEST_CASE("a ring that was left is declared on while the right is unbroken, and not after a break") {
+    const base::RingId next{8, {1}, 1};
+    Holder holder({1}, majority_of(3), kTiming);
+    holder.acknowledged({2}, at(0), kTerm);
+    holder.installed(kRing);
+    holder.declare(at(1), kRing);
+    REQUIRE(holder.renew(at(1)));
+    holder.installed(next);
+    holder.acknowledged({2}, at(500), kTerm);
+    holder.declare(at(501), kRing);
+    CHECK(holder.renew(at(501)) == Renewal{kRing, at(501), at(500) + kRight});
+
+    // The right was out; what the ring has become since grants again.
+    holder.acknowledged({2}, at(3000), kTerm);
+    holder.declare(at(3001), kRing);
+    CHECK_FALSE(holder.renew(at(3001)));
+    holder.declare(at(3002), next);
+    CHECK(holder.renew(at(3002)) == Renewal{next, at(3002), at(3000) + kRight});
+}
+
+TEST_CASE("a right that ends while a ring that was left is declared does not come back by it") {
+    Holder holder({1}, majority_of(3), kTiming);
+    holder.acknowledged({2}, at(0), kTerm);
+    holder.declare(at(700), kRing);
+    REQUIRE(holder.renew(at(700)));
+    holder.installed({8, {1}, 1});
+    holder.acknowledged({2}, at(749), kTerm);
+    CHECK_FALSE(holder.renew(at(751)));
+}
+
 TEST_CASE("guard is told of what is worth waking it, and in time") {
     Holder holder({1}, majority_of(3), kTiming);
     holder.declare(at(0), kRing);
