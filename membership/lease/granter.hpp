@@ -51,6 +51,8 @@ class Granter {
 
     // The regular view. Whoever is not in it gets nothing from now on, which is what makes promises() final.
     void installed(const base::RingId& ring, const std::vector<totem::Member>& members);
+    // The sequence number of the last regular view, in which it grants.
+    [[nodiscard]] std::uint64_t ring() const { return ring_; }
 
     // What an acknowledgement to this process of the peer grants; zero: nothing. It is promised by that.
     // `heard_at`: when the heartbeat that is acknowledged came, read after it was received; an

@@ -18,8 +18,10 @@ void Holder::set_rules(Leasable leasable) {
     find_end();
 }
 
-void Holder::acknowledged(base::NodeId peer, base::Instant sent, base::Duration term) {
+void Holder::acknowledged(base::Instant now, base::NodeId peer, base::Instant sent, base::Duration term,
+                          std::uint16_t ring) {
     if (peer == self_ || term <= timing_.drop) return;
+    if (told_ <= now && ring != ring_mark(installed_.seq)) return;
     const base::Instant end = sent + (term - timing_.drop);
     base::Instant& known = ends_[peer];
     if (end <= known) return;

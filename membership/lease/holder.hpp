@@ -30,8 +30,12 @@ class Holder {
     Holder(base::NodeId self, Leasable leasable, LeaseTiming timing);
 
     // The peer acknowledged a heartbeat of this very process and grants `term` for it. `sent`: read before
-    // the heartbeat was handed to the socket for the first time; a copy that is sent again keeps it.
-    void acknowledged(base::NodeId peer, base::Instant sent, base::Duration term);
+    // the heartbeat was handed to the socket for the first time; a copy that is sent again keeps it. `ring`:
+    // the ring_mark() of the view in which it grants. Once the right is out, it is won anew by grants of the
+    // own ring alone: others may have counted this node as cleared meanwhile, and let it into a ring of which
+    // it knows nothing yet.
+    void acknowledged(base::Instant now, base::NodeId peer, base::Instant sent, base::Duration term,
+                      std::uint16_t ring);
     // The main thread says that this view may act: leasable, and synchronised (all inventories are in).
     // Counts for LeaseTiming::patience, so that a main thread that hangs ends the lease; while a ring is
     // being formed it goes on saying so of the last one.

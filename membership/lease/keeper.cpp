@@ -13,13 +13,15 @@ Keeper::Keeper(const KeeperConfig& config, std::function<void(const Renewal&)> t
       tell_guard_(std::move(tell_guard)) {}
 
 std::uint32_t Keeper::word(base::NodeId peer, base::Incarnation process, base::Instant heard) {
-    static_assert(kLongestTerm.ns / 1000 < 0xffffffff);
-    return static_cast<std::uint32_t>(granter_.grant(heard, {peer, process}).ns / 1000);
+    static_assert(kLongestTerm.ms() <= 0xffff);
+    const auto term = static_cast<std::uint32_t>(granter_.grant(heard, {peer, process}).ms());
+    return term == 0 ? 0 : std::uint32_t{ring_mark(granter_.ring())} << 16U | term;
 }
 
 void Keeper::acknowledged(base::Instant now, base::NodeId peer, base::Instant sent, std::uint32_t word) {
     // Nobody grants more; whoever says so is not believed.
-    holder_.acknowledged(peer, sent, std::min(base::microseconds(word), kLongestTerm));
+    holder_.acknowledged(now, peer, sent, std::min(base::milliseconds(word & 0xffffU), kLongestTerm),
+                         static_cast<std::uint16_t>(word >> 16U));
     step(now);
 }
 

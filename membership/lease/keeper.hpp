@@ -33,6 +33,7 @@ class Keeper final : public totem::Rider {
     // `tell_guard`: called from inside acknowledged(), urgent() and declare().
     Keeper(const KeeperConfig& config, std::function<void(const Renewal&)> tell_guard);
 
+    // The term in milliseconds, and above it the ring_mark() of the view in which it is granted; 0: nothing.
     [[nodiscard]] std::uint32_t word(base::NodeId peer, base::Incarnation process,
                                      base::Instant heard) override;
     void acknowledged(base::Instant now, base::NodeId peer, base::Instant sent, std::uint32_t word) override;

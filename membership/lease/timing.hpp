@@ -2,6 +2,7 @@
 // the promise and its proof.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 
 #include "totem/base/time.hpp"
@@ -29,6 +30,11 @@ constexpr base::Duration kLongestTerm = base::seconds(60);
 // a takeover after silence, which costs token + consensus, waits for the lease in vain only when clocks
 // differ. `lease`: L as the administrator wants it. L + D is bounded by kLongestTerm.
 [[nodiscard]] LeaseTiming lease_timing(base::Duration token, std::optional<base::Duration> lease = {});
+
+// As much of a ring's sequence number as a grant names, to tell it from the rings near it.
+[[nodiscard]] constexpr std::uint16_t ring_mark(std::uint64_t seq) {
+    return static_cast<std::uint16_t>(seq & 0xffffU);
+}
 
 // No clock of a node runs faster than another's by more than this part: what adjtimex(2) lets a time daemon
 // set (10 % and 500 ppm, each way) is 1.2235.

@@ -90,6 +90,7 @@ void RingThread::beat(base::NodeId to, bool ask, Instant now) {
     beat.heard = peer.heard;
     beat.ask = ask;
     if (peer.heard > 0) beat.term = granter_.grant(peer.heard_at, {to, peer.incarnation});
+    beat.ring = membership::ring_mark(granter_.ring());
     World& world = m_.cluster.world;
     const auto transmit = [&m = m_, to, beat] {
         Machine& other = *m.cluster.machines.at(to);
@@ -118,7 +119,7 @@ void RingThread::take(const Beat& beat, Instant now) {
     }
     const bool kept = beat.heard > 0 && beat.heard <= peer.sent && peer.sent - beat.heard < kKept;
     if (beat.of == self_.incarnation && kept && beat.term.ns > 0)
-        holder_.acknowledged(beat.from.node, peer.sent_at[beat.heard % kKept], beat.term);
+        holder_.acknowledged(now, beat.from.node, peer.sent_at[beat.heard % kKept], beat.term, beat.ring);
     if (beat.ask) this->beat(beat.from.node, false, now);
     step(now);
 }

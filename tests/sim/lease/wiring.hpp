@@ -35,6 +35,7 @@ struct Beat {
     base::Incarnation of;    // the receiver's process that `heard` and `term` are about
     std::uint64_t heard{0};  // its highest number
     Duration term;           // granted for it; zero: nothing
+    std::uint16_t ring{0};   // in which it is granted
     bool ask{false};         // to be answered at once
 };
 

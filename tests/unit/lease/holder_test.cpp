@@ -28,29 +28,34 @@ membership::Leasable majority_of(std::size_t nodes) {
     return [nodes](const base::NodeSet& set) { return set.size() * 2 > nodes; };
 }
 
+// The answer comes at once, of a node in that ring.
+void grant(Holder& holder, NodeId peer, Instant sent, Duration term, std::uint64_t ring = 0) {
+    holder.acknowledged(sent, peer, sent, term, membership::ring_mark(ring));
+}
+
 }  // namespace
 
 TEST_CASE("of three nodes one grant makes the lease, counted from when the heartbeat was sent") {
     Holder holder({1}, majority_of(3), kTiming);
     CHECK(holder.until() == Instant{});
-    holder.acknowledged({2}, at(100), kTerm);
+    grant(holder, {2}, at(100), kTerm);
     CHECK(holder.until() == at(100) + kRight);
-    holder.acknowledged({3}, at(300), kTerm);
+    grant(holder, {3}, at(300), kTerm);
     CHECK(holder.until() == at(300) + kRight);
-    holder.acknowledged({2}, at(50), kTerm);   // late: says nothing new
-    holder.acknowledged({1}, at(900), kTerm);  // nobody grants to itself
+    grant(holder, {2}, at(50), kTerm);   // late: says nothing new
+    grant(holder, {1}, at(900), kTerm);  // nobody grants to itself
     CHECK(holder.until() == at(300) + kRight);
 }
 
 TEST_CASE("of five nodes the second latest grant counts, whatever the terms") {
     Holder holder({1}, majority_of(5), kTiming);
-    holder.acknowledged({2}, at(500), kTerm);
+    grant(holder, {2}, at(500), kTerm);
     CHECK(holder.until() == Instant{});
-    holder.acknowledged({3}, at(100), kTerm);
+    grant(holder, {3}, at(100), kTerm);
     CHECK(holder.until() == at(100) + kRight);
-    holder.acknowledged({4}, at(200), kTerm * 3);  // reaches further than what 2 granted
+    grant(holder, {4}, at(200), kTerm * 3);  // reaches further than what 2 granted
     CHECK(holder.until() == at(500) + kRight);
-    holder.acknowledged({5}, at(600), kTiming.drop);  // no time left to hold anything
+    grant(holder, {5}, at(600), kTiming.drop);  // no time left to hold anything
     CHECK(holder.until() == at(500) + kRight);
 }
 
@@ -75,7 +80,7 @@ TEST_CASE("the end is the largest that this node and a leasable set of others re
         for (std::uint32_t n = 2; n <= nodes; ++n) {
             if (rng.chance(300)) continue;
             const Instant sent = at(static_cast<std::int64_t>(rng.below(1000)) + 1);
-            holder.acknowledged({n}, sent, kTerm);
+            grant(holder, {n}, sent, kTerm);
             ends[n - 1] = sent + kRight;
         }
         Instant best{};
@@ -95,61 +100,76 @@ TEST_CASE("the end is the largest that this node and a leasable set of others re
 
 TEST_CASE("a grant counts only while the main thread declares a ring") {
     Holder holder({1}, majority_of(3), kTiming);
-    holder.acknowledged({2}, at(100), kTerm);
+    grant(holder, {2}, at(100), kTerm);
     CHECK_FALSE(holder.renew(at(110)));
     CHECK(holder.next_deadline() == Instant::never());
     holder.declare(at(120), kRing);
     CHECK(holder.renew(at(120)) == Renewal{kRing, at(120), at(100) + kRight});
-    holder.acknowledged({2}, at(1100), kTerm);
+    grant(holder, {2}, at(1100), kTerm);
     CHECK(holder.renew(at(120) + kTiming.patience + base::nanoseconds(1)) == std::nullopt);  // main hangs
     holder.declare(at(1300), kRing);
     CHECK(holder.renew(at(1300)));
     holder.withdraw();
-    holder.acknowledged({2}, at(1700), kTerm);
+    grant(holder, {2}, at(1700), kTerm);
     CHECK_FALSE(holder.renew(at(1710)));
 }
 
 TEST_CASE("a ring that was left is declared on while the right is unbroken, and not after a break") {
     const base::RingId next{8, {1}, 1};
     Holder holder({1}, majority_of(3), kTiming);
-    holder.acknowledged({2}, at(0), kTerm);
     holder.installed(kRing);
+    grant(holder, {2}, at(0), kTerm, 7);
     holder.declare(at(1), kRing);
     REQUIRE(holder.renew(at(1)));
     holder.installed(next);
-    holder.acknowledged({2}, at(500), kTerm);
+    grant(holder, {2}, at(500), kTerm, 8);
     holder.declare(at(501), kRing);
     CHECK(holder.renew(at(501)) == Renewal{kRing, at(501), at(500) + kRight});
 
     // The right was out; what the ring has become since grants again.
-    holder.acknowledged({2}, at(3000), kTerm);
+    grant(holder, {2}, at(3000), kTerm, 8);
     holder.declare(at(3001), kRing);
     CHECK_FALSE(holder.renew(at(3001)));
     holder.declare(at(3002), next);
     CHECK(holder.renew(at(3002)) == Renewal{next, at(3002), at(3000) + kRight});
 }
 
+TEST_CASE("grants of a ring that this node has not installed keep a right, and win none") {
+    Holder holder({1}, majority_of(3), kTiming);
+    holder.installed(kRing);
+    grant(holder, {2}, at(0), kTerm, 8);
+    holder.declare(at(1), kRing);
+    CHECK_FALSE(holder.renew(at(1)));
+    grant(holder, {2}, at(2), kTerm, 7);
+    REQUIRE(holder.renew(at(2)));
+    grant(holder, {2}, at(400), kTerm, 8);  // it has moved on, and we are about to
+    CHECK(holder.renew(at(401)));
+    grant(holder, {2}, at(2000), kTerm, 8);
+    holder.declare(at(2000), kRing);
+    CHECK_FALSE(holder.renew(at(2001)));
+}
+
 TEST_CASE("a right that ends while a ring that was left is declared does not come back by it") {
     Holder holder({1}, majority_of(3), kTiming);
-    holder.acknowledged({2}, at(0), kTerm);
+    grant(holder, {2}, at(0), kTerm);
     holder.declare(at(700), kRing);
     REQUIRE(holder.renew(at(700)));
     holder.installed({8, {1}, 1});
-    holder.acknowledged({2}, at(749), kTerm);
+    grant(holder, {2}, at(749), kTerm);
     CHECK_FALSE(holder.renew(at(751)));
 }
 
 TEST_CASE("guard is told of what is worth waking it, and in time") {
     Holder holder({1}, majority_of(3), kTiming);
     holder.declare(at(0), kRing);
-    holder.acknowledged({2}, at(1), kTerm);
+    grant(holder, {2}, at(1), kTerm);
     CHECK(holder.renew(at(2)));
-    holder.acknowledged({2}, at(100), kTerm);  // 99 ms more
+    grant(holder, {2}, at(100), kTerm);  // 99 ms more
     CHECK_FALSE(holder.renew(at(101)));
     // Half of what guard knows of is used up: now it is told.
     CHECK(holder.next_deadline() == at(1) + kRight / 2);
     CHECK(holder.renew(holder.next_deadline()) == Renewal{kRing, at(376), at(100) + kRight});
-    holder.acknowledged({2}, at(300), kTerm);  // a quarter more: at once
+    grant(holder, {2}, at(300), kTerm);  // a quarter more: at once
     CHECK(holder.renew(at(376)));
     CHECK_FALSE(holder.renew(at(376)));
     const base::RingId next{8, {1}, 1};
@@ -167,7 +187,7 @@ TEST_CASE("heartbeats become urgent when the right is nearly out") {
     CHECK_FALSE(holder.urgent(at(1)));
     CHECK(holder.next_deadline() == at(0) + kTiming.again);
     CHECK(holder.urgent(at(0) + kTiming.again));
-    holder.acknowledged({2}, at(30), kTerm);
+    grant(holder, {2}, at(30), kTerm);
     CHECK(holder.renew(at(31)));
     CHECK_FALSE(holder.urgent(at(60)));
     const Instant low = at(30) + kRight + (base::nanoseconds(1) - kTiming.urgent);
@@ -194,12 +214,12 @@ TEST_CASE("a node that needs nobody renews by itself, while its main thread live
 
 TEST_CASE("what was won under former rules stays won") {
     Holder holder({1}, majority_of(3), kTiming);
-    holder.acknowledged({2}, at(100), kTerm);
+    grant(holder, {2}, at(100), kTerm);
     holder.set_rules(majority_of(5));
     CHECK(holder.until() == at(100) + kRight);
-    holder.acknowledged({2}, at(400), kTerm);
+    grant(holder, {2}, at(400), kTerm);
     CHECK(holder.until() == at(100) + kRight);
-    holder.acknowledged({3}, at(300), kTerm);
+    grant(holder, {3}, at(300), kTerm);
     CHECK(holder.until() == at(300) + kRight);
 }
 

@@ -30,7 +30,10 @@ struct One {
     Keeper keeper;
 };
 
-constexpr std::uint32_t kSecondInMicroseconds = 1'000'000;
+// A second, granted in this ring.
+constexpr std::uint32_t second_of(std::uint16_t ring) {
+    return std::uint32_t{ring} << 16U | 1000;
+}
 
 }  // namespace
 
@@ -38,7 +41,7 @@ TEST_CASE("the word is the term that is granted, to the members of the view alon
     One one;
     CHECK(one.keeper.word(kPeerTwo.node, kPeerTwo.incarnation, at(1010)) == 0);
     static_cast<void>(one.keeper.installed(ring(4), {{{1}, {10}}, kPeerTwo, kPeerThree}));
-    CHECK(one.keeper.word(kPeerTwo.node, kPeerTwo.incarnation, at(2000)) == kSecondInMicroseconds);
+    CHECK(one.keeper.word(kPeerTwo.node, kPeerTwo.incarnation, at(2000)) == second_of(4));
     CHECK(one.keeper.word(kPeerTwo.node, {19}, at(2000)) == 0);  // another process
     const membership::Promises promises = one.keeper.installed(ring(8), {{{1}, {10}}, kPeerThree});
     CHECK(one.keeper.word(kPeerTwo.node, kPeerTwo.incarnation, at(2100)) == 0);
@@ -51,20 +54,20 @@ TEST_CASE("the word is the term that is granted, to the members of the view alon
 
 TEST_CASE("guard is told of what was granted once the view was declared, and not after it was withdrawn") {
     One one;
-    one.keeper.acknowledged(at(1100), kPeerTwo.node, at(1050), kSecondInMicroseconds);
+    one.keeper.acknowledged(at(1100), kPeerTwo.node, at(1050), second_of(0));
     CHECK(one.renewals.empty());
     one.keeper.declare(at(1110), ring(4));
     REQUIRE(one.renewals.size() == 1);
     CHECK(one.renewals[0] == Renewal{ring(4), at(1110), at(1050) + milliseconds(750)});
     one.keeper.withdraw();
-    one.keeper.acknowledged(at(1400), kPeerTwo.node, at(1390), kSecondInMicroseconds);
+    one.keeper.acknowledged(at(1400), kPeerTwo.node, at(1390), second_of(0));
     CHECK(one.renewals.size() == 1);
 }
 
 TEST_CASE("a word above the longest term is not believed") {
     One one;
     one.keeper.declare(at(1000), ring(4));
-    one.keeper.acknowledged(at(1100), kPeerTwo.node, at(1050), 0xffffffff);
+    one.keeper.acknowledged(at(1100), kPeerTwo.node, at(1050), 0x0000ffff);
     REQUIRE(one.renewals.size() == 1);
     CHECK(one.renewals[0].until == at(1050) + (membership::kLongestTerm - kLengths.drop));
 }
@@ -72,7 +75,7 @@ TEST_CASE("a word above the longest term is not believed") {
 TEST_CASE("its deadline is never behind the last step: nothing spins, also when the right is over") {
     One one;
     one.keeper.declare(at(1000), ring(4));
-    one.keeper.acknowledged(at(1100), kPeerTwo.node, at(1050), kSecondInMicroseconds);
+    one.keeper.acknowledged(at(1100), kPeerTwo.node, at(1050), second_of(0));
     base::Instant now = at(1100);
     unsigned steps = 0;
     while (now < at(2500)) {
