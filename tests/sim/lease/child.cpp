@@ -10,6 +10,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstring>
+#include <fstream>
 #include <string>
 #include <thread>
 #include <type_traits>
@@ -71,6 +72,17 @@ bool number(const char* text, std::uint64_t& value) {
 }
 
 }  // namespace
+
+std::vector<std::uint64_t> former_failures(const char* file) {
+    std::vector<std::uint64_t> seeds;
+    std::ifstream in(file);
+    for (std::string line; std::getline(in, line);) {
+        std::uint64_t seed = 0;
+        if (std::from_chars(line.data(), line.data() + line.size(), seed).ec == std::errc{})
+            seeds.push_back(seed);
+    }
+    return seeds;
+}
 
 void for_each_seed(const std::vector<std::uint64_t>& seeds, const Run& run, const Tell& tell) {
     std::vector<Child> running;

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <string>
 #include <vector>
 
 #include "tests/sim/lease/run.hpp"
@@ -15,6 +16,9 @@ using Tell = std::function<void(std::uint64_t seed, const Outcome& outcome)>;
 // As many at a time as there are processors; each outcome is told as it comes. A process that dies broke
 // something: Verdict::safety; one that runs for more than half a minute: Verdict::liveness.
 void for_each_seed(const std::vector<std::uint64_t>& seeds, const Run& run, const Tell& tell);
+
+// The seeds of such a file: one a line, then what it found.
+[[nodiscard]] std::vector<std::uint64_t> former_failures(const char* file);
 
 [[nodiscard]] const char* word(Verdict verdict);
 

@@ -54,10 +54,10 @@ std::map<std::uint64_t, std::string> failing(const std::vector<std::uint64_t>& s
 
 Catch hunt(std::size_t bug, std::uint64_t limit) {
     Catch result;
-    while (result.caught == 0 && result.seeds < limit) {
-        std::vector<std::uint64_t> seeds;
-        for (std::uint64_t n = 0; n < kStep && result.seeds + n < limit; ++n)
-            seeds.push_back(result.seeds + n + 1);
+    std::uint64_t next = 1;
+    std::vector<std::uint64_t> seeds = former_failures(SIM_LEASE_SEEDS);
+    while (result.caught == 0 && next <= limit) {
+        for (; seeds.size() < kStep && next <= limit; ++next) seeds.push_back(next);
         result.seeds += seeds.size();
         std::map<std::uint64_t, std::string> caught =
             failing(seeds, [bug](std::uint64_t seed) { return run_with_bug(bug, seed); });
@@ -69,6 +69,7 @@ Catch hunt(std::size_t bug, std::uint64_t limit) {
             std::printf("    seed %" PRIu64 " fails without any bug: %.140s\n", seed, how.c_str());
             caught.erase(seed);
         }
+        seeds.clear();
         result.caught = caught.size();
         if (!caught.empty()) std::tie(result.first, result.how) = *caught.begin();
     }

@@ -52,18 +52,6 @@ void print_table(const sim::Counts& c, std::size_t seeds) {
     row("two by right (beyond)", c.tally.overlaps);
 }
 
-// One seed a line; # starts a comment.
-std::vector<std::uint64_t> former_failures(const char* file) {
-    std::vector<std::uint64_t> seeds;
-    std::ifstream in(file);
-    for (std::string line; std::getline(in, line);) {
-        std::uint64_t seed = 0;
-        if (std::from_chars(line.data(), line.data() + line.size(), seed).ec == std::errc{})
-            seeds.push_back(seed);
-    }
-    return seeds;
-}
-
 int run_all(const std::vector<std::uint64_t>& seeds, bool trace) {
     sim::Counts total;
     std::size_t passed = 0;
@@ -114,7 +102,7 @@ int main(int argc, char** argv) {
     if (arguments.seed != 0) {
         list.push_back(arguments.seed);
     } else {
-        list = former_failures(SIM_LEASE_SEEDS);
+        list = sim::former_failures(SIM_LEASE_SEEDS);
         const std::uint64_t count = arguments.seeds == 0 ? 60 : arguments.seeds;
         for (std::uint64_t n = 0; n < count; ++n) list.push_back(arguments.start + n);
     }
