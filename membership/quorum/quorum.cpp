@@ -309,10 +309,11 @@ std::string Quorum::explain() const {
         if (known_.before) missing.insert(waited_for(*known_.before).minus(members_));
         text += "; wait_for_all: not seen since the start: " + to_string(missing);
     }
-    if (verdict_.conflict)
+    if (verdict_.conflict) {
         text +=
             "; the node files of the members differ in the nodes, their votes or the quorum options: compare "
             "nodelist and quorum in them, correct those that are wrong, and restart custosd there";
+    }
     if (verdict_.cut_off) text += "; no link works: a node that is cut off can't know of the others";
     const base::NodeSet blank = members_.minus(voters_);
     if (!blank.empty() && !verdict_.quorate)

@@ -44,9 +44,10 @@ void Daemon::keys_written(const std::string& trouble) {
     const bool again = std::exchange(key_trouble_, trouble) == trouble;
     base::Status done = base::ok();
     if (!trouble.empty()) {
-        if (!again)
+        if (!again) {
             log_.line(Level::warning,
                       "the key file stays as it was: " + trouble + "; it is written again every few seconds");
+        }
         done = base::Error{base::Errc::io, trouble};
     } else if (!use_keys(keys)) {
         return;
