@@ -198,7 +198,7 @@ TEST_CASE("two links: both are watched, the one with the higher priority carries
     CHECK(link_of(1, 1).remote == "127.0.1.2");
     for (const std::size_t path : {0u, 1u, 2u, 3u})
         CHECK(eventually([&] { return link_of(2, path).state == totem::LinkState::up; }));
-    CHECK(link_of(1, 1).active);  // the higher priority
+    CHECK(eventually([&] { return link_of(1, 1).active; }));  // the higher priority
     const auto views = cluster.nodes[2]->engine->status().ring.views;
     REQUIRE(cluster.nodes[1]->say("by link 3"));
     CHECK(cluster.nodes[3]->has_messages(151));
