@@ -113,8 +113,8 @@ void Node::Impl::end_refused() {
         "have "
         "quorum (" +
         names +
-        "): this node ends, so that there are not two quorums. Compare nodelist and quorum in "
-        "its node file with a member's, correct it, and start custosd";
+        "): this node ends, so that there are not two quorums. Compare nodelist and quorum in its node file "
+        "with a member's, correct it, and start custosd";
 }
 
 void Node::Impl::set_state(State next) {

@@ -189,54 +189,31 @@ std::string_view to_string(Task task) {
     return "";
 }
 
+namespace {
+
+// Tasks that take time and can be undone.
+struct Course {
+    Task task, end, opposite;
+};
+constexpr std::array kCourses = {
+    Course{Task::stop, Task::stopped, Task::start}, Course{Task::start, Task::running, Task::stop},
+    Course{Task::demote, Task::demoted, Task::promote}, Course{Task::promote, Task::promoted, Task::demote}};
+
+// Other tasks are their own end and opposite.
+Course course_of(Task task) {
+    const auto* const found =
+        std::find_if(kCourses.begin(), kCourses.end(), [&](const Course& c) { return c.task == task; });
+    return found == kCourses.end() ? Course{task, task, task} : *found;
+}
+
+}  // namespace
+
 Task end_of(Task task) {
-    switch (task) {
-        case Task::stop:
-            return Task::stopped;
-        case Task::start:
-            return Task::running;
-        case Task::demote:
-            return Task::demoted;
-        case Task::promote:
-            return Task::promoted;
-        case Task::stopped:
-        case Task::running:
-        case Task::demoted:
-        case Task::promoted:
-        case Task::migrate_to:
-        case Task::migrate_from:
-        case Task::reload:
-        case Task::fence:
-        case Task::unfence:
-        case Task::gate:
-            break;
-    }
-    return task;
+    return course_of(task).end;
 }
 
 Task opposite(Task task) {
-    switch (task) {
-        case Task::stop:
-            return Task::start;
-        case Task::start:
-            return Task::stop;
-        case Task::demote:
-            return Task::promote;
-        case Task::promote:
-            return Task::demote;
-        case Task::stopped:
-        case Task::running:
-        case Task::demoted:
-        case Task::promoted:
-        case Task::migrate_to:
-        case Task::migrate_from:
-        case Task::reload:
-        case Task::fence:
-        case Task::unfence:
-        case Task::gate:
-            break;
-    }
-    return task;
+    return course_of(task).opposite;
 }
 
 Action& add_action(Cluster& cluster, Task task, Resource* resource, Node* node) {

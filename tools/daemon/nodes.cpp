@@ -94,10 +94,7 @@ void Daemon::find_removed() {
     const auto named = [this](membership::NodeConfig file) -> std::string {
         if (!membership::resolve_addresses(file, membership::system_resolver)) return "";
         const auto self = membership::find_own_node(file, membership::local_addresses(), host_name_);
-        if (!self) return "";
-        const membership::NodeEntry& own = *file.find(*self);
-        const membership::ListedNode* now = nodes_.find(*self);  // another one, once the id is given anew
-        return now != nullptr && (now->name.empty() || now->name == own.name) ? "" : own.name;
+        return !self || nodes_.find(*self) != nullptr ? "" : file.find(*self)->name;
     };
     std::string name = named(file_);
     if (name.empty()) {
