@@ -19,7 +19,8 @@ void Rings::gone(base::NodeId node) {
 }
 
 bool Rings::reach(base::NodeId a, base::NodeId b) const {
-    return world_.passes(a, b) && world_.passes(b, a);
+    const bool shun = a != b && (a == shunned_ || b == shunned_);
+    return !shun && world_.passes(a, b) && world_.passes(b, a);
 }
 
 // All members are in it, run, and hear each other.

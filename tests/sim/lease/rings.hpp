@@ -53,6 +53,8 @@ class Rings {
     void tick();  // every 10 ms
     // Whatever is wrong now is noticed at once.
     void suspect();
+    // This node's heartbeats pass as before, its ring's frames do not; {}: nobody is left out.
+    void shun(base::NodeId node) { shunned_ = node; }
     // The token of the ring that this node is in gets no further than to it.
     void keep_token(base::NodeId node);
     [[nodiscard]] std::uint64_t views() const { return views_; }
@@ -116,6 +118,7 @@ class Rings {
     RingMoods moods_;
     std::map<base::NodeId, Node> nodes_;
     std::map<base::NodeId, std::uint64_t> highest_;  // on each node's disk
+    base::NodeId shunned_;
     std::uint64_t views_{0};
 };
 

@@ -1,63 +1,40 @@
 #include "tests/sim/lease/run.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 #include <vector>
 
+#include "tests/sim/lease/story.hpp"
+
 namespace sim {
-namespace {
 
 using base::milliseconds;
-using base::NodeId;
 using base::seconds;
 
-constexpr std::int64_t kSlewMost = 100'500;  // what a time daemon may set: 10 % and 500 ppm
-
-class Story {
-  public:
-    Story(std::uint64_t seed, bool trace) : draw_(seed), seed_(seed), trace_(trace) {}
-    Outcome tell();
-
-  private:
-    Setup setup();
-    void chaos();
-    void ambush();
-    void come_back();
-    void stale();
-    void clean_loss();
-    void calm();
-    void beyond();
-    void fault();
-    void crash(NodeId node);
-    void cut();
-    void isolate(const base::NodeSet& nodes);
-    void draw_clocks();
-    void settle_and_judge(Duration patience);
-    [[nodiscard]] bool all_run() const;
-    [[nodiscard]] NodeId someone();
-    Thread& some_thread(Machine& m);
-
-    base::Rng draw_;
-    std::uint64_t seed_;
-    bool trace_;
-    Outcome out_;
-    std::unique_ptr<Cluster> c_;
-    std::vector<unsigned> weights_;
+// What a seed may tell: the part of a hundred seeds up to which it is drawn, and how many nodes it needs.
+const Story::Kind Story::kKinds[] = {
+    {54, "chaos", &Story::chaos, &Counts::chaos, 1},
+    {55, "shunned", &Story::shunned, &Counts::aimed, 3},
+    {56, "leaver", &Story::leaver, &Counts::aimed, 3},
+    {57, "always urgent", &Story::always_urgent, &Counts::aimed, 3},
+    {58, "granters asleep", &Story::granters_asleep, &Counts::aimed, 3},
+    {60, "former words", &Story::former_words, &Counts::aimed, 3},
+    {75, "ambush", &Story::ambush, &Counts::ambush, 3},
+    {78, "return", &Story::come_back, &Counts::come_back, 5},
+    {81, "stale", &Story::stale, &Counts::stale, 3},
+    {86, "clean loss", &Story::clean_loss, &Counts::clean, 3},
+    {93, "calm", &Story::calm, &Counts::calm, 2},
+    {100, "beyond", &Story::beyond, &Counts::beyond, 3},
 };
 
 Setup Story::setup() {
     Setup setup;
     const std::uint64_t kind = draw_.below(100);
-    setup.kind = kind < 60   ? "chaos"
-                 : kind < 75 ? "ambush"
-                 : kind < 78 ? "return"
-                 : kind < 81 ? "stale"
-                 : kind < 86 ? "clean loss"
-                 : kind < 93 ? "calm"
-                             : "beyond";
-    setup.nodes = static_cast<unsigned>(1 + draw_.below(7));
-    if (setup.kind != "chaos") setup.nodes = std::max(setup.nodes, setup.kind == "calm" ? 2U : 3U);
-    if (setup.kind == "return") setup.nodes = 5;
+    kind_ = std::find_if(std::begin(kKinds), std::end(kKinds), [&](const Kind& k) { return kind < k.upto; });
+    setup.kind = kind_->name;
+    setup.nodes = std::max(static_cast<unsigned>(1 + draw_.below(7)), kind_->nodes);
+    if (setup.kind == "return") setup.nodes = kind_->nodes;
     setup.resources = static_cast<unsigned>(1 + draw_.below(3));
     unsigned all = 0;
     const bool odd = setup.kind == "chaos" && draw_.chance(150);
@@ -215,7 +192,6 @@ void Story::isolate(const base::NodeSet& nodes) {
 }
 
 void Story::chaos() {
-    ++out_.counts.chaos;
     World& world = c_->world;
     for (int i = 0; i < 12; ++i)
         weights_.push_back(draw_.chance(500) ? static_cast<unsigned>(draw_.below(10)) : 0);
@@ -241,103 +217,6 @@ void Story::chaos() {
             fault();
             if (c_->verdict().empty()) c_->run(world.upto(milliseconds(200)));
         } while (draw_.chance(300));
-    }
-    settle_and_judge(seconds(40));
-}
-
-// Again and again a holder with a fresh lease is cut off, while those who granted it are started anew, in
-// moments, or grant another term than before; the others know of the cut sooner than any token could.
-void Story::ambush() {
-    ++out_.counts.ambush;
-    World& world = c_->world;
-    draw_clocks();
-    c_->rings.moods().words_per_mille = 1000;
-    c_->slowest_drop = draw_.chance(500);
-    const bool terms = draw_.chance(500);
-    const bool slow = draw_.chance(400);
-    for (int i = 0; i < 6 && c_->verdict().empty(); ++i) {
-        c_->run(seconds(4) + world.upto(seconds(5)));
-        const auto holders = c_->where(0);
-        const NodeId holder = holders.empty() ? someone() : *holders.begin();
-        world.note("ambush of n" + base::to_string(holder));
-        for (auto& [node, m] : c_->machines) {  // its clock slow, the others' fast
-            if (slow) m->clock.set_rate(world.now(), node == holder ? -kSlewMost : kSlewMost);
-            if (slow && m->guard) world.post(m->guard_thread, {}, [&m = *m] { m.guard->rearm(); });
-        }
-        for (auto& [node, m] : c_->machines) {
-            if (!terms || node == holder || !draw_.chance(700)) continue;
-            ++out_.counts.terms;
-            m->term = c_->timing.term * static_cast<std::int64_t>(1 + draw_.below(9)) / 2;
-            if (m->ring && draw_.chance(700))
-                world.post(m->ring_thread, {}, [&m = *m] { m.ring->set_term(m.term); });
-        }
-        c_->run(world.upto(draw_.chance(500) ? milliseconds(300) : c_->setup.token));
-        for (const NodeId node : c_->roster()) {
-            if (node != holder && draw_.chance(600)) c_->kill_core(node);
-        }
-        if (draw_.chance(200)) c_->abandon_core(holder);
-        if (draw_.chance(200)) world.stop(some_thread(*c_->machines.at(holder)), world.upto(seconds(4)));
-        isolate({holder});
-        c_->rings.suspect();
-        world.at(seconds(1) + world.upto(seconds(4)), [this] { c_->world.heal(); });
-    }
-    settle_and_judge(seconds(40));
-}
-
-// A node is fenced, comes back to others than those who know that, and is lost again together with what these
-// know.
-void Story::come_back() {
-    ++out_.counts.come_back;
-    World& world = c_->world;
-    for (auto& [node, m] : c_->machines) c_->power_on(node);
-    c_->rings.moods().words_per_mille = 1000;
-    c_->run(seconds(5));
-    const NodeId back{5};
-    const NodeId witness{3};
-    c_->fence(back, {1});
-    c_->run(seconds(3));
-    isolate({{3}, {4}, {5}});  // the fenced one is about to be on again
-    c_->rings.suspect();
-    c_->run(seconds(6) + world.upto(seconds(4)));
-    c_->kill_core(witness);
-    world.heal();
-    isolate({{4}, {5}});
-    c_->rings.suspect();
-    c_->run(seconds(5));
-    settle_and_judge(seconds(40));
-}
-
-// A holder is cut off, and is back with the others before its right is over, in a view that one of them does
-// not know of: that one stands still with the token of the view without the holder, and goes on in there.
-void Story::stale() {
-    ++out_.counts.stale;
-    World& world = c_->world;
-    for (auto& [node, m] : c_->machines) c_->power_on(node);
-    c_->rings.moods().words_per_mille = 1000;
-    for (int i = 0; i < 4 && c_->verdict().empty(); ++i) {
-        c_->run(seconds(8) + world.upto(seconds(2)));
-        const auto holders = c_->where(0);
-        if (holders.size() != 1) continue;
-        const NodeId holder = *holders.begin();
-        isolate({holder});
-        c_->rings.suspect();
-        for (auto& [node, m] : c_->machines) {
-            m->term = c_->timing.term * static_cast<std::int64_t>(2 + draw_.below(3));
-            if (node != holder && m->ring)
-                world.post(m->ring_thread, {}, [&m = *m] { m.ring->set_term(m.term); });
-        }
-        c_->run(c_->setup.token * 9 / 20);
-        const NodeId behind = c_->roster().minus({holder}).front();
-        world.heal();
-        c_->rings.keep_token(behind);
-        c_->stop_all(behind, c_->setup.token + world.upto(c_->setup.token));
-        c_->rings.suspect();
-        for (auto& [node, m] : c_->machines) {
-            m->term = c_->timing.term;
-            world.at(seconds(4), [&m = *m] {
-                if (m.ring) m.cluster.world.post(m.ring_thread, {}, [&m] { m.ring->set_term(m.term); });
-            });
-        }
     }
     settle_and_judge(seconds(40));
 }
@@ -381,7 +260,6 @@ void Story::settle_and_judge(Duration patience) {
 // One machine dies, everything else is well: what it held runs elsewhere as soon as the view and the lease
 // let it.
 void Story::clean_loss() {
-    ++out_.counts.clean;
     World& world = c_->world;
     for (auto& [node, m] : c_->machines) {
         m->clock.set_rate(world.now(), static_cast<std::int64_t>(draw_.below(1001)) - 500);
@@ -421,7 +299,6 @@ void Story::clean_loss() {
 
 // Nothing but lost datagrams, for long: no lease may run out.
 void Story::calm() {
-    ++out_.counts.calm;
     World& world = c_->world;
     const std::uint32_t losses[] = {0, 10, 50};
     const Duration delays[] = {milliseconds(1), milliseconds(5), milliseconds(20)};
@@ -444,7 +321,6 @@ void Story::calm() {
 // Clocks beyond the bound, and machines whose clock stands still while they do: two may hold one resource for
 // a while, but that is found when they meet, and ends.
 void Story::beyond() {
-    ++out_.counts.beyond;
     World& world = c_->world;
     const bool drift = draw_.chance(500);
     for (auto& [node, m] : c_->machines) {
@@ -469,13 +345,8 @@ Outcome Story::tell() {
     c_ = std::make_unique<Cluster>(std::move(drawn), draw_.next(), trace_);
     c_->world.note(c_->setup.kind + ", " + std::to_string(c_->setup.nodes) + " nodes, token " +
                    std::to_string(c_->setup.token.ms()) + " ms");
-    if (c_->setup.kind == "chaos") chaos();
-    if (c_->setup.kind == "ambush") ambush();
-    if (c_->setup.kind == "return") come_back();
-    if (c_->setup.kind == "stale") stale();
-    if (c_->setup.kind == "clean loss") clean_loss();
-    if (c_->setup.kind == "calm") calm();
-    if (c_->setup.kind == "beyond") beyond();
+    ++(out_.counts.*kind_->count);
+    (this->*kind_->tell)();
     if (!c_->verdict().empty()) {
         out_.verdict = Verdict::safety;
         out_.what = c_->verdict();
@@ -489,14 +360,12 @@ Outcome Story::tell() {
     return out_;
 }
 
-}  // namespace
-
 Counts& Counts::operator+=(const Counts& o) {
     using Field = std::uint64_t Counts::*;
     for (const Field f :
          {&Counts::steps, &Counts::datagrams, &Counts::lost, &Counts::stalls, &Counts::virtual_ms,
-          &Counts::chaos, &Counts::ambush, &Counts::come_back, &Counts::stale, &Counts::clean, &Counts::calm,
-          &Counts::beyond, &Counts::crashes, &Counts::suspends, &Counts::cuts, &Counts::terms})
+          &Counts::chaos, &Counts::aimed, &Counts::ambush, &Counts::come_back, &Counts::stale, &Counts::clean,
+          &Counts::calm, &Counts::beyond, &Counts::crashes, &Counts::suspends, &Counts::cuts, &Counts::terms})
         this->*f += o.*f;
     using Of = std::uint64_t Tally::*;
     for (const Of f :

@@ -14,8 +14,8 @@ enum class Verdict { ok, safety, liveness };
 struct Counts {
     Tally tally;
     std::uint64_t steps{0}, datagrams{0}, lost{0}, stalls{0}, virtual_ms{0};
-    std::uint64_t chaos{0}, ambush{0}, come_back{0}, stale{0}, clean{0}, calm{0}, beyond{0}, crashes{0},
-        suspends{0}, cuts{0}, terms{0};
+    std::uint64_t chaos{0}, aimed{0}, ambush{0}, come_back{0}, stale{0}, clean{0}, calm{0}, beyond{0},
+        crashes{0}, suspends{0}, cuts{0}, terms{0};
     Counts& operator+=(const Counts& other);
 };
 

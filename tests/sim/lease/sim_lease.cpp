@@ -24,6 +24,7 @@ void print_table(const sim::Counts& c, std::size_t seeds) {
     };
     row("seeds", seeds);
     row("  of chaos", c.chaos);
+    row("  of single moments", c.aimed);
     row("  of ambushes", c.ambush);
     row("  of a fenced node's return", c.come_back);
     row("  of one left behind", c.stale);

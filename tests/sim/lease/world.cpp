@@ -38,6 +38,7 @@ void World::post(Channel& channel, Thread& thread, Duration delay, Step step) {
 }
 
 void World::stop(Thread& thread, Duration length) {
+    if (!thread.asleep_since) thread.asleep_since = now_;
     thread.stopped_until = std::max(thread.stopped_until, now_ + length);
     at(thread.stopped_until - now_, [this, &thread, life = thread.life] {
         if (thread.alive && thread.life == life) wake(thread);
@@ -52,6 +53,7 @@ void World::wake(Thread& thread) {
         step();
         if (thread.life != life) return;
     }
+    if (now_ >= thread.stopped_until) thread.asleep_since.reset();
 }
 
 void World::preempted(Thread& thread, Step rest) {

@@ -6,6 +6,7 @@
 #include <deque>
 #include <functional>
 #include <map>
+#include <optional>
 #include <queue>
 #include <string>
 #include <vector>
@@ -64,7 +65,8 @@ class Clock {
 struct Thread {
     bool alive{false};
     std::uint64_t life{0};
-    Instant stopped_until;  // true time
+    Instant stopped_until;                // true time
+    std::optional<Instant> asleep_since;  // true time; while it goes through what came meanwhile, too
     std::deque<Step> inbox;
 
     void begin() {
@@ -72,6 +74,7 @@ struct Thread {
         ++life;
         inbox.clear();
         stopped_until = {};
+        asleep_since.reset();
     }
     void end() {
         alive = false;
