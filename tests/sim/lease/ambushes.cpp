@@ -105,6 +105,7 @@ void Story::stale() {
         if (holders.size() != 1) continue;
         const NodeId holder = *holders.begin();
         isolate({holder});
+        c_->rings.shun(holder);
         c_->rings.suspect();
         for (auto& [node, m] : c_->machines) {
             m->term = c_->timing.term * static_cast<std::int64_t>(2 + draw_.below(3));
@@ -114,6 +115,7 @@ void Story::stale() {
         c_->run(c_->setup.token * 9 / 20);
         const NodeId behind = c_->roster().minus({holder}).front();
         world.heal();
+        c_->rings.shun({});
         c_->rings.keep_token(behind);
         c_->stop_all(behind, c_->setup.token + world.upto(c_->setup.token));
         c_->rings.suspect();
@@ -161,7 +163,7 @@ void Story::always_urgent() {
     World& world = c_->world;
     draw_clocks();
     c_->rings.moods().words_per_mille = 1000;
-    c_->rings.moods().consensus = milliseconds(90);
+    c_->rings.moods().consensus = milliseconds(150);
     const Duration term = c_->timing.drop + c_->timing.urgent * 19 / 20;
     for (auto& [node, m] : c_->machines) m->term = term;
     for (int i = 0; i < 8 && c_->verdict().empty(); ++i) {

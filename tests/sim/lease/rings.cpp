@@ -74,7 +74,7 @@ void Rings::watch(Ring& ring) {
     }
     if (!whim && world_.now() - ring.bad_since < ring.patience) return;
     for (auto& [id, node] : nodes_) {
-        if (node.ring.get() != &ring || node.phase != Phase::operational) continue;
+        if (node.ring.get() != &ring || node.phase != Phase::operational || holds_on(id, node)) continue;
         world_.post(*node.thread, world_.upto(base::milliseconds(50)), [this, id = id, ring = node.ring] {
             Node& me = nodes_.at(id);
             if (me.ring == ring && me.phase == Phase::operational) gather(me);
@@ -113,7 +113,8 @@ void Rings::tick() {
 std::vector<base::NodeId> Rings::choose() {
     std::vector<base::NodeId> able;
     for (const auto& [id, node] : nodes_) {
-        if (node.phase != Phase::commit && world_.running(*node.thread)) able.push_back(id);
+        const bool there = id != shunned_ && !holds_on(id, node) && world_.running(*node.thread);
+        if (there && node.phase != Phase::commit) able.push_back(id);
     }
     if (able.empty()) return {};
     std::rotate(able.begin(), able.begin() + static_cast<std::ptrdiff_t>(world_.rng.below(able.size())),
@@ -294,8 +295,13 @@ void Rings::spread(base::NodeId from, const std::shared_ptr<Ring>& ring) {
 }
 
 void Rings::keep_token(base::NodeId node) {
+    keeper_ = node;
     const auto at = nodes_.find(node);
     if (at != nodes_.end() && at->second.ring) at->second.ring->token = node;
+}
+
+bool Rings::holds_on(base::NodeId id, const Node& node) const {
+    return id == keeper_ && world_.now() < node.thread->stopped_until + moods_.token / 2;
 }
 
 }  // namespace sim

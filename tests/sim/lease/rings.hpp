@@ -53,9 +53,11 @@ class Rings {
     void tick();  // every 10 ms
     // Whatever is wrong now is noticed at once.
     void suspect();
-    // This node's heartbeats pass as before, its ring's frames do not; {}: nobody is left out.
+    // This node's heartbeats pass as before, its ring's frames do not, and it gathers on; {}: nobody is left
+    // out.
     void shun(base::NodeId node) { shunned_ = node; }
-    // The token of the ring that this node is in gets no further than to it.
+    // The token of the ring that this node is in gets no further than to it; if it stands still now, it goes
+    // on with that ring for a while. {}: no such node any more.
     void keep_token(base::NodeId node);
     [[nodiscard]] std::uint64_t views() const { return views_; }
     RingMoods& moods() { return moods_; }
@@ -100,6 +102,8 @@ class Rings {
     [[nodiscard]] bool reach(base::NodeId a, base::NodeId b) const;
     [[nodiscard]] bool healthy(const Ring& ring) const;
     void watch(Ring& ring);
+    // With the token in its hands, it notices nothing else.
+    [[nodiscard]] bool holds_on(base::NodeId id, const Node& node) const;
     void gather(Node& node);
     void form();
     void attempt(const std::vector<base::NodeId>& members);
@@ -118,7 +122,7 @@ class Rings {
     RingMoods moods_;
     std::map<base::NodeId, Node> nodes_;
     std::map<base::NodeId, std::uint64_t> highest_;  // on each node's disk
-    base::NodeId shunned_;
+    base::NodeId shunned_, keeper_;
     std::uint64_t views_{0};
 };
 
