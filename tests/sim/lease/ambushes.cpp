@@ -158,19 +158,19 @@ void Story::leaver() {
     settle_and_judge(seconds(40));
 }
 
-// Terms so short that heartbeats go out of turn all the time.
+// The holder is granted terms so short that its heartbeats go out of turn all the time.
 void Story::always_urgent() {
     World& world = c_->world;
     draw_clocks();
     c_->rings.moods().words_per_mille = 1000;
     c_->rings.moods().consensus = milliseconds(150);
     const Duration term = c_->timing.drop + c_->timing.urgent * 19 / 20;
-    for (auto& [node, m] : c_->machines) m->term = term;
     for (int i = 0; i < 8 && c_->verdict().empty(); ++i) {
         c_->run(seconds(6) + world.upto(seconds(1)));
         const NodeId node = holder();
         slow_down(node);
-        c_->run(seconds(2));
+        for (auto& [other, m] : c_->machines) grant(*m, other == node ? c_->timing.term : term);
+        c_->run(seconds(6));
         isolate_for(node, seconds(3));
     }
     for (auto& [node, m] : c_->machines) grant(*m, c_->timing.term);
@@ -192,28 +192,6 @@ void Story::granters_asleep() {
             if (other != node && m->ring) world.stop(m->ring_thread, length);
         }
         c_->run(length + world.upto(milliseconds(15)));
-        isolate_for(node, seconds(3));
-    }
-    settle_and_judge(seconds(40));
-}
-
-// What was granted to a process that is gone comes late, when the next one has sent as many heartbeats, and
-// has just been cut off.
-void Story::former_words() {
-    World& world = c_->world;
-    draw_clocks();
-    world.slow_most = seconds(3);
-    for (int i = 0; i < 8 && c_->verdict().empty(); ++i) {
-        c_->run(seconds(6));
-        const NodeId node = holder();
-        slow_down(node);
-        c_->kill_core(node);
-        c_->run(seconds(1) + world.upto(seconds(1)));
-        world.slow_per_mille = 300;
-        c_->run(milliseconds(300));
-        world.slow_per_mille = 0;
-        c_->kill_core(node);
-        c_->run(milliseconds(500) + world.upto(seconds(1)));
         isolate_for(node, seconds(3));
     }
     settle_and_judge(seconds(40));

@@ -18,8 +18,7 @@ const Story::Kind Story::kKinds[] = {
     {55, "shunned", &Story::shunned, &Counts::aimed, 3},
     {56, "leaver", &Story::leaver, &Counts::aimed, 3},
     {57, "always urgent", &Story::always_urgent, &Counts::aimed, 3},
-    {58, "granters asleep", &Story::granters_asleep, &Counts::aimed, 3},
-    {60, "former words", &Story::former_words, &Counts::aimed, 3},
+    {60, "granters asleep", &Story::granters_asleep, &Counts::aimed, 3},
     {75, "ambush", &Story::ambush, &Counts::ambush, 3},
     {78, "return", &Story::come_back, &Counts::come_back, 5},
     {81, "stale", &Story::stale, &Counts::stale, 3},
@@ -34,7 +33,8 @@ Setup Story::setup() {
     kind_ = std::find_if(std::begin(kKinds), std::end(kKinds), [&](const Kind& k) { return kind < k.upto; });
     setup.kind = kind_->name;
     setup.nodes = std::max(static_cast<unsigned>(1 + draw_.below(7)), kind_->nodes);
-    if (setup.kind == "return" || setup.kind == "leaver") setup.nodes = kind_->nodes;
+    if (setup.kind == "return" || setup.kind == "leaver" || setup.kind == "always urgent")
+        setup.nodes = kind_->nodes;
     setup.resources = static_cast<unsigned>(1 + draw_.below(3));
     unsigned all = 0;
     const bool odd = setup.kind == "chaos" && draw_.chance(150);
@@ -47,7 +47,7 @@ Setup Story::setup() {
         setup.tie_breaker = {static_cast<std::uint32_t>(1 + draw_.below(setup.nodes))};
     const Duration tokens[] = {milliseconds(500), seconds(1), seconds(1), seconds(2)};
     setup.token = tokens[draw_.below(4)];
-    if (setup.kind == "always urgent" || setup.kind == "former words") setup.token = seconds(2);
+    if (setup.kind == "always urgent") setup.token = seconds(2);
     setup.interval = setup.token / 4;
     if ((setup.kind == "chaos" || setup.kind == "ambush") && draw_.chance(300))
         setup.interval = setup.token / static_cast<std::int64_t>(4 + draw_.below(30));

@@ -36,7 +36,6 @@ class Story {
     void leaver();
     void always_urgent();
     void granters_asleep();
-    void former_words();
     void clean_loss();
     void calm();
     void beyond();
