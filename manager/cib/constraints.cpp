@@ -94,10 +94,17 @@ void read_constraints(Reader& reader, const pugi::xml_node& at, Document& docume
     for (const auto& child : at.children()) {
         const pugi::xml_node constraint = reader.resolve(child);
         const std::string_view name = constraint.name();
-        if (name == "rsc_location") document.locations.push_back(read_location(reader, constraint));
-        if (name == "rsc_colocation") document.colocations.push_back(read_colocation(reader, constraint));
-        if (name == "rsc_order") document.orders.push_back(read_order(reader, constraint));
-        if (name == "rsc_ticket") document.ticket_constraints.push_back(read_ticket(reader, constraint));
+        if (name == "rsc_location") {
+            document.locations.push_back(read_location(reader, constraint));
+        } else if (name == "rsc_colocation") {
+            document.colocations.push_back(read_colocation(reader, constraint));
+        } else if (name == "rsc_order") {
+            document.orders.push_back(read_order(reader, constraint));
+        } else if (name == "rsc_ticket") {
+            document.ticket_constraints.push_back(read_ticket(reader, constraint));
+        } else {
+            document.unread.push_back(shown(constraint));
+        }
     }
 }
 

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -129,9 +130,12 @@ struct Document {
     std::vector<OrderObject> orders;
     std::vector<TicketObject> ticket_constraints;
     std::map<std::string, std::vector<std::string>> tags;      // also templates: the resources that use them
+    std::set<std::string> templates;                           // the tags that are templates
     std::map<std::string, std::vector<std::string>> topology;  // node name or "" -> devices
     std::vector<NodeReport> reports;
     std::map<std::string, TicketReport> tickets;
+    // Of the configuration, what the schema knows and the importer passes over: "<acls>", "<bundle id="b">".
+    std::vector<std::string> unread;
 };
 
 }  // namespace manager::cib

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <iterator>
 
 #include "manager/cib/reader.hpp"
 
@@ -113,12 +114,21 @@ void read_topology(const pugi::xml_node& at, Document& document) {
     }
 }
 
+// Sections that nobody reads, unless they are empty.
+void note_unread(const pugi::xml_node& configuration, Document& document) {
+    constexpr std::string_view kRead[] = {"crm_config", "rsc_defaults", "op_defaults",      "nodes",
+                                          "resources",  "constraints",  "fencing-topology", "tags"};
+    for (const auto& section : configuration.children()) {
+        if (std::find(std::begin(kRead), std::end(kRead), name_of(section)) == std::end(kRead) &&
+            section.first_child())
+            document.unread.push_back(shown(section));
+    }
+}
+
 }  // namespace
 
 void Reader::fail(const pugi::xml_node& at, std::string_view what) {
-    if (error) return;
-    error =
-        base::invalid("<" + std::string(at.name()) + " id=\"" + text(at, "id") + "\">: " + std::string(what));
+    if (!error) error = base::invalid(shown(at) + ": " + std::string(what));
 }
 
 pugi::xml_node Reader::resolve(const pugi::xml_node& at) {
@@ -154,6 +164,11 @@ int Reader::whole(const pugi::xml_node& at, const char* name, int otherwise) {
 
 std::string text(const pugi::xml_node& at, const char* name) {
     return at.attribute(name).value();
+}
+
+std::string shown(const pugi::xml_node& at) {
+    const std::string id = text(at, "id");
+    return "<" + std::string(at.name()) + (id.empty() ? ">" : " id=\"" + id + "\">");
 }
 
 bool flag(const pugi::xml_node& at, const char* name, bool otherwise) {
@@ -248,6 +263,7 @@ base::Result<Document> import_cib(std::string_view xml) {
         for (const auto& reference : tag.children("obj_ref"))
             out.tags[text(tag, "id")].push_back(text(reference, "id"));
     }
+    note_unread(configuration, out);
     read_status(reader, top.child("status"), out);
     if (reader.error) return *reader.error;
     return out;

@@ -25,6 +25,8 @@ struct Reader {
 };
 
 [[nodiscard]] std::string text(const pugi::xml_node& at, const char* name);
+// `<bundle id="b">`
+[[nodiscard]] std::string shown(const pugi::xml_node& at);
 // true, on, yes, y, 1; `otherwise` when absent
 [[nodiscard]] bool flag(const pugi::xml_node& at, const char* name, bool otherwise);
 

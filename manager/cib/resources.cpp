@@ -53,6 +53,7 @@ void read_primitive(Reader& reader, const pugi::xml_node& at, Document& document
         agent = found->second;
         add_content(reader, agent, out);
         document.tags[name].push_back(out.id);
+        document.templates.insert(name);
     }
     out.standard = text(agent, "class");
     out.provider = text(agent, "provider");
@@ -91,8 +92,11 @@ std::optional<ResourceObject> read_resource(Reader& reader, const pugi::xml_node
 
 void read_resources(Reader& reader, const pugi::xml_node& at, Document& document) {
     for (const auto& child : at.children()) {
-        if (auto resource = read_resource(reader, child, document, 0))
+        if (auto resource = read_resource(reader, child, document, 0)) {
             document.resources.push_back(std::move(*resource));
+        } else if (std::string_view(child.name()) != "template") {
+            document.unread.push_back(shown(child));
+        }
     }
 }
 

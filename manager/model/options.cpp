@@ -80,6 +80,7 @@ constexpr std::array kMeta{
     Option{"allow-migrate", "", "false", Kind::boolean},
     Option{"critical", "", "true", Kind::boolean},
     Option{"allow-unhealthy-nodes", "", "false", Kind::boolean},
+    Option{"custos-agent", "", "native", Kind::choice, "native script"},
 };
 
 constexpr std::array kOperationAttributes{

@@ -9,6 +9,9 @@
 #include <iterator>
 #include <sstream>
 
+#include "manager/cib/configure.hpp"
+#include "manager/cib/import.hpp"
+#include "manager/model/idle.hpp"
 #include "manager/model/options.hpp"
 #include "tools/crm/levels.hpp"
 #include "tools/crm/statement.hpp"
@@ -137,20 +140,37 @@ base::Result<std::string> read_all(const std::string& name) {
     return text.str();
 }
 
-// load [update|replace] FILE|-: all statements of the file, or none.
+base::Result<std::vector<manager::Edit>> edits_of_xml(Shell& shell, const std::string& text,
+                                                      const std::string& name) {
+    const auto document = manager::cib::import_cib(text);
+    if (!document) return document.error().with(name);
+    auto edits = manager::cib::edits_of(*document);
+    if (!edits) {
+        return base::invalid(name + ": nothing was loaded, because not all of it can be:\n" +
+                             edits.error().message);
+    }
+    TRY_OK(check_agents(shell, *edits));
+    return edits;
+}
+
+// load [xml] [update|replace] FILE|-: all of the file, or nothing.
 base::Status load(Shell& shell, const Words& words) {
-    const std::string how = words.size() == 3 ? words[1] : "update";
+    const bool xml = words[1] == "xml" && words.size() > 2;
+    const std::string how = words.size() - (xml ? 1 : 0) == 3 ? words[words.size() - 2] : "update";
     if (how != "update" && how != "replace") return base::invalid("not yet supported: configure load " + how);
+    if (words.size() == 4 && !xml) return base::invalid("not yet supported: configure load " + words[1]);
     const std::string& name = words.back();
     TRY(const std::string text, read_all(name));
     TRY(const manager::Configuration* current, shell.working());
-    TRY(auto all, parse_script(text, name, context_for(shell, *current, true),
-                               [&shell](const auto& edits) { return check_agents(shell, edits); }));
+    TRY(auto all, xml ? edits_of_xml(shell, text, name)
+                      : parse_script(text, name, context_for(shell, *current, true),
+                                     [&shell](const auto& edits) { return check_agents(shell, edits); }));
     if (how == "replace" && all.empty()) {
         return base::invalid(name +
                              " holds no statement: nothing was replaced. To empty the configuration: `" +
                              shell.options().program + " configure erase`");
     }
+    warn_of_unknown(shell, all);
     if (how == "replace") all.insert(all.begin(), manager::Erase{});
     if (const auto done = shell.edit(std::move(all)); !done) return done.error().with(name);
     return base::ok();
@@ -288,6 +308,7 @@ base::Status verify(Shell& shell, const Words& /*words*/) {
         if (!checked) reasons.push_back(checked.error().message);
         for (const std::string& line : advice) shell.warn(line);
     }
+    for (const std::string& line : manager::idle_options(*config)) shell.warn(line);
     if (!reasons.empty()) return base::invalid(joined(reasons, "\n"));
     return base::ok();
 }
@@ -310,9 +331,11 @@ Level configure_level() {
         {"show", "", "[ID...]", "prints the configuration, or objects of it", 0, kAny, show},
         {"delete", "rm remove", "ID...", "deletes objects, properties or defaults", 1, kAny, remove},
         {"erase", "", "", "deletes all but the nodes", 0, 1, erase},
-        {"load", "", "[update|replace] FILE|-", "takes statements from a file, all or none", 1, 2, load},
+        {"load", "", "[xml] [update|replace] FILE|-",
+         "takes statements from a file, or a Pacemaker CIB, all or none", 1, 3, load},
         {"save", "", "FILE|-", "writes the configuration with its passwords", 1, 1, save},
-        {"verify", "", "", "checks the configuration and the agents that it names", 0, 0, verify},
+        {"verify", "", "", "checks the configuration and its agents, names options without effect", 0, 0,
+         verify},
         {"commit", "", "", "makes the changes of this level take effect", 0, 1, commit},
         {"refresh", "", "", "forgets the changes of this level", 0, 0, refresh},
         {"get_property", "get-property", "NAME", "prints a property or its default", 1, 1, get_property},

@@ -153,7 +153,8 @@ Level top_level() {
     Level level{"", "", "", {}};
     level.commands = {
         {"status", "", "[-n] [-V] [--json]", "nodes, resources, failures", 0, kAny, status},
-        {"verify", "", "", "checks the configuration and the agents that it names", 0, 0, verify},
+        {"verify", "", "", "checks the configuration and its agents, names options without effect", 0, 0,
+         verify},
     };
     add_unsupported(level, {"report", "cib", "cibstatus", "history", "options", "script", "site", "sbd"});
     return level;

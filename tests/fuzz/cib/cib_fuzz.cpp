@@ -1,8 +1,10 @@
-// Any text is refused with a reason, or is a cluster that can be planned, twice alike, and explained.
+// Any text is refused with a reason, or is a cluster that can be planned, twice alike, and explained, and
+// that is a configuration of ours or is refused as one.
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
 
+#include "manager/cib/configure.hpp"
 #include "manager/cib/import.hpp"
 #include "manager/planner/explain.hpp"
 #include "totem/base/check.hpp"
@@ -13,6 +15,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         ASSERT(!document.error().message.empty());
         return 0;
     }
+    const auto edits = manager::cib::edits_of(*document);
+    ASSERT(edits || !edits.error().message.empty());
+    if (edits) (void)manager::apply_edits({}, *edits);
     const std::string first = to_json(manager::planner::simulate(*document, 1'600'000'000));
     ASSERT(first == to_json(manager::planner::simulate(*document, 1'600'000'000)));
     if (document->resources.empty() || document->resources[0].kind == manager::cib::ResourceKind::clone)

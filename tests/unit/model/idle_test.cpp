@@ -1,0 +1,45 @@
+#include <doctest/doctest.h>
+
+#include "manager/model/idle.hpp"
+#include "manager/model/options.hpp"
+
+namespace manager {
+namespace {
+
+TEST_CASE("what has no effect here is named with its object and the reason") {
+    Configuration config;
+    Primitive web;
+    web.id = "web";
+    web.meta = {{"failure-timeout", "60s"}, {"priority", "5"}, {"colour", "blue"}};
+    web.operations = {{"monitor", {}, "10s", {{"timeout", "20s"}, {"start-delay", "5s"}, {"depth", "0"}}}};
+    config.primitives = {web};
+    config.properties = {{"dc-deadtime", "20s"}, {"stonith-enabled", "false"}, {"fencing-timeout", "60s"}};
+    config.rsc_defaults = {{"resource-stickiness", "1"}};
+    config.op_defaults = {{"record-pending", "true"}};
+    const std::vector<std::string> lines = idle_options(config);
+    const char* const expected[] = {
+        "primitive web: meta colour has no effect: this version does not know it",
+        "primitive web: meta failure-timeout has no effect: this version",
+        "primitive web: operation monitor: start-delay has no effect: ",
+        "property dc-deadtime has no effect: nobody is elected",
+        "property fencing-timeout has no effect: this version runs no fence agents",
+        "op_defaults record-pending has no effect: ",
+    };
+    REQUIRE(lines.size() == std::size(expected));
+    for (std::size_t i = 0; i < lines.size(); ++i) {
+        CAPTURE(lines[i]);
+        CHECK(lines[i].rfind(expected[i], 0) == 0);
+    }
+}
+
+TEST_CASE("each option that is said to be idle is one that can be set") {
+    for (const std::string& name : idle_names()) {
+        CAPTURE(name);
+        const bool known = find_property(name) != nullptr || find_meta(name) != nullptr ||
+                           find_operation_attribute(name) != nullptr;
+        CHECK(known);
+    }
+}
+
+}  // namespace
+}  // namespace manager
