@@ -9,6 +9,11 @@ namespace manager::planner {
 namespace {
 
 Score standing_score(const Resource& resource, std::size_t node) {
+    // Most are allowed everywhere: then the place is the number.
+    if (node < resource.allowed.size()) {
+        const auto& [number, standing] = *resource.allowed.nth(node);
+        if (number == node) return standing.score;
+    }
     const auto found = resource.allowed.find(node);
     return found == resource.allowed.end() ? Score::minus_infinity() : found->second.score;
 }
@@ -174,7 +179,7 @@ void Assigner::hear_followers(Resource& resource, bool positive_only) {
 
 void Assigner::limit_role(Resource& resource) const {
     if (resource.next_role == Role::stopped) {
-        const bool wanted = target_role(resource) == Role::stopped;
+        const bool wanted = resource.target == Role::stopped;
         ban_everywhere(resource, wanted ? "target-role Stopped" : "stopped after a failure");
     } else if (resource.next_role > resource.role && !cluster_.options.have_quorum &&
                cluster_.options.no_quorum == QuorumPolicy::freeze) {

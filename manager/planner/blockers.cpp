@@ -41,7 +41,7 @@ class Search {
     void of_state(const Resource& resource) {
         const Options& options = cluster_.options;
         for (const Resource* at = &resource; at != nullptr; at = at->parent) {
-            if (target_role(*at) == Role::stopped) add(state_, started(at->base));
+            if (at->target == Role::stopped) add(state_, started(at->base));
         }
         if (options.stop_all) add(state_, no_stop_all());
         if (!options.have_quorum) add(state_, quorum());

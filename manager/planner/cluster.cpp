@@ -38,12 +38,19 @@ Node* Cluster::node(std::string_view id_or_name) {
     return nullptr;
 }
 
+void Cluster::enter(Resource& resource) {
+    by_name_[resource.id].push_back(&resource);
+    if (resource.base != resource.id) by_name_[resource.base].push_back(&resource);
+}
+
 Resource* Cluster::find(std::string_view id) {
-    for (const auto& resource : store) {
-        if (resource->id == id) return resource.get();
+    const auto named = by_name_.find(id);
+    if (named == by_name_.end()) return nullptr;
+    for (Resource* resource : named->second) {
+        if (resource->id == id) return resource;
     }
-    for (const auto& resource : store) {
-        if (resource->base == id && !resource->orphan) return resource.get();
+    for (Resource* resource : named->second) {
+        if (!resource->orphan) return resource;
     }
     return nullptr;
 }

@@ -9,7 +9,12 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
+
+#include <boost/container/flat_map.hpp>
+#include <boost/container/flat_set.hpp>
+#include <boost/container/small_vector.hpp>
 
 #include "manager/cib/document.hpp"
 
@@ -55,7 +60,8 @@ struct Standing {
     bool outweighed{
         false};  // while others lend: it was liked, and is disliked more; in the end just above nothing
 };
-using Standings = std::map<std::size_t, Standing>;  // by node index
+// By node index. Flat: there are as many entries as nodes, and they are looked at all the time.
+using Standings = boost::container::flat_map<std::size_t, Standing>;
 
 // Why a score changed. Those of a resource and node add up, in their sequence, to its score there.
 struct Contribution {
@@ -88,7 +94,7 @@ struct Location {
 struct NodeHistory {
     std::size_t node{0};
     const cib::ResourceHistory* report{nullptr};
-    std::vector<const cib::HistoryEntry*> entries;
+    boost::container::small_vector<const cib::HistoryEntry*, 4> entries;
     bool active{false};  // it is by this report that the resource runs there
 };
 
@@ -118,9 +124,10 @@ struct Resource {
 
     std::vector<Node*> running_on;
     std::set<std::size_t> stop_wanted_on;  // where it failed so that it has to be stopped
-    std::set<std::size_t> known_on;
+    boost::container::flat_set<std::size_t> known_on;
     std::string history_name;  // as the history calls it, where that differs from the id
     std::vector<NodeHistory> history;
+    Role target{Role::unknown};  // what target-role allows at most; unknown: all
     Role role{Role::unknown}, next_role{Role::unknown};
     Node* pending_node{nullptr};
     std::string pending_operation;
@@ -182,9 +189,16 @@ struct Cluster {
     ~Cluster();
 
     [[nodiscard]] Node* node(std::string_view id_or_name);
+    // To be called for each resource of the store once it has its id and base, which stay.
+    void enter(Resource& resource);
     // Any resource with that id; an anonymous instance by its base finds the first.
     [[nodiscard]] Resource* find(std::string_view id);
     [[nodiscard]] bool can_fence(const Node* node) const;
+
+  private:
+    // By id and by base, in the order of the store. Hashed, because nobody goes through it; the names are the
+    // resources'.
+    std::unordered_map<std::string_view, std::vector<Resource*>> by_name_;
 };
 
 // The first value of `name` in sets whose rule holds.

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <array>
+#include <string_view>
+#include <unordered_map>
 #include <utility>
 
 #include "manager/planner/action.hpp"
@@ -11,15 +13,15 @@
 namespace manager::planner {
 namespace {
 
-std::string without_number(const std::string& id) {
+std::string_view without_number(std::string_view id) {
     const std::size_t colon = id.rfind(':');
-    if (colon == std::string::npos || colon + 1 == id.size()) return id;
-    const bool digits = id.find_first_not_of("0123456789", colon + 1) == std::string::npos;
+    if (colon == std::string_view::npos || colon + 1 == id.size()) return id;
+    const bool digits = id.find_first_not_of("0123456789", colon + 1) == std::string_view::npos;
     return digits ? id.substr(0, colon) : id;
 }
 
 // The part of an instance that is called `base`.
-Resource* part_of(Resource& instance, const std::string& base) {
+Resource* part_of(Resource& instance, std::string_view base) {
     if (instance.base == base) return &instance;
     for (Resource* child : instance.children) {
         if (child->base == base) return child;
@@ -29,7 +31,7 @@ Resource* part_of(Resource& instance, const std::string& base) {
 
 // The instance of an anonymous clone that a report of `base` on `node` is about: the one that is active
 // there, else the first that nobody has.
-Resource* anonymous_instance(Cluster& cluster, Resource& clone, const std::string& base, Node& node) {
+Resource* anonymous_instance(Cluster& cluster, Resource& clone, std::string_view base, Node& node) {
     Resource* inactive = nullptr;
     Resource* found = nullptr;
     bool taken = false;
@@ -70,11 +72,12 @@ class Names {
         Resource* top = resource.top();
         const bool anonymous = top->clone() && !top->unique;
         // Of several with one name the first counts.
-        named_[anonymous ? 1 : 0].try_emplace(anonymous ? resource.base : resource.id, ++count_, &resource);
+        const std::string& name = anonymous ? resource.base : resource.id;
+        named_[anonymous ? 1 : 0].try_emplace(name, ++count_, &resource);
     }
     // Nothing: no resource has that name (any more).
     [[nodiscard]] Resource* find(const cib::ResourceHistory& report, Node& node) const {
-        const std::string base = without_number(report.id);
+        const std::string_view base = without_number(report.id);
         const auto single = named_[0].find(report.id), cloned = named_[1].find(base);
         const bool is_single = single != named_[0].end(), is_cloned = cloned != named_[1].end();
         if (is_single && (!is_cloned || single->second.first < cloned->second.first))
@@ -89,8 +92,8 @@ class Names {
     Cluster& cluster_;
     std::size_t count_{0};
     // By id those that are there once, by base the members of anonymous clones; with their place in the
-    // order.
-    std::array<std::map<std::string, std::pair<std::size_t, Resource*>>, 2> named_;
+    // order. Hashed, because nobody goes through them. The resources own the names.
+    std::array<std::unordered_map<std::string_view, std::pair<std::size_t, Resource*>>, 2> named_;
 };
 
 // Whether `a` happened before `b`.
@@ -103,8 +106,8 @@ bool before(const cib::HistoryEntry& a, const cib::HistoryEntry& b) {
     return a.transition >= 0 && a.transition < b.transition;
 }
 
-std::vector<const cib::HistoryEntry*> in_order(const cib::ResourceHistory& report) {
-    std::vector<const cib::HistoryEntry*> out;
+decltype(NodeHistory::entries) in_order(const cib::ResourceHistory& report) {
+    decltype(NodeHistory::entries) out;
     for (const auto& entry : report.entries) {  // insertion: the relation above need not be transitive
         auto at = out.end();
         while (at != out.begin() && before(entry, **(at - 1))) --at;
@@ -191,13 +194,14 @@ void unpack_one(Cluster& cluster, Names& names, const cib::ResourceHistory& repo
         resource = &add_orphan(cluster, report);
         names.add(*resource);
     }
+    if (resource->history.empty()) resource->history.reserve(cluster.nodes.size());
     resource->history.push_back({.node = node.index, .report = &report, .entries = in_order(report)});
     const Role saved = resource->role;
     resource->role = Role::unknown;
     Judgement judgement{.cluster = cluster, .resource = *resource, .node = node};
     for (const auto* entry : resource->history.back().entries) judge(judgement, *entry);
     settle(cluster, *resource, node, judgement.failure);
-    const Role limit = target_role(*resource);
+    const Role limit = resource->target;
     if (limit != Role::unknown && (resource->next_role == Role::unknown ||
                                    resource->next_role == Role::started || limit < resource->next_role))
         resource->next_role = limit;
@@ -264,7 +268,7 @@ void unpack_history(Cluster& cluster) {
         }
     }
     for (const auto& resource : cluster.store) {
-        const Role limit = target_role(*resource);
+        const Role limit = resource->target;
         if (resource->primitive() && limit != Role::unknown && resource->next_role == Role::unknown)
             resource->next_role = limit;
     }

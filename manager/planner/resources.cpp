@@ -100,6 +100,13 @@ void read_meta(Cluster& cluster, Resource& resource) {
     }
 }
 
+Role target_role(const Resource& resource) {
+    const Role role = parse_role(get(resource.meta, "target-role"));
+    if (role == Role::stopped) return role;
+    const bool promotable = resource.top()->clone() && resource.top()->promotable;
+    return promotable && role == Role::unpromoted ? role : Role::unknown;
+}
+
 Resource& create(Cluster& cluster, const cib::ResourceObject* object, Resource* parent, int number) {
     cluster.store.push_back(std::make_unique<Resource>());
     Resource& out = *cluster.store.back();
@@ -110,6 +117,7 @@ Resource& create(Cluster& cluster, const cib::ResourceObject* object, Resource* 
     out.kind = object->kind;
     out.base = object->id;
     out.id = number < 0 ? object->id : object->id + ":" + std::to_string(number);
+    cluster.enter(out);
     out.standard = object->standard;
     if (parent != nullptr) {
         const Resource* top = parent->top();
@@ -123,6 +131,7 @@ Resource& create(Cluster& cluster, const cib::ResourceObject* object, Resource* 
 Resource& unpack_one(Cluster& cluster, const cib::ResourceObject& object, Resource* parent, int number) {
     Resource& out = create(cluster, &object, parent, number);
     read_meta(cluster, out);
+    out.target = target_role(out);
     if (out.clone()) {
         for (int i = 0; i < out.clone_max; ++i) {
             Resource& instance = unpack_one(cluster, object.children[0], &out, i);
@@ -159,7 +168,9 @@ Resource& add_orphan(Cluster& cluster, const cib::ResourceHistory& report) {
     out.id = report.id;
     out.base = report.id.substr(0, report.id.rfind(':'));
     out.standard = report.standard;
+    cluster.enter(out);
     read_meta(cluster, out);
+    out.target = target_role(out);
     out.orphan = true;
     for (const auto& node : cluster.nodes) {
         if (cluster.options.stop_orphans) {
@@ -178,13 +189,6 @@ void unpack_resources(Cluster& cluster) {
         cluster.resources.push_back(&unpack_one(cluster, object, nullptr, -1));
     std::stable_sort(cluster.resources.begin(), cluster.resources.end(),
                      [](const Resource* a, const Resource* b) { return a->priority > b->priority; });
-}
-
-Role target_role(const Resource& resource) {
-    const Role role = parse_role(get(resource.meta, "target-role"));
-    if (role == Role::stopped) return role;
-    const bool promotable = resource.top()->clone() && resource.top()->promotable;
-    return promotable && role == Role::unpromoted ? role : Role::unknown;
 }
 
 }  // namespace manager::planner

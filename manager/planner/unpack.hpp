@@ -30,7 +30,5 @@ Resource& add_orphan(Cluster& cluster, const cib::ResourceHistory& report);
 // expired.
 [[nodiscard]] int fail_count(const Cluster& cluster, const Resource& resource, const Node& node,
                              bool effective);
-// The role that target-role limits it to; unknown: no limit.
-[[nodiscard]] Role target_role(const Resource& resource);
 
 }  // namespace manager::planner
