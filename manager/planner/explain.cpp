@@ -115,6 +115,7 @@ class Inquiry {
 
     [[nodiscard]] std::string why_blocked() const {
         for (const NodeHistory& history : resource_.history) {
+            if (!history.active) continue;
             const cib::HistoryEntry* last = nullptr;
             for (const auto* entry : history.entries) {
                 if (entry->rc != 0 && entry->rc != entry->expected) last = entry;
