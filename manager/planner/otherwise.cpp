@@ -1,5 +1,6 @@
 // What would decide otherwise: candidates are tried, and those that do are named.
 #include <algorithm>
+#include <utility>
 
 #include "manager/planner/blockers.hpp"
 #include "manager/planner/explain.hpp"
@@ -13,6 +14,11 @@ bool left_alone(const Place& place) {
     return std::any_of(place.flags.begin(), place.flags.end(), [](const std::string& flag) {
         return flag == "blocked" || flag == "unmanaged";
     });
+}
+
+// It may run there, for all that is known (live clusters only): nothing to count on.
+bool unproven(const Place& place) {
+    return std::find(place.flags.begin(), place.flags.end(), "uncleared") != place.flags.end();
 }
 
 class Finder {
@@ -43,9 +49,10 @@ class Finder {
 
   private:
     [[nodiscard]] std::vector<Place> places_with(const Hypothesis* change) const {
-        const Outcome outcome = trial_(change);
-        const auto found = outcome.resources.find(resource_.base);
-        return found == outcome.resources.end() ? std::vector<Place>{} : found->second;
+        Outcome outcome = trial_(change);
+        std::vector<Place> out = std::move(outcome.resources[resource_.base]);
+        std::erase_if(out, unproven);
+        return out;
     }
 
     [[nodiscard]] bool alters(const Hypothesis& change) const {
