@@ -67,6 +67,13 @@ class Account {
         return std::nullopt;
     }
 
+    [[nodiscard]] bool is_at(const std::string& node, const std::string& operation) const {
+        for (NodeIndex n = 0; n < facts_.nodes.size(); ++n) {
+            if (name(n) == node) return resource_.on[n].running == operation;
+        }
+        return false;
+    }
+
     // Planned, or what an agent is at.
     [[nodiscard]] bool happens(const std::string& operation, NodeIndex node) const {
         if (resource_.on[node].running == operation) return true;
@@ -132,7 +139,7 @@ class Account {
     // It stays, but not without a break.
     [[nodiscard]] std::string restart() const {
         for (const ScheduledAction& action : plan_.actions) {
-            if (action.resource == resource_.id && action.operation == "stop") return "; " + action.why;
+            if (action.resource == resource_.id && action.operation == "stop") return "; it is restarted (" + action.why + ")";
         }
         return "";
     }
@@ -152,6 +159,7 @@ class Account {
     [[nodiscard]] std::string decided(const Explanation& of) const {
         if (of.fate == Fate::blocked || of.fate == Fate::unmanaged) return why_alone();
         if (placement_ == nullptr) return resource_.nowhere;
+        if (planner::placed(of.fate) && is_at(of.to, "start")) return "its start there is under way";
         const std::string held = hold();
         if (resource_.away) return placement_->why + (held.empty() ? "" : "; " + held);
         if (of.fate == Fate::waits) return held.empty() ? placement_->waits : held;

@@ -76,8 +76,11 @@ class Teller {
 
     void add_failure(const Failure& failure) {
         const bool probe = is_probe(failure);
+        int code = failure.code;
         // The planner takes "not configured" as a ban from every node; the daemon bans this one.
-        const int code = failure.code == kOcfNotConfigured ? kOcfArgs : failure.code;
+        if (code == kOcfNotConfigured) code = kOcfArgs;
+        // It believes a monitor that something unmanaged has stopped; the daemon does not before a stop.
+        if (code == kOcfNotRunning && failure.operation == "monitor" && !probe) code = kOcfGeneric;
         add(probe ? "monitor" : failure.operation, milliseconds(failure.interval), code,
             probe ? kOcfNotRunning : kOcfOk);
     }
