@@ -207,7 +207,8 @@ planner::Outcome outcome_with(const Live& live, const planner::Hypothesis* chang
     return forecast(change == nullptr ? live : with(live, *change)).outcome;
 }
 
-std::string remark_on(const Forecast& before, const Forecast& after) {
+// What the scheduler would say then and does not say now.
+std::string remark_on(const planner::Outcome& before, const planner::Outcome& after) {
     for (const std::string& each : after.notes) {
         if (std::find(before.notes.begin(), before.notes.end(), each) == before.notes.end())
             return "Status would say: " + each + ".";
@@ -258,7 +259,7 @@ base::Result<planner::Loss> lose(const Live& live, const std::string& node, bool
     out.words = change.words;
     out.before = before.outcome;
     out.node_state = after.outcome.nodes[node];
-    out.remark = remark_on(before, after);
+    out.remark = remark_on(before.outcome, after.outcome);
     out.after = std::move(after.outcome);
     return out;
 }

@@ -110,7 +110,7 @@ Forecast forecast(Live live) {
     for (const auto& [id, node] : live.status.nodes) out.outcome.nodes[node.name] = state_of(live, node);
     const scheduling::Facts facts = scheduling::gather_facts(live.config, live.status);
     for (const auto& resource : facts.resources) add_places(out.outcome, facts, resource);
-    out.notes = schedule(live.config, live.status).notes;
+    out.outcome.notes = schedule(live.config, live.status).notes;
     out.rest = std::move(live);
     return out;
 }

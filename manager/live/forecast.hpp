@@ -2,9 +2,6 @@
 // scheduler, asked again and again while everything that it plans succeeds.
 #pragma once
 
-#include <string>
-#include <vector>
-
 #include "manager/model/configuration.hpp"
 #include "manager/model/status.hpp"
 #include "manager/planner/hypothesis.hpp"
@@ -26,8 +23,8 @@ struct Forecast {
     Live rest;  // when nothing is left to do
     // As of a document (docs/decisions/0143). Places have one flag more, "uncleared": it may run there still,
     // for all that is proven.
+    // `notes` are the scheduler's at rest.
     planner::Outcome outcome;
-    std::vector<std::string> notes;  // of the scheduler, at rest
 };
 // What runs succeeds, what is planned succeeds, and probes find nothing.
 [[nodiscard]] Forecast forecast(Live live);
