@@ -52,9 +52,7 @@ class Account {
     }
 
     // What has to be said of a place beside what decided for it.
-    [[nodiscard]] std::string addition(Fate fate) const {
-        return fate == Fate::stays ? restart() : "";
-    }
+    [[nodiscard]] std::string addition(Fate fate) const { return fate == Fate::stays ? restart() : ""; }
 
   private:
     [[nodiscard]] const std::string& name(NodeIndex node) const { return facts_.nodes[node].name; }
@@ -139,7 +137,8 @@ class Account {
     // It stays, but not without a break.
     [[nodiscard]] std::string restart() const {
         for (const ScheduledAction& action : plan_.actions) {
-            if (action.resource == resource_.id && action.operation == "stop") return "; it is restarted (" + action.why + ")";
+            if (action.resource == resource_.id && action.operation == "stop")
+                return "; it is restarted (" + action.why + ")";
         }
         return "";
     }
@@ -148,8 +147,9 @@ class Account {
         for (const planner::NodeAccount& each : of.nodes) {
             if (each.node != of.asked) continue;
             if (!each.bar.empty()) return each.bar;
-            const auto worst = std::min_element(each.reasons.begin(), each.reasons.end(),
-                                                [](const auto& a, const auto& b) { return a.amount < b.amount; });
+            const auto worst =
+                std::min_element(each.reasons.begin(), each.reasons.end(),
+                                 [](const auto& a, const auto& b) { return a.amount < b.amount; });
             if (each.total.value < 0)
                 return each.node + ": " + worst->cause + " (" + to_string(worst->amount) + ")";
         }

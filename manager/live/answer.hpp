@@ -11,8 +11,8 @@
 
 namespace manager::live {
 
-// Why `resource` is where it is; with `node`: why it is there, or not there. `otherwise` has only changes that
-// the daemon's scheduler was found to act on. A deleted resource that still runs has an answer too.
+// Why `resource` is where it is; with `node`: why it is there, or not there. `otherwise` has only changes
+// that the daemon's scheduler was found to act on. A deleted resource that still runs has an answer too.
 // Errc::not_found: no such resource or node.
 [[nodiscard]] base::Result<planner::Explanation> explain(const Live& live, const std::string& resource,
                                                          const std::string& node);

@@ -81,7 +81,8 @@ struct Apply {
         const auto* found = node(name);
         if (found == nullptr) return;
         auto& nodes = live.config.nodes;
-        auto at = std::find_if(nodes.begin(), nodes.end(), [&](const NodeObject& n) { return n.name == name; });
+        auto at =
+            std::find_if(nodes.begin(), nodes.end(), [&](const NodeObject& n) { return n.name == name; });
         if (at == nodes.end()) at = nodes.insert(nodes.end(), NodeObject{name, found->first.value, {}});
         at->attributes[key] = value;
     }

@@ -1,5 +1,5 @@
-// A live cluster in the words of a Pacemaker CIB: what the daemon's scheduler plans from, as the document that
-// manager/planner plans from.
+// A live cluster in the words of a Pacemaker CIB: what the daemon's scheduler plans from, as the document
+// that manager/planner plans from.
 #pragma once
 
 #include "manager/cib/document.hpp"

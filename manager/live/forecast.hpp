@@ -15,8 +15,8 @@ struct Live {
     ClusterStatus status;
 };
 
-// The same cluster with a change. A node that is `Down` is lost without a farewell: it is not cleared, and its
-// lease is out if it obeys one.
+// The same cluster with a change. A node that is `Down` is lost without a farewell: it is not cleared, and
+// its lease is out if it obeys one.
 [[nodiscard]] Live with(Live live, const planner::Hypothesis& hypothesis);
 
 struct Forecast {

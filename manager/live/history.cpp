@@ -144,7 +144,8 @@ void count_failures(const Configuration& config, const std::string& id, const Re
     if (count == 0) return;
     std::string name = "fail-count-" + id;
     if (record.failure)
-        name += "#" + record.failure->operation + "_" + std::to_string(milliseconds(record.failure->interval));
+        name +=
+            "#" + record.failure->operation + "_" + std::to_string(milliseconds(record.failure->interval));
     const auto most = static_cast<std::uint32_t>(Score::kInfinity);
     out.pairs.emplace_back(name, count >= most ? "INFINITY" : std::to_string(count));
 }
@@ -164,8 +165,7 @@ cib::ResourceHistory history_of(const Configuration& config, const ClusterStatus
     const Primitive* configured = config.primitive(id);
     // The agent that is active is the one it was started with.
     const bool active = record.activity == Activity::started || record.activity == Activity::failed;
-    const Primitive* definition =
-        active ? definition_for(config, status, node, id, "stop") : configured;
+    const Primitive* definition = active ? definition_for(config, status, node, id, "stop") : configured;
     if (definition != nullptr) {
         out.standard = definition->agent.standard;
         out.provider = definition->agent.provider;

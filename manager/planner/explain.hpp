@@ -14,8 +14,8 @@
 
 namespace manager::planner {
 
-// What becomes of a resource by the plan. `waits`: something shall happen to it, and is put off (live clusters
-// only).
+// What becomes of a resource by the plan. `waits`: something shall happen to it, and is put off (live
+// clusters only).
 enum class Fate { stays, starts, moves, stops, stopped, blocked, unmanaged, waits };
 [[nodiscard]] std::string_view to_string(Fate fate);
 // stays, starts or moves: it has a place, and will be there.

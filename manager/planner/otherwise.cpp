@@ -11,9 +11,8 @@ namespace {
 constexpr std::size_t kMostChanges = 2;  // that are named
 
 bool left_alone(const Place& place) {
-    return std::any_of(place.flags.begin(), place.flags.end(), [](const std::string& flag) {
-        return flag == "blocked" || flag == "unmanaged";
-    });
+    return std::any_of(place.flags.begin(), place.flags.end(),
+                       [](const std::string& flag) { return flag == "blocked" || flag == "unmanaged"; });
 }
 
 // It may run there, for all that is known (live clusters only): nothing to count on.

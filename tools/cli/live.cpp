@@ -21,8 +21,8 @@ base::Result<manager::live::Live> live_cluster(Shell& shell) {
             "`custos members` if that lasts");
     }
     if (reply.local.version != CUSTOS_VERSION) {
-        shell.warn("the daemon is of release " + reply.local.version + ", this command of " +
-                   CUSTOS_VERSION + ": what it foretells may differ");
+        shell.warn("the daemon is of release " + reply.local.version + ", this command of " + CUSTOS_VERSION +
+                   ": what it foretells may differ");
     }
     return manager::live::Live{std::move(reply.configuration), std::move(reply.status)};
 }
@@ -30,8 +30,7 @@ base::Result<manager::live::Live> live_cluster(Shell& shell) {
 base::Result<std::optional<bool>> quorate_without(Shell& shell, const std::string& node) {
     TRY(const Reply reply, shell.ask(GetRing{}));
     const auto* ring = std::get_if<RingReply>(&reply);
-    if (ring == nullptr)
-        return base::invalid("the daemon answered something else: is it of this release?");
+    if (ring == nullptr) return base::invalid("the daemon answered something else: is it of this release?");
     const auto found = std::find_if(ring->nodes.begin(), ring->nodes.end(),
                                     [&](const RingNode& each) { return each.name == node; });
     const auto is_flag = [&](const char* name) {
@@ -41,8 +40,9 @@ base::Result<std::optional<bool>> quorate_without(Shell& shell, const std::strin
         std::find(ring->members.begin(), ring->members.end(), found->id) == ring->members.end())
         return std::optional<bool>();
     if (is_flag("LastManStanding") || is_flag("AutoTieBreaker")) {
-        shell.info("whether the rest has a quorum is not foretold here (last_man_standing, auto_tie_breaker): "
-                   "the answer takes it as it is now");
+        shell.info(
+            "whether the rest has a quorum is not foretold here (last_man_standing, auto_tie_breaker): "
+            "the answer takes it as it is now");
         return std::optional<bool>();
     }
     const std::uint32_t left = ring->votes - std::min(ring->votes, found->votes);

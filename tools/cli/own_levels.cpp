@@ -325,9 +325,8 @@ void add_questions(Level& top) {
                             "why it is where it is, and what would change that", 0, 7, why, true});
     top.commands.push_back({"why-not", "", "RESOURCE NODE [--cib FILE [--now DATE]] [--json]",
                             "what keeps it from that node", 0, 7, why_not, true});
-    top.commands.push_back(
-        {"what-if", "", "--down NODE | --standby NODE [--cib FILE [--now DATE]] [--json]",
-         "what would run where without a node", 0, 7, what_if, true});
+    top.commands.push_back({"what-if", "", "--down NODE | --standby NODE [--cib FILE [--now DATE]] [--json]",
+                            "what would run where without a node", 0, 7, what_if, true});
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// `custos why`, `why-not` and `what-if`: reasons of the running cluster's daemon, or with --cib of what would be
-// planned for a saved cluster (no daemon needed).
+// `custos why`, `why-not` and `what-if`: reasons of the running cluster's daemon, or with --cib of what would
+// be planned for a saved cluster (no daemon needed).
 #pragma once
 
 #include "tools/crm/shell.hpp"

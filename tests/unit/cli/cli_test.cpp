@@ -117,11 +117,11 @@ TEST_CASE("why, why-not and what-if need no daemon") {
 
 TEST_CASE("without a daemon each name says so with its own exit code") {
     const Bench bench;
-    for (const char* line : {"custos status", "crm status", "crm configure show", "crm -w resource stop x",
-                             "custos ring status", "custos members --json", "custos quorum status",
-                             "custos group list", "custos group members g", "custos group watch g",
-                             "custos why web", "custos why-not web n1", "custos what-if --down n1",
-                             "custos simulate --json"}) {
+    for (const char* line :
+         {"custos status", "crm status", "crm configure show", "crm -w resource stop x", "custos ring status",
+          "custos members --json", "custos quorum status", "custos group list", "custos group members g",
+          "custos group watch g", "custos why web", "custos why-not web n1", "custos what-if --down n1",
+          "custos simulate --json"}) {
         const Outcome outcome = bench.run(line);
         CHECK_MESSAGE(outcome.code == 1, line);
         CHECK(outcome.out.empty());

@@ -42,7 +42,8 @@ class Bench {
                 if (std::holds_alternative<tools::GetRing>(request)) return tools::Reply{ring};
                 return cluster.answer(request);
             },
-            agents, {out, err, {}, [](base::WallTime) { return std::string(); }, [] { return base::WallTime{}; }},
+            agents,
+            {out, err, {}, [](base::WallTime) { return std::string(); }, [] { return base::WallTime{}; }},
             {.program = "custos"});
         code = shell.run(words);
         return out.str() + err.str();
@@ -57,9 +58,11 @@ class Bench {
 
 TEST_CASE("the running cluster is asked where no file is named") {
     Bench bench;
-    CHECK(contains(bench.run({"why", "web"}), "web runs on n1 and stays there. Reason: the score of n1 (100)"));
+    CHECK(
+        contains(bench.run({"why", "web"}), "web runs on n1 and stays there. Reason: the score of n1 (100)"));
     CHECK(bench.code == 0);
-    CHECK(contains(bench.run({"why-not", "web", "n2"}), "It would be on n2 with a score of more than 100 for n2."));
+    CHECK(contains(bench.run({"why-not", "web", "n2"}),
+                   "It would be on n2 with a score of more than 100 for n2."));
     CHECK(contains(bench.run({"why", "web", "--json"}), "[{\"resource\": \"web\", \"fate\": \"stays\""));
     CHECK(contains(bench.run({"what-if", "--standby", "n1"}), "web  n1 -> n2"));
     CHECK(contains(bench.run({"simulate"}), "Actions:\n  (none)\n"));
@@ -74,7 +77,8 @@ TEST_CASE("what is not proven is said, in text and as JSON") {
     m::NodeStatus& lost = bench.cluster.status.status.nodes.at({1});
     lost.clearance = m::Clearance::uncleared;
     const std::string text = bench.run({"why", "web"});
-    CHECK(contains(text, "web is not started. Reason: it was last started on n1, which is not cleared; nothing starts"));
+    CHECK(contains(
+        text, "web is not started. Reason: it was last started on n1, which is not cleared; nothing starts"));
     CHECK(contains(text, "crm node clearstate n1"));
     CHECK(contains(bench.run({"why", "web", "--json"}), "\"fate\": \"waits\""));
     CHECK(contains(bench.run({"simulate", "--json"}), "\"web\": [[\"Started\", \"n1\", \"uncleared\"]]"));
@@ -87,7 +91,8 @@ TEST_CASE("a loss counts the votes of the rest") {
     CHECK(contains(bench.run({"what-if", "--down", "n1"}), "web  n1 -> n2"));
     bench.ring.votes = 2;  // one is away already
     CHECK(contains(bench.run({"what-if", "--down", "n1"}), "Status would say: no quorum"));
-    CHECK(contains(bench.run({"what-if", "--down", "n1", "--json"}), "\"remark\": \"Status would say: no quorum"));
+    CHECK(contains(bench.run({"what-if", "--down", "n1", "--json"}),
+                   "\"remark\": \"Status would say: no quorum"));
     bench.ring.needed = 1;  // two_node
     CHECK(contains(bench.run({"what-if", "--down", "n1"}), "web  n1 -> n2"));
     bench.ring.flags = {"AutoTieBreaker"};

@@ -167,7 +167,8 @@ TEST_CASE("a forecast ends where plans lead that succeed, also after a standby")
                 std::vector<std::string> there;
                 for (const auto node : resource.active) there.push_back(facts.nodes[node].name);
                 std::vector<std::string> said;
-                if (const auto found = outcome->resources.find(resource.id); found != outcome->resources.end()) {
+                if (const auto found = outcome->resources.find(resource.id);
+                    found != outcome->resources.end()) {
                     for (const auto& place : found->second) {
                         const bool unproven = place.flags == std::vector<std::string>{"uncleared"};
                         if (!unproven) said.push_back(place.node);

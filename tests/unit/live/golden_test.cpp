@@ -1,6 +1,6 @@
-// golden/NAME.txt: a live cluster (tests/unit/scheduler/scenario.hpp), questions ("why web", "why-not web n2",
-// "what-if down n1 [no-quorum]", "what-if standby n1", "document"), a line of dashes, and the answers. With
-// CUSTOS_REWRITE=1 they are written anew.
+// golden/NAME.txt: a live cluster (tests/unit/scheduler/scenario.hpp), questions ("why web", "why-not web
+// n2", "what-if down n1 [no-quorum]", "what-if standby n1", "document"), a line of dashes, and the answers.
+// With CUSTOS_REWRITE=1 they are written anew.
 #include <sstream>
 #include <utility>
 #include <vector>
@@ -18,13 +18,14 @@ namespace manager::live {
 namespace {
 
 std::string text_of(const cib::NodeReport& report) {
-    std::string out = "node " + report.name + ": in_ccm " + report.in_membership + ", crmd " + report.process +
-                      ", join " + report.join + ", expected " + report.expected + "\n";
+    std::string out = "node " + report.name + ": in_ccm " + report.in_membership + ", crmd " +
+                      report.process + ", join " + report.join + ", expected " + report.expected + "\n";
     for (const auto& set : report.attributes) {
         for (const auto& [name, value] : set.pairs) out += "  " + name + "=" + value + "\n";
     }
     for (const auto& history : report.history) {
-        out += "  " + history.id + " (" + history.standard + ":" + history.provider + ":" + history.type + ")";
+        out +=
+            "  " + history.id + " (" + history.standard + ":" + history.provider + ":" + history.type + ")";
         for (const auto& entry : history.entries) {
             out += " " + entry.operation + "_" + std::to_string(entry.interval_ms) + "=" +
                    (entry.status == 0 ? std::to_string(entry.rc) : "runs");

@@ -20,8 +20,7 @@ std::string node_name(std::uint64_t i) {
 }
 
 Primitive random_primitive(base::Rng& rng, const std::string& id) {
-    Primitive primitive{id, {"ocf", "heartbeat", "Dummy"}, {{"x", std::to_string(rng.below(2))}}, {}, {},
-                           ""};
+    Primitive primitive{id, {"ocf", "heartbeat", "Dummy"}, {{"x", std::to_string(rng.below(2))}}, {}, {}, ""};
     if (rng.chance(700)) primitive.operations.push_back({"monitor", base::seconds(10), "10s", {}});
     if (rng.chance(300)) primitive.meta["resource-stickiness"] = pick(rng, {"1", "100", "INFINITY"});
     if (rng.chance(150)) primitive.meta["priority"] = pick(rng, {"1", "5"});
@@ -31,12 +30,11 @@ Primitive random_primitive(base::Rng& rng, const std::string& id) {
     return primitive;
 }
 
-Edit random_constraint(base::Rng& rng, const std::string& id, std::uint64_t resources,
-                          std::uint64_t nodes) {
+Edit random_constraint(base::Rng& rng, const std::string& id, std::uint64_t resources, std::uint64_t nodes) {
     const std::string a = resource_name(rng.below(resources));
     const std::string b = resource_name(rng.below(resources));
-    const Score score = pick(rng, {Score::infinity(), Score::infinity(), Score::minus_infinity(),
-                                      Score{100}, Score{-100}, Score{500'000}});
+    const Score score = pick(rng, {Score::infinity(), Score::infinity(), Score::minus_infinity(), Score{100},
+                                   Score{-100}, Score{500'000}});
     switch (rng.below(3)) {
         case 0:
             return PutLocation{{id, a, node_name(rng.below(nodes)), score}};
@@ -45,13 +43,12 @@ Edit random_constraint(base::Rng& rng, const std::string& id, std::uint64_t reso
         default:
             break;
     }
-    const auto kind = pick(rng, {OrderKind::mandatory, OrderKind::mandatory, OrderKind::optional,
-                                 OrderKind::serialize});
+    const auto kind =
+        pick(rng, {OrderKind::mandatory, OrderKind::mandatory, OrderKind::optional, OrderKind::serialize});
     return PutOrder{{id, a, b, kind, rng.chance(800)}};
 }
 
-ResourceOnNode random_record(base::Rng& rng, const Configuration& config,
-                                const Primitive& primitive) {
+ResourceOnNode random_record(base::Rng& rng, const Configuration& config, const Primitive& primitive) {
     ResourceOnNode record;
     record.revision = 1;
     const auto draw = rng.below(10);
