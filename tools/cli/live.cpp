@@ -15,6 +15,7 @@ base::Result<manager::live::Live> live_cluster(Shell& shell) {
         return unavailable("this node is not in the cluster yet" +
                            (warnings.empty() ? "" : " (" + warnings.front() + ")") + ": ask on another node");
     }
+    if (reply.local.phase == kOffline) return unavailable("that needs a running cluster, not a file");
     if (!reply.local.synchronised) {
         return unavailable(
             "the members of this node's view do not agree on one state at the moment: ask again, and see "

@@ -110,6 +110,8 @@ TEST_CASE("a cluster that cannot answer says why") {
     bench.cluster.status.local.phase = tools::kWaiting;
     bench.cluster.status.local.warnings = {"waiting: n2 does not resolve"};
     CHECK(contains(bench.run({"simulate"}), "not in the cluster yet (waiting: n2 does not resolve)"));
+    bench.cluster.status.local.phase = tools::kOffline;
+    CHECK(contains(bench.run({"why", "web"}), "that needs a running cluster, not a file"));
     bench = Bench();
     bench.cluster.status.local.version = "0.0";
     CHECK(contains(bench.run({"why", "web"}), "the daemon is of release 0.0"));
