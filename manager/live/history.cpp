@@ -143,9 +143,8 @@ void count_failures(const Configuration& config, const std::string& id, const Re
     const std::uint32_t count = failures_of(config, record);
     if (count == 0) return;
     std::string name = "fail-count-" + id;
-    if (record.failure)
-        name +=
-            "#" + record.failure->operation + "_" + std::to_string(milliseconds(record.failure->interval));
+    if (const auto& failure = record.failure; failure)
+        name += "#" + failure->operation + "_" + std::to_string(milliseconds(failure->interval));
     const auto most = static_cast<std::uint32_t>(Score::kInfinity);
     out.pairs.emplace_back(name, count >= most ? "INFINITY" : std::to_string(count));
 }
