@@ -77,9 +77,10 @@ void apply_failures(const Cluster& cluster, Resource& resource) {
         if (failures <= 0 || failures < resource.migration_threshold) continue;
         Resource* banned = &resource;
         if (resource.top()->clone() && !resource.top()->unique) banned = resource.top();
+        const int limit = resource.migration_threshold;
         add_score(*banned, node->index, Score::minus_infinity(),
-                  "failed " + times(failures) + ", migration-threshold " +
-                      std::to_string(resource.migration_threshold));
+                  "failed " + times(failures) +
+                      (limit >= Score::kInfinity ? "" : ", migration-threshold " + std::to_string(limit)));
     }
 }
 

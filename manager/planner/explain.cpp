@@ -11,8 +11,6 @@
 namespace manager::planner {
 namespace {
 
-constexpr std::size_t kMostChanges = 2;  // that are named
-
 Score score_at(const Resource& resource, const Node& node) {
     const auto found = resource.allowed.find(node.index);
     return found == resource.allowed.end() ? Score::minus_infinity() : found->second.score;
@@ -36,10 +34,6 @@ Fate fate_of(const Resource& resource) {
     const bool possible =
         std::any_of(stops.begin(), stops.end(), [](const Action* stop) { return stop->happens(); });
     return possible ? Fate::stops : Fate::blocked;
-}
-
-bool placed(Fate fate) {
-    return fate == Fate::stays || fate == Fate::starts || fate == Fate::moves;
 }
 
 // The primitives that stand for a resource: itself, the first of a group, each instance of a clone.
@@ -69,11 +63,8 @@ std::vector<const Resource*> leads_of(const Cluster& cluster, const std::string&
 // One resource of one plan; the answers are made here.
 class Inquiry {
   public:
-    Inquiry(const cib::Document& document, std::int64_t now, const Cluster& cluster, const Resource& resource,
-            const Node* asked)
-        : document_(document),
-          now_(now),
-          cluster_(cluster),
+    Inquiry(const Cluster& cluster, const Resource& resource, const Node* asked)
+        : cluster_(cluster),
           resource_(resource),
           fate_(fate_of(resource)),
           to_(placed(fate_) ? resource.assigned
@@ -94,7 +85,6 @@ class Inquiry {
         std::sort(out.nodes.begin(), out.nodes.end(),
                   [](const NodeAccount& a, const NodeAccount& b) { return a.node < b.node; });
         out.decided = decided();
-        find_changes(out.otherwise);
         return out;
     }
 
@@ -125,6 +115,7 @@ class Inquiry {
 
     [[nodiscard]] std::string why_blocked() const {
         for (const NodeHistory& history : resource_.history) {
+            if (!history.active) continue;
             const cib::HistoryEntry* last = nullptr;
             for (const auto* entry : history.entries) {
                 if (entry->rc != 0 && entry->rc != entry->expected) last = entry;
@@ -274,87 +265,11 @@ class Inquiry {
         return any;
     }
 
-    // --- what would decide otherwise
-
-    [[nodiscard]] std::vector<Place> places_with(const Hypothesis* change) const {
-        const Outcome outcome = simulate(change == nullptr ? document_ : with(document_, *change), now_);
-        const auto found = outcome.resources.find(resource_.base);
-        return found == outcome.resources.end() ? std::vector<Place>{} : found->second;
-    }
-
-    [[nodiscard]] bool alters(const Hypothesis& change) const {
-        const std::vector<Place> then = places_with(&change);
-        const auto at = [&](const Node* node) {
-            return std::any_of(then.begin(), then.end(),
-                               [&](const Place& place) { return place.node == node->name; });
-        };
-        const auto left_alone = [](const Place& place) {
-            return std::any_of(place.flags.begin(), place.flags.end(), [](const std::string& flag) {
-                return flag == "blocked" || flag == "unmanaged";
-            });
-        };
-        if (asked_ != nullptr) return at(asked_);
-        if (placed(fate_)) return !at(to_);
-        if (fate_ == Fate::blocked || fate_ == Fate::unmanaged) {
-            const auto alone = std::count_if(then.begin(), then.end(), left_alone);
-            return alone < std::count_if(now_places_.begin(), now_places_.end(), left_alone) && !then.empty();
-        }
-        return then.size() > now_places_.size();
-    }
-
-    // A location for `node` that is worth more than the place of the plan, others at that node set aside as
-    // far as they forbid it.
-    [[nodiscard]] std::optional<Hypothesis> points_for(const Node& node) const {
-        const Resource* bearer = &resource_;
-        while (bearer->parent != nullptr) bearer = bearer->parent;
-        const Score here = to_ == nullptr ? Score::minus_infinity() : score_at(resource_, *to_);
-        if (here.value < 0)
-            return liked(bearer->base, node.name, Score::infinity(), "a score of INFINITY for " + node.name);
-        if (here >= Score::infinity()) return std::nullopt;
-        Score sum;
-        for (const auto& each : resource_.contributions) {
-            if (each.node == node.index && each.amount > Score::minus_infinity()) sum = sum + each.amount;
-        }
-        const std::int32_t missing = here.value - sum.value + 1;
-        if (missing <= 0 || missing >= Score::kInfinity) return std::nullopt;
-        return liked(bearer->base, node.name, {missing},
-                     "a score of more than " + to_string(here) + " for " + node.name);
-    }
-
-    void find_changes(std::vector<std::string>& out) {
-        now_places_ = places_with(nullptr);
-        std::vector<Hypothesis> candidates;
-        if (placed(fate_) && asked_ == nullptr) {
-            if (const Node* other = runner_up(); other != nullptr) {
-                if (auto points = points_for(*other)) candidates.push_back(std::move(*points));
-            }
-            candidates.push_back(standby(to_->name, true));
-        } else {
-            candidates = blockers(cluster_, resource_, asked_);
-            if (asked_ != nullptr) {
-                if (auto points = points_for(*asked_)) candidates.push_back(std::move(*points));
-            }
-        }
-        for (const Hypothesis& each : candidates) {
-            if (out.size() < kMostChanges && alters(each)) out.push_back(each.words);
-        }
-        if (!out.empty() || candidates.size() < 2 || !alters(together(candidates))) return;
-        for (std::size_t i = candidates.size(); i-- > 0;) {
-            std::vector<Hypothesis> fewer = candidates;
-            fewer.erase(fewer.begin() + static_cast<std::ptrdiff_t>(i));
-            if (alters(together(fewer))) candidates = std::move(fewer);
-        }
-        out.push_back(together(candidates).words);
-    }
-
-    const cib::Document& document_;
-    std::int64_t now_;
     const Cluster& cluster_;
     const Resource& resource_;
     Fate fate_;
     const Node* to_;     // where the plan leaves it
     const Node* asked_;  // another node that was asked about
-    std::vector<Place> now_places_;
 };
 
 // Of the instances the one that an answer about `node` is best given of.
@@ -369,6 +284,14 @@ const Resource* instance_for(const std::vector<const Resource*>& leads, const No
 
 }  // namespace
 
+bool placed(Fate fate) {
+    return fate == Fate::stays || fate == Fate::starts || fate == Fate::moves;
+}
+
+Explanation account_of(const Cluster& cluster, const Resource& resource, const Node* asked) {
+    return Inquiry(cluster, resource, asked).answer();
+}
+
 base::Result<std::vector<Explanation>> explain(const cib::Document& document, std::int64_t now,
                                                const std::string& resource, const std::string& node) {
     Cluster cluster = plan(document, now);
@@ -382,9 +305,15 @@ base::Result<std::vector<Explanation>> explain(const cib::Document& document, st
             return base::Error{base::Errc::not_found, "there is no node \"" + node + "\" in the state"};
         leads = {instance_for(leads, *asked)};
     }
+    const Trial trial = [&](const Hypothesis* change) {
+        return simulate(change == nullptr ? document : with(document, *change), now);
+    };
     std::vector<Explanation> out;
     out.reserve(leads.size());
-    for (const Resource* lead : leads) out.push_back(Inquiry(document, now, cluster, *lead, asked).answer());
+    for (const Resource* lead : leads) {
+        out.push_back(account_of(cluster, *lead, asked));
+        out.back().otherwise = changes_for(cluster, *lead, out.back(), trial, {});
+    }
     return out;
 }
 

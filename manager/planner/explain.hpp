@@ -2,19 +2,24 @@
 // decisions, and from further plans of documents that differ in one thing. Costs nothing unless asked for.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "manager/planner/hypothesis.hpp"
 #include "manager/planner/outcome.hpp"
 #include "totem/base/result.hpp"
 
 namespace manager::planner {
 
-// What becomes of a resource by the plan.
-enum class Fate { stays, starts, moves, stops, stopped, blocked, unmanaged };
+// What becomes of a resource by the plan. `waits`: something shall happen to it, and is put off (live
+// clusters only).
+enum class Fate { stays, starts, moves, stops, stopped, blocked, unmanaged, waits };
 [[nodiscard]] std::string_view to_string(Fate fate);
+// stays, starts or moves: it has a place, and will be there.
+[[nodiscard]] bool placed(Fate fate);
 
 struct Reason {
     std::string cause;  // "location loc-db", "stickiness", "failed 3 times, migration-threshold 3"
@@ -50,6 +55,17 @@ struct Explanation {
                                                              const std::string& resource,
                                                              const std::string& node);
 
+// The parts of explain(), for whoever judges changes by something else than this planner. An explanation of a
+// primitive without `otherwise`; `asked` as in explain(), null: nothing.
+[[nodiscard]] Explanation account_of(const Cluster& cluster, const Resource& resource, const Node* asked);
+// Where everything would be with a change; null: as it is.
+using Trial = std::function<Outcome(const Hypothesis* change)>;
+// Explanation::otherwise of `of`: those of `first` and of what the planner sees in the way that alter its end
+// by `trial`.
+[[nodiscard]] std::vector<std::string> changes_for(const Cluster& cluster, const Resource& resource,
+                                                   const Explanation& of, const Trial& trial,
+                                                   const std::vector<Hypothesis>& first);
+
 // At most three sentences, and the table of contributions.
 [[nodiscard]] std::string to_text(const Explanation& explanation);
 [[nodiscard]] std::string to_json(const std::vector<Explanation>& explanations);
@@ -59,6 +75,7 @@ struct Loss {
     std::string words;       // "node1 down"
     std::string node_state;  // of the node then
     Outcome before, after;   // all actions of either plan have succeeded
+    std::string remark{};    // what else a person must know of it, a sentence; empty: nothing
 };
 [[nodiscard]] base::Result<Loss> lose(const cib::Document& document, std::int64_t now,
                                       const std::string& node, bool standby);

@@ -8,6 +8,14 @@
 namespace manager::planner {
 namespace {
 
+std::string what_waits(const Explanation& of) {
+    const std::string& name = of.resource;
+    if (of.from.empty()) return name + (of.to.empty() ? " is not started" : " waits to start on " + of.to);
+    const std::string runs = name + " runs on " + of.from + " and waits to be ";
+    if (of.to.empty()) return runs + "stopped";
+    return runs + (of.to == of.from ? "put right there" : "moved to " + of.to);
+}
+
 std::string what_happens(const Explanation& of) {
     const std::string& name = of.resource;
     const std::string role = of.promoted ? " as promoted" : "";
@@ -24,6 +32,8 @@ std::string what_happens(const Explanation& of) {
             return name + " is stopped and stays so";
         case Fate::blocked:
             return name + " is blocked on " + of.to + " (neither started nor stopped)";
+        case Fate::waits:
+            return what_waits(of);
         case Fate::unmanaged:
             return name + (of.from.empty() ? " is stopped" : " runs on " + of.from) + " and is left alone";
     }
@@ -35,7 +45,8 @@ std::string change_sentence(const Explanation& of) {
     std::string out;
     if (!of.asked.empty()) {
         out = "It would be on " + of.asked;
-    } else if (of.fate == Fate::stops || of.fate == Fate::stopped) {
+    } else if (of.fate == Fate::stops || of.fate == Fate::stopped ||
+               (of.fate == Fate::waits && of.from.empty())) {
         out = "It would run";
     } else {
         out = "It would be otherwise";
@@ -137,6 +148,8 @@ std::string_view to_string(Fate fate) {
             return "blocked";
         case Fate::unmanaged:
             return "unmanaged";
+        case Fate::waits:
+            return "waits";
     }
     return "";
 }
@@ -176,8 +189,11 @@ std::string to_text(const Loss& loss) {
                        : changes.size() == 1 ? "1 resource changes."
                                              : count + " resources change.");
     if (!stopped.empty()) out += " Stopped then: " + stopped + ".";
-    if (loss.node_state.rfind("unclean", 0) == 0)
+    if (!loss.remark.empty()) {
+        out += " " + loss.remark;
+    } else if (loss.node_state.rfind("unclean", 0) == 0) {
         out += " The node would have to be fenced first, and nothing here can do that.";
+    }
     out += "\n";
     if (!changes.empty()) out += "\n";
     std::size_t width = 0;
@@ -195,7 +211,8 @@ std::string to_json(const Loss& loss) {
                ", \"after\": " + places_json(each.after) + "}";
     };
     return "{\"with\": " + quoted(loss.words) + ", \"node\": " + quoted(loss.node_state) +
-           ", \"changes\": [" + joined(shifts_of(loss), change) + "]}";
+           ", \"changes\": [" + joined(shifts_of(loss), change) + "]" +
+           (loss.remark.empty() ? "" : ", \"remark\": " + quoted(loss.remark)) + "}";
 }
 
 }  // namespace manager::planner

@@ -1,6 +1,7 @@
 #include "manager/planner/hypothesis.hpp"
 
 #include <algorithm>
+#include <functional>
 
 namespace manager::planner {
 namespace {
@@ -114,104 +115,129 @@ void take_down(Document& document, const std::string& name) {
     report->expected = "member";  // it did not say goodbye
 }
 
+// What each change does to a document.
+struct Apply {
+    Document& document;
+
+    void operator()(const suppose::Standby& c) const {
+        node_attributes(document, c.node, {{"standby", c.on ? "on" : "off"}});
+    }
+    void operator()(const suppose::Down& c) const { take_down(document, c.node); }
+    void operator()(const suppose::Up& c) const { bring_up(document, c.node); }
+    void operator()(const suppose::Cleared& /*c*/) const {}
+    void operator()(const suppose::NoMaintenance& c) const {
+        node_attributes(document, c.node, {{"maintenance", "false"}});
+    }
+    void operator()(const suppose::Quorum& /*c*/) const { document.have_quorum = true; }
+    void operator()(const suppose::NoStopAll& /*c*/) const {
+        override_in(document.properties, {{"stop-all-resources", "false"}});
+    }
+    void operator()(const suppose::Granted& c) const {
+        document.tickets[c.ticket] = {.granted = true, .standby = false};
+    }
+    void operator()(const suppose::Started& c) const {
+        on_path(document.resources, c.resource, [](cib::ResourceObject& object) {
+            override_in(object.meta, {{"target-role", "Started"}});
+        });
+    }
+    void operator()(const suppose::Managed& c) const {
+        override_in(document.properties, {{"maintenance-mode", "false"}});
+        on_path(document.resources, c.resource, [](cib::ResourceObject& object) {
+            override_in(object.meta, {{"is-managed", "true"}, {"maintenance", "false"}});
+        });
+    }
+    void operator()(const suppose::Cleaned& c) const { clean(document, c.resource, c.node); }
+    void operator()(const suppose::Liked& c) const {
+        cib::LocationObject object;
+        object.id = "what-if";
+        object.resource = c.resource;
+        object.node = c.node;
+        object.score = c.score;
+        document.locations.push_back(object);
+    }
+    void operator()(const suppose::Weightless& c) const {
+        on_path(document.resources, c.resource,
+                [](cib::ResourceObject& object) { object.utilization.clear(); });
+    }
+    void operator()(const suppose::Without& c) const {
+        erase_id(document.locations, c.id);
+        erase_id(document.colocations, c.id);
+        erase_id(document.orders, c.id);
+        erase_id(document.ticket_constraints, c.id);
+    }
+};
+
 }  // namespace
 
 Hypothesis standby(const std::string& node, bool on) {
-    return {node + (on ? " in standby" : " out of standby"), [=](Document& document) {
-                node_attributes(document, node, {{"standby", on ? "on" : "off"}});
-            }};
+    return {node + (on ? " in standby" : " out of standby"), {suppose::Standby{node, on}}};
 }
 
 Hypothesis down(const std::string& node) {
-    return {node + " down", [=](Document& document) { take_down(document, node); }};
+    return {node + " down", {suppose::Down{node}}};
 }
 
 Hypothesis up(const std::string& node) {
-    return {node + " back in the cluster", [=](Document& document) { bring_up(document, node); }};
+    return {node + " back in the cluster", {suppose::Up{node}}};
+}
+
+Hypothesis cleared(const std::string& node) {
+    return {"the word that " + node + " is off (crm node clearstate " + node + ")", {suppose::Cleared{node}}};
 }
 
 Hypothesis no_maintenance(const std::string& node) {
-    return {node + " out of maintenance", [=](Document& document) {
-                node_attributes(document, node, {{"maintenance", "false"}});
-            }};
+    return {node + " out of maintenance", {suppose::NoMaintenance{node}}};
 }
 
 Hypothesis quorum() {
-    return {"a quorum", [](Document& document) { document.have_quorum = true; }};
+    return {"a quorum", {suppose::Quorum{}}};
 }
 
 Hypothesis no_stop_all() {
-    return {"stop-all-resources=false", [](Document& document) {
-                override_in(document.properties, {{"stop-all-resources", "false"}});
-            }};
+    return {"stop-all-resources=false", {suppose::NoStopAll{}}};
 }
 
 Hypothesis granted(const std::string& ticket) {
-    return {"ticket " + ticket + " granted",
-            [=](Document& document) { document.tickets[ticket] = {.granted = true, .standby = false}; }};
+    return {"ticket " + ticket + " granted", {suppose::Granted{ticket}}};
 }
 
 Hypothesis started(const std::string& resource) {
-    return {"target-role=Started of " + resource, [=](Document& document) {
-                on_path(document.resources, resource, [](cib::ResourceObject& object) {
-                    override_in(object.meta, {{"target-role", "Started"}});
-                });
-            }};
+    return {"target-role=Started of " + resource, {suppose::Started{resource}}};
 }
 
 Hypothesis managed(const std::string& resource) {
-    return {resource + " managed again", [=](Document& document) {
-                override_in(document.properties, {{"maintenance-mode", "false"}});
-                on_path(document.resources, resource, [](cib::ResourceObject& object) {
-                    override_in(object.meta, {{"is-managed", "true"}, {"maintenance", "false"}});
-                });
-            }};
+    return {resource + " managed again", {suppose::Managed{resource}}};
 }
 
 Hypothesis cleaned(const std::string& resource, const std::string& node) {
     return {"a cleanup of " + resource + " on " + node + " that finds it stopped",
-            [=](Document& document) { clean(document, resource, node); }};
+            {suppose::Cleaned{resource, node}}};
 }
 
 Hypothesis liked(const std::string& resource, const std::string& node, Score score,
                  const std::string& words) {
-    return {words, [=](Document& document) {
-                cib::LocationObject object;
-                object.id = "what-if";
-                object.resource = resource;
-                object.node = node;
-                object.score = score;
-                document.locations.push_back(object);
-            }};
+    return {words, {suppose::Liked{resource, node, score}}};
 }
 
 Hypothesis weightless(const std::string& resource) {
-    return {"room for " + resource + " (utilization)", [=](Document& document) {
-                on_path(document.resources, resource,
-                        [](cib::ResourceObject& object) { object.utilization.clear(); });
-            }};
+    return {"room for " + resource + " (utilization)", {suppose::Weightless{resource}}};
 }
 
 Hypothesis without(const std::string& kind, const std::string& id) {
-    return {std::string("no ").append(kind).append(" ").append(id), [=](Document& document) {
-                erase_id(document.locations, id);
-                erase_id(document.colocations, id);
-                erase_id(document.orders, id);
-                erase_id(document.ticket_constraints, id);
-            }};
+    return {std::string("no ").append(kind).append(" ").append(id), {suppose::Without{id}}};
 }
 
 Hypothesis together(const std::vector<Hypothesis>& parts) {
-    std::string words;
-    for (std::size_t i = 0; i < parts.size(); ++i)
-        words += (i == 0 ? "" : i + 1 == parts.size() ? " and " : ", ") + parts[i].words;
-    return {words, [parts](Document& document) {
-                for (const auto& part : parts) part.apply(document);
-            }};
+    Hypothesis out;
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+        out.words += (i == 0 ? "" : i + 1 == parts.size() ? " and " : ", ") + parts[i].words;
+        out.changes.insert(out.changes.end(), parts[i].changes.begin(), parts[i].changes.end());
+    }
+    return out;
 }
 
 cib::Document with(cib::Document document, const Hypothesis& hypothesis) {
-    hypothesis.apply(document);
+    for (const Supposition& each : hypothesis.changes) std::visit(Apply{document}, each);
     return document;
 }
 

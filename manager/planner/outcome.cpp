@@ -75,7 +75,8 @@ std::string to_json(const Outcome& outcome) {
                std::to_string(entry.second) + "]";
     };
     return "{\"nodes\": {" + joined(outcome.nodes, node) + "}, \"resources\": {" +
-           joined(outcome.resources, resource) + "}, \"actions\": [" + joined(outcome.actions, action) + "]}";
+           joined(outcome.resources, resource) + "}, \"actions\": [" + joined(outcome.actions, action) + "]" +
+           (outcome.notes.empty() ? "" : ", \"notes\": [" + joined(outcome.notes, quoted) + "]") + "}";
 }
 
 }  // namespace manager::planner

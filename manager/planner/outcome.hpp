@@ -21,6 +21,7 @@ struct Outcome {
     std::map<std::string, std::vector<Place>> resources;  // primitive -> sorted; what is stopped is left out
     // operation, primitive, node -> how many; probes, monitors and notifications are left out
     std::map<std::tuple<std::string, std::string, std::string>, int> actions;
+    std::vector<std::string> notes{};  // what a person must be told beside that (live clusters only)
 };
 
 // Plans once, and looks at the state once every action of the plan has succeeded.

@@ -18,6 +18,7 @@ Placement explain(const s::Facts& facts, const s::ResourceFacts& resource, const
     Placement placement;
     placement.resource = resource.id;
     placement.why = assignment.why;
+    placement.waits = intent.waits;
     if (assignment.node) placement.node = facts.nodes[*assignment.node].id;
     if (assignment.node && resource.active.empty() && !intent.waits.empty()) {
         placement.why += "; its start waits: " + intent.waits;

@@ -31,7 +31,8 @@ struct Placement {
     // Where it shall run; none: nowhere. A node that is not a member where it stays put (what it ran is not
     // proven gone).
     std::optional<base::NodeId> node;
-    std::string why;  // one sentence: what decided
+    std::string why;    // one sentence: what decided
+    std::string waits;  // why what has to happen for that is put off; empty: nothing is
     std::map<base::NodeId, std::vector<Contribution>> contributions;
 };
 

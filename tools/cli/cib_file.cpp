@@ -22,10 +22,10 @@ base::Result<CibWords> parse_cib_words(Shell& shell, const Words& words, const s
             out.rest.push_back(words[i]);
         }
     }
-    if (out.file.empty() || !complete) {
-        return base::invalid(
-            "usage: " + shell.options().program + " " + words[0] + " " + usage +
-            "; FILE is what `cibadmin --query` prints (a running Custos cluster cannot be asked yet)");
+    if (!complete || (out.file.empty() && !out.now.empty())) {
+        return base::invalid("usage: " + shell.options().program + " " + words[0] + " " + usage +
+                             "; FILE is what `cibadmin --query` prints, without it the running cluster is "
+                             "asked; DATE is for FILE");
     }
     return out;
 }

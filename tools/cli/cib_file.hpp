@@ -1,4 +1,4 @@
-// A saved cluster on the command line: --cib FILE [--now DATE], which several commands take.
+// A saved cluster on the command line: [--cib FILE [--now DATE]], which several commands take.
 #pragma once
 
 #include <cstdint>
@@ -15,13 +15,14 @@ struct SavedCluster {
     std::int64_t now{0};  // seconds since 1970 at which dates and expiries are judged
 };
 
-// The options among the words of a command, and what is left of the words.
+// The options among the words of a command, and what is left of the words. No file: the running cluster is
+// meant (live.hpp).
 struct CibWords {
     std::string file, now;
     bool json{false};
     Words rest;
 };
-// Errc::invalid, with `usage` (of the arguments): no --cib, or an option without its value.
+// Errc::invalid, with `usage` (of the arguments): an option without its value, or --now without --cib.
 [[nodiscard]] base::Result<CibWords> parse_cib_words(Shell& shell, const Words& words,
                                                      const std::string& usage);
 // Without --now the document's own execution-date, else the present.

@@ -319,13 +319,13 @@ base::Status links_install(Shell& shell, const Words& words) {
     return base::ok();
 }
 
-// Questions to the scheduler about a saved cluster.
+// Questions about what is planned: for the running cluster, or a saved one.
 void add_questions(Level& top) {
-    top.commands.push_back({"why", "", "RESOURCE [NODE] --cib FILE [--now DATE] [--json]",
+    top.commands.push_back({"why", "", "RESOURCE [NODE] [--cib FILE [--now DATE]] [--json]",
                             "why it is where it is, and what would change that", 0, 7, why, true});
-    top.commands.push_back({"why-not", "", "RESOURCE NODE --cib FILE [--now DATE] [--json]",
+    top.commands.push_back({"why-not", "", "RESOURCE NODE [--cib FILE [--now DATE]] [--json]",
                             "what keeps it from that node", 0, 7, why_not, true});
-    top.commands.push_back({"what-if", "", "--down NODE | --standby NODE --cib FILE [--now DATE] [--json]",
+    top.commands.push_back({"what-if", "", "--down NODE | --standby NODE [--cib FILE [--now DATE]] [--json]",
                             "what would run where without a node", 0, 7, what_if, true});
 }
 
@@ -350,8 +350,8 @@ std::vector<Level> custos_levels() {
              "off: it asks, or takes your word by -F)",
              1, 2, node_remove, true});
     }
-    levels.front().commands.push_back({"simulate", "", "--cib FILE [--now DATE] [--json]",
-                                       "what the scheduler would do with a saved Pacemaker CIB", 0, 5,
+    levels.front().commands.push_back({"simulate", "", "[--cib FILE [--now DATE]] [--json]",
+                                       "what is planned now; with FILE for a saved Pacemaker CIB", 0, 5,
                                        simulate, true});
     add_questions(levels.front());
     levels.push_back({"quorum",

@@ -1,7 +1,10 @@
 #include "tools/cli/simulate.hpp"
 
+#include <utility>
+
 #include "manager/planner/outcome.hpp"
 #include "tools/cli/cib_file.hpp"
+#include "tools/cli/live.hpp"
 
 namespace tools {
 namespace {
@@ -25,18 +28,28 @@ std::string text_of(const manager::planner::Outcome& outcome) {
         }
     }
     if (outcome.resources.empty()) out += "  (none is active)\n";
+    if (!outcome.notes.empty()) out += "\nNotes:\n";
+    for (const auto& note : outcome.notes) out += "  * " + note + "\n";
     return out;
+}
+
+base::Result<manager::planner::Outcome> outcome_of(Shell& shell, const CibWords& wanted) {
+    if (wanted.file.empty()) {
+        TRY(manager::live::Live live, live_cluster(shell));
+        return manager::live::forecast(std::move(live)).outcome;
+    }
+    TRY(const SavedCluster cluster, load_cib(shell, wanted));
+    return manager::planner::simulate(cluster.document, cluster.now);
 }
 
 }  // namespace
 
 base::Status simulate(Shell& shell, const Words& words) {
-    const std::string usage = "--cib FILE [--now DATE] [--json]";
+    const std::string usage = "[--cib FILE [--now DATE]] [--json]";
     TRY(const CibWords wanted, parse_cib_words(shell, words, usage));
     if (!wanted.rest.empty())
         return base::invalid("usage: " + shell.options().program + " simulate " + usage);
-    TRY(const SavedCluster cluster, load_cib(shell, wanted));
-    const auto outcome = manager::planner::simulate(cluster.document, cluster.now);
+    TRY(const auto outcome, outcome_of(shell, wanted));
     shell.out() << (wanted.json ? manager::planner::to_json(outcome) + "\n" : text_of(outcome));
     return base::ok();
 }

@@ -38,7 +38,7 @@ base::Status write_configuration(const std::string& path, const manager::Configu
 StatusReply status_of(manager::Configuration config) {
     StatusReply reply;
     reply.local.node = "offline";
-    reply.local.phase = "offline";
+    reply.local.phase = kOffline;
     for (const manager::NodeObject& node : config.nodes) {
         manager::NodeStatus status;
         status.name = node.name;

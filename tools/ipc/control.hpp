@@ -57,6 +57,8 @@ using Request = std::variant<GetStatus, RunCommand, WaitConverged, Shutdown, Get
 // LocalFacts::phase of a node that has not started yet: there is no ring, and configuration and status are
 // empty.
 inline constexpr const char* kWaiting = "waiting";
+// The same where a file stands for a cluster (tools/crm/offline.hpp): no node is there.
+inline constexpr const char* kOffline = "offline";
 // The lease of the answering node, as its guard sees it (docs/safety.md).
 struct LocalLease {
     std::string policy;       // in words, what holds in this cluster; empty: not known yet

@@ -83,7 +83,7 @@ TEST_CASE("simulate needs no daemon, and says what is wrong with its file") {
     CHECK(contains(bench.run("custos simulate --cib one.xml").out, "* start web on n1"));
     CHECK(bench.run("custos simulate --cib one.xml --now soon").code == 1);
     CHECK(contains(bench.run("custos simulate --cib none.xml").err, "cannot read none.xml"));
-    CHECK(contains(bench.run("custos simulate").err, "usage: custos simulate --cib FILE"));
+    CHECK(contains(bench.run("custos simulate x").err, "usage: custos simulate [--cib FILE"));
     std::ofstream(bench.at("bad.xml")) << "<cib>";
     CHECK(contains(bench.run("custos simulate --cib bad.xml").err, "bad.xml: not XML"));
 }
@@ -110,16 +110,18 @@ TEST_CASE("why, why-not and what-if need no daemon") {
     CHECK(contains(unknown.err, "there is no resource \"db\""));
     CHECK(contains(bench.run("custos why web n9 --cib one.xml").err, "there is no node \"n9\""));
     CHECK(contains(bench.run("custos why-not web --cib one.xml").err, "usage: custos why-not RESOURCE NODE"));
-    CHECK(contains(bench.run("custos why web").err, "usage: custos why RESOURCE [NODE] --cib FILE"));
+    CHECK(contains(bench.run("custos why web --now 2026-01-01").err, "DATE is for FILE"));
     CHECK(contains(bench.run("custos what-if n1 --cib one.xml").err, "usage: custos what-if --down NODE"));
     CHECK(contains(bench.run("custos what-if --down n1 --cib").err, "usage: custos what-if --down NODE"));
 }
 
 TEST_CASE("without a daemon each name says so with its own exit code") {
     const Bench bench;
-    for (const char* line : {"custos status", "crm status", "crm configure show", "crm -w resource stop x",
-                             "custos ring status", "custos members --json", "custos quorum status",
-                             "custos group list", "custos group members g", "custos group watch g"}) {
+    for (const char* line :
+         {"custos status", "crm status", "crm configure show", "crm -w resource stop x", "custos ring status",
+          "custos members --json", "custos quorum status", "custos group list", "custos group members g",
+          "custos group watch g", "custos why web", "custos why-not web n1", "custos what-if --down n1",
+          "custos simulate --json"}) {
         const Outcome outcome = bench.run(line);
         CHECK_MESSAGE(outcome.code == 1, line);
         CHECK(outcome.out.empty());
