@@ -159,7 +159,7 @@ void Assigner::distribute(Resource& clone) {
     }
     for (Resource* child : clone.children) {
         if (!child->provisional) continue;
-        if (placed >= clone.clone_max) ban_everywhere(*child, "clone-max is reached");
+        if (placed >= clone.clone_max) ban_everywhere(cluster_, *child, "clone-max is reached");
         if (place_instance(clone, *child, nullptr, all_wishes)) ++placed;
     }
 }

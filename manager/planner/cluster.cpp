@@ -133,10 +133,9 @@ void add_score(Resource& resource, std::size_t node, Score amount, const std::st
     }
 }
 
-void ban_everywhere(Resource& resource, const std::string& cause) {
-    std::vector<std::size_t> nodes;
-    for (const auto& [node, standing] : resource.allowed) nodes.push_back(node);
-    for (const std::size_t node : nodes) add_score(resource, node, Score::minus_infinity(), cause);
+void ban_everywhere(const Cluster& cluster, Resource& resource, const std::string& cause) {
+    for (const auto& node : cluster.nodes)
+        add_score(resource, node->index, Score::minus_infinity(), cause);
 }
 
 void want_fence(Cluster& cluster, Node& node, const std::string& reason) {

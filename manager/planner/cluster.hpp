@@ -207,7 +207,8 @@ void for_each_part(Resource& resource, const Visit& visit) {  // NOLINT(misc-no-
 }
 // Adds to a resource's standing on a node, and to its members' and instances' as far as they share it.
 void add_score(Resource& resource, std::size_t node, Score amount, const std::string& cause);
-void ban_everywhere(Resource& resource, const std::string& cause);
+// On every node, be it allowed there or not: what allows it afterwards (in an asymmetric cluster) is outweighed.
+void ban_everywhere(const Cluster& cluster, Resource& resource, const std::string& cause);
 void want_fence(Cluster& cluster, Node& node, const std::string& reason);
 
 }  // namespace manager::planner

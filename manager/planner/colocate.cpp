@@ -62,10 +62,7 @@ Standings Assigner::lend(Resource& dependent, const Standings& scores, const std
     if (any_usable(work)) {
         const std::int32_t sign = factor < 0 ? -1 : 1;
         const Resource& end = dependent.group() ? *dependent.children.back() : dependent;
-        std::vector<Colocation*> followers = end.followers;
-        if (dependent.group())
-            followers.insert(followers.end(), dependent.followers.begin(), dependent.followers.end());
-        for (const Colocation* colocation : in_sequence(followers, false)) {
+        for (const Colocation* colocation : in_sequence(end.followers, false)) {
             if (!colocation->influence && !places(*colocation->dependent, false).empty()) continue;
             work = lend(*colocation->dependent, work, colocation->attribute, sign * colocation->score.value,
                         true, positive_only);

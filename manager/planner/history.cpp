@@ -119,9 +119,9 @@ void block_all(Resource& resource) {
 }
 
 // Active in more than one place: what the administrator wants then.
-void judge_multiple(Resource& resource) {
+void judge_multiple(const Cluster& cluster, Resource& resource) {
     if (resource.multiple_active == MultipleActive::stop_only)
-        ban_everywhere(resource, "it was active in several places");
+        ban_everywhere(cluster, resource, "it was active in several places");
     if (resource.multiple_active != MultipleActive::block) return;
     block_all(resource);
     if (resource.parent != nullptr && resource.parent->group() &&
@@ -176,7 +176,7 @@ void settle(Cluster& cluster, Resource& resource, Node& node, OnFail failure) {
         resource.history_name.clear();
         return;
     }
-    add_running(resource, node);
+    add_running(cluster, resource, node);
     if (failure == OnFail::ignore) return;
     resource.failed = true;
     if (failure == OnFail::demote || failure == OnFail::block) return;
@@ -207,7 +207,7 @@ void unpack_one(Cluster& cluster, Names& names, const cib::ResourceHistory& repo
 
 }  // namespace
 
-void add_running(Resource& resource, Node& node) {
+void add_running(const Cluster& cluster, Resource& resource, Node& node) {
     if (std::find(resource.running_on.begin(), resource.running_on.end(), &node) != resource.running_on.end())
         return;
     resource.running_on.push_back(&node);
@@ -219,7 +219,7 @@ void add_running(Resource& resource, Node& node) {
     if (!resource.managed) {
         add_score(resource, node.index, Score::infinity(), "it is not managed");
     } else if (resource.running_on.size() > 1) {
-        judge_multiple(resource);
+        judge_multiple(cluster, resource);
     }
 }
 

@@ -57,6 +57,17 @@ std::vector<Action*> ends(const Resource& resource, Task task) {
     return actions_of(resource, resource.primitive() ? task : end_of(task));
 }
 
+// What is not managed (in maintenance, say) does not keep others from stopping, unless it is stuck.
+bool left_alone(Resource& resource) {
+    bool alone = false;
+    bool stuck = false;
+    for_each_part(resource, [&](const Resource& part) {
+        alone = alone || (part.primitive() && !part.managed);
+        stuck = stuck || part.blocked;
+    });
+    return alone && !stuck;
+}
+
 // NOLINTNEXTLINE(misc-no-recursion): depth 3
 void relate_all(Cluster& cluster, const Order& order, const Resource& first, const Resource& second) {
     // What matters of an asymmetrical order is whether each part of the second has to do something itself.
@@ -68,8 +79,7 @@ void relate_all(Cluster& cluster, const Order& order, const Resource& first, con
         for (const Resource* part : first.children) relate_all(cluster, order, *part, second);
     }
     for (Action* a : ends(first, order.first_task)) {
-        // What is not managed does not keep others from stopping, unless it is stuck.
-        const bool free = !brings_up(order.second_task) && !a->resource->managed && !a->resource->blocked;
+        const bool free = !brings_up(order.second_task) && left_alone(*a->resource);
         for (Action* b : begins(second, order.second_task))
             relate(cluster, *a, *b, free ? kSequence : kind_of(order), order.cause);
     }
@@ -173,6 +183,13 @@ void relate_order(Cluster& cluster, const Order& order) {
     relate_all(cluster, back, *back.first, *back.second);
 }
 
+// What counts of a first where a number of several is enough: of a group, cloned or not, that it sets out; whether
+// its members arrive is not asked.
+std::vector<Action*> counted(const Resource& resource, Task task) {
+    const bool of_group = resource.group() || (resource.clone() && resource.children.front()->group());
+    return of_group ? begins(resource, task) : ends(resource, task);
+}
+
 // Possible where `quota` of the firsts are.
 Action& add_gate(Cluster& cluster, const std::string& cause, const std::vector<Resource*>& firsts, Task task,
                  int quota) {
@@ -180,16 +197,17 @@ Action& add_gate(Cluster& cluster, const std::string& cause, const std::vector<R
     gate.pseudo = true;
     gate.quota = quota;
     for (Resource* first : firsts) {
-        for (Action* action : ends(*first, task)) relate(cluster, *action, gate, kOneOf, cause);
+        for (Action* action : counted(*first, task)) relate(cluster, *action, gate, kOneOf, cause);
     }
     return gate;
 }
 
 // With clone-min, that many instances are enough, wherever they are; it is a must, be the order but a wish.
-bool relate_minimum(Cluster& cluster, const Order& order) {
-    if (!order.first->clone() || order.first->clone_min <= 0 || !brings_up(order.first_task)) return false;
-    Action& gate =
-        add_gate(cluster, order.cause, order.first->children, order.first_task, order.first->clone_min);
+bool relate_minimum(Cluster& cluster, const Order& order, bool require_all) {
+    if (!order.first->clone() || !brings_up(order.first_task)) return false;
+    const int least = order.first->clone_min > 0 ? order.first->clone_min : require_all ? 0 : 1;
+    if (least == 0) return false;
+    Action& gate = add_gate(cluster, order.cause, order.first->children, order.first_task, least);
     for (Action* action : begins(*order.second, order.second_task))
         relate(cluster, gate, *action, kEnables, order.cause);
     Order back = opposite_of(order);
@@ -244,14 +262,31 @@ void relate_sets(Cluster& cluster, const cib::OrderObject& object, bool symmetri
     }
 }
 
-// What must be with another cannot start where that cannot.
+// Whether it is a group, cloned or not, or part of one.
+bool about_group(const Resource& resource) {
+    const Resource& inner = resource.clone() ? *resource.children.front() : resource;
+    return inner.group() || (inner.parent != nullptr && inner.parent->group());
+}
+
+// Whether any of it has a place where it could do that.
+bool has_prospect(Resource& resource, Task task) {
+    bool out = false;
+    for_each_part(resource, [&](const Resource& part) {
+        if (!part.primitive() || out) return;
+        const std::vector<Action*> actions = actions_of(part, task);
+        out = std::any_of(actions.begin(), actions.end(), [](const Action* a) { return a->possible; });
+    });
+    return out;
+}
+
+// What must be with another cannot start where that cannot, as something else keeps it from it. (What follows from
+// its having no place was seen to when places were chosen, as far as constraints that contradict one another let it.)
 void relate_colocation(Cluster& cluster, const Colocation& colocation) {
     if (colocation.score < Score::infinity()) return;
     // With a group, or what is not managed, only the places count: what is with it stays.
-    const Resource* parent = colocation.primary->parent;
-    if (!colocation.primary->managed || colocation.primary->group() || (parent != nullptr && parent->group()))
-        return;
+    if (!colocation.primary->managed || about_group(*colocation.primary)) return;
     const Task first = colocation.primary_role == Role::promoted ? Task::promote : Task::start;
+    if (!has_prospect(*colocation.primary, first)) return;
     const Task second = colocation.dependent_role == Role::promoted ? Task::promote : Task::start;
     if (colocation.primary_role == Role::unpromoted || colocation.dependent_role == Role::unpromoted) return;
     for (Action* a : ends(*colocation.primary, first)) {
@@ -261,10 +296,23 @@ void relate_colocation(Cluster& cluster, const Colocation& colocation) {
     }
 }
 
+// Of several orders between the same two actions the one that was written first counts. `from`: where the relations
+// of orders begin.
+void keep_first_words(Cluster& cluster, std::size_t from) {
+    std::map<std::pair<const Action*, const Action*>, const std::string*> spoken;
+    for (std::size_t i = from; i < cluster.relations.size(); ++i) {
+        Relation& relation = *cluster.relations[i];
+        const auto [found, first] =
+            spoken.try_emplace(std::pair(relation.first, relation.second), &relation.cause);
+        if (!first && *found->second != relation.cause) relation.kind = kSequence;
+    }
+}
+
 }  // namespace
 
 void relate_orders(Cluster& cluster) {
     for (const auto& colocation : cluster.colocations) relate_colocation(cluster, *colocation);
+    const std::size_t before = cluster.relations.size();
     for (const auto& object : cluster.document->orders) {
         const bool symmetrical = object.symmetrical.value_or(object.kind != OrderKind::serialize) &&
                                  object.kind != OrderKind::serialize;
@@ -276,17 +324,14 @@ void relate_orders(Cluster& cluster) {
         const Task second_task = parse_task(object.then_action, first_task);
         for (Resource* first : named(cluster, object.first)) {
             for (Resource* second : named(cluster, object.then)) {
-                if (first->clone() && !object.require_all && object.kind == OrderKind::mandatory) {
-                    relate_any(cluster, object, {first}, first_task, {second}, second_task, symmetrical);
-                    continue;
-                }
                 const Order order{object.id,   first,       first_task, second,
                                   second_task, object.kind, symmetrical};
-                if (relate_minimum(cluster, order)) continue;
+                if (relate_minimum(cluster, order, object.require_all)) continue;
                 relate_order(cluster, order);
             }
         }
     }
+    keep_first_words(cluster, before);
 }
 
 }  // namespace manager::planner
