@@ -179,6 +179,7 @@ void settle(Cluster& cluster, Resource& resource, Node& node, OnFail failure) {
     add_running(cluster, resource, node);
     if (failure == OnFail::ignore) return;
     resource.failed = true;
+    if (failure == OnFail::demote) resource.demote_wanted_on.insert(node.index);
     if (failure == OnFail::demote || failure == OnFail::block) return;
     resource.stop_wanted = true;
     resource.stop_wanted_on.insert(node.index);

@@ -125,7 +125,7 @@ bool settle_promotion(Resource& resource, const Action& start) {
             changed |= set_impossible(*stop, demote->needed && !demote->possible, "it cannot be demoted");
         if (!promotes) continue;
         if (demote->node == resource.assigned) {
-            changed |= set_needed(*demote, promote->needed || !promote->possible, "its promotion is renewed");
+            changed |= set_needed(*demote, !promote->possible, "it cannot stay promoted");
             changed |= set_needed(*promote, demote->needed, "it was demoted");
         }
         changed |= set_impossible(*promote, demote->needed && !demote->possible, "it cannot be demoted");
