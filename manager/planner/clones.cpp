@@ -114,14 +114,15 @@ int Assigner::compare_instances(Resource& clone, Resource& a, Resource& b, Stand
     return order(a.number, b.number);
 }
 
-// What those that are to be with the clone, and those that it is to be with, say of the nodes.
+// What those that want to be with the clone, and those that it is to be with or away from, say of the nodes. (Who wants
+// to be away from the clone has no say in which of its instances comes first.)
 Standings Assigner::wishes_about(Resource& clone) {
     Standings out;
     for (const auto& node : cluster_.nodes) out[node->index];
     for (const Colocation* colocation : in_sequence(clone.with, true))
         out = lend(*colocation->primary, out, colocation->attribute, colocation->score.value, true, false);
     for (const Colocation* colocation : in_sequence(clone.followers, false)) {
-        if (!colocation->influence) continue;
+        if (!colocation->influence || colocation->score.value < 0) continue;
         out = lend(*colocation->dependent, out, colocation->attribute, colocation->score.value, true, false);
     }
     return out;
