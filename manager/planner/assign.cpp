@@ -13,10 +13,11 @@ Score standing_score(const Resource& resource, std::size_t node) {
     return found == resource.allowed.end() ? Score::minus_infinity() : found->second.score;
 }
 
-// Where it runs; of several places one that is still there.
+// Where it runs; of several places one that is still there, unless fencing has to free the first one.
 Node* current_node(const Resource& resource) {
+    const bool proven = resource.required == Requires::fencing || resource.required == Requires::unfencing;
     for (Node* node : resource.running_on) {
-        if (node->online && !node->unclean) return node;
+        if (proven || (node->online && !node->unclean)) return node;
     }
     return resource.running_on.empty() ? nullptr : resource.running_on.front();
 }

@@ -132,7 +132,7 @@ void Assigner::colocate_with_clone(Resource& dependent, Resource& clone, const C
     if (clone.provisional) return;
     if (clone.promotable && colocation.primary_role != Role::unknown)
         return colocate_with_promoted(dependent, clone, colocation);
-    if (clones_pair(dependent, clone) && colocation.score.value > 0) {
+    if (clones_pair(dependent, clone) && colocation.score > Score::minus_infinity()) {
         if (Resource* instance = compatible(dependent, clone, Role::unknown); instance != nullptr) {
             colocate(dependent, *instance, colocation);
         } else if (colocation.score >= Score::infinity()) {
