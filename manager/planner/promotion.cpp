@@ -85,9 +85,10 @@ Standings Assigner::liking(Resource& clone) {
     Standings out = clone.allowed;
     clone.merging = true;
     for (const Colocation* colocation : in_sequence(clone.with, true)) {
-        if (colocation->score.value <= 0 || colocation->dependent_role != Role::promoted) continue;
+        if (colocation->dependent_role != Role::promoted) continue;
         const Resource& primary = *colocation->primary;
         if (!primary.clone() && places(primary, true).empty()) {
+            if (colocation->score.value < 0) continue;
             for (auto& [node, standing] : out)
                 standing.score = standing.score + Score{-colocation->score.value};
             continue;
