@@ -1,5 +1,7 @@
 // Order constraints become relations between actions.
 #include <algorithm>
+#include <set>
+#include <tuple>
 
 #include "manager/model/text.hpp"
 #include "manager/planner/action.hpp"
@@ -164,23 +166,34 @@ void relate_instances_back(Cluster& cluster, const Order& order) {
     }
 }
 
-void relate_order(Cluster& cluster, const Order& order) {
-    if (order.first == order.second) return;
-    if (paired(order)) {
-        relate_instances(cluster, order);
-        if (order.symmetrical) relate_instances_back(cluster, order);
-        return;
-    }
-    const bool on_clone = order.first->clone() && brings_up(order.first_task) && brings_up(order.second_task);
-    if (on_clone) {
-        relate_to_clone(cluster, order);
-    } else {
-        relate_all(cluster, order, *order.first, *order.second);
-    }
-    if (!order.symmetrical) return;
+// What orders have spoken of. Of several about the same two actions the one that was written first counts.
+using Spoken = std::set<std::tuple<const Resource*, Task, const Resource*, Task>>;
+
+bool first_word(Spoken& spoken, const Order& order) {
+    return spoken.emplace(order.first, order.first_task, order.second, order.second_task).second;
+}
+
+bool on_clone(const Order& order) {
+    return order.first->clone() && brings_up(order.first_task) && brings_up(order.second_task);
+}
+
+void relate_up(Cluster& cluster, const Order& order) {
+    if (paired(order)) return relate_instances(cluster, order);
+    if (on_clone(order)) return relate_to_clone(cluster, order);
+    relate_all(cluster, order, *order.first, *order.second);
+}
+
+void relate_down(Cluster& cluster, const Order& order) {
+    if (paired(order)) return relate_instances_back(cluster, order);
     Order back = opposite_of(order);
-    if (on_clone) back.kind = OrderKind::optional;
+    if (on_clone(order)) back.kind = OrderKind::optional;
     relate_all(cluster, back, *back.first, *back.second);
+}
+
+void relate_order(Cluster& cluster, Spoken& spoken, const Order& order) {
+    if (order.first == order.second) return;
+    if (first_word(spoken, order)) relate_up(cluster, order);
+    if (order.symmetrical && first_word(spoken, opposite_of(order))) relate_down(cluster, order);
 }
 
 // What counts of a first where a number of several is enough: of a group, cloned or not, that it sets out; whether
@@ -203,7 +216,7 @@ Action& add_gate(Cluster& cluster, const std::string& cause, const std::vector<R
 }
 
 // With clone-min, that many instances are enough, wherever they are; it is a must, be the order but a wish.
-bool relate_minimum(Cluster& cluster, const Order& order, bool require_all) {
+bool relate_minimum(Cluster& cluster, Spoken& spoken, const Order& order, bool require_all) {
     if (!order.first->clone() || !brings_up(order.first_task)) return false;
     const int least = order.first->clone_min > 0 ? order.first->clone_min : require_all ? 0 : 1;
     if (least == 0) return false;
@@ -212,7 +225,7 @@ bool relate_minimum(Cluster& cluster, const Order& order, bool require_all) {
         relate(cluster, gate, *action, kEnables, order.cause);
     Order back = opposite_of(order);
     back.kind = OrderKind::optional;
-    if (order.symmetrical) relate_all(cluster, back, *back.first, *back.second);
+    if (order.symmetrical && first_word(spoken, back)) relate_all(cluster, back, *back.first, *back.second);
     return true;
 }
 
@@ -232,7 +245,7 @@ void relate_any(Cluster& cluster, const cib::OrderObject& object, const std::vec
     }
 }
 
-void relate_sets(Cluster& cluster, const cib::OrderObject& object, bool symmetrical) {
+void relate_sets(Cluster& cluster, Spoken& spoken, const cib::OrderObject& object, bool symmetrical) {
     std::vector<Resource*> before;
     Task task_before = Task::start;
     bool all_before = true;
@@ -241,7 +254,7 @@ void relate_sets(Cluster& cluster, const cib::OrderObject& object, bool symmetri
         if (members.empty()) continue;
         const Task task = parse_task(set.action, Task::start);
         for (std::size_t i = 1; set.sequential && i < members.size(); ++i) {
-            relate_order(cluster,
+            relate_order(cluster, spoken,
                          {object.id, members[i - 1], task, members[i], task, object.kind, symmetrical});
         }
         const std::vector<Resource*> heads =
@@ -251,7 +264,7 @@ void relate_sets(Cluster& cluster, const cib::OrderObject& object, bool symmetri
         } else {
             for (Resource* first : before) {
                 for (Resource* second : heads) {
-                    relate_order(cluster,
+                    relate_order(cluster, spoken,
                                  {object.id, first, task_before, second, task, object.kind, symmetrical});
                 }
             }
@@ -296,28 +309,16 @@ void relate_colocation(Cluster& cluster, const Colocation& colocation) {
     }
 }
 
-// Of several orders between the same two actions the one that was written first counts. `from`: where the relations
-// of orders begin.
-void keep_first_words(Cluster& cluster, std::size_t from) {
-    std::map<std::pair<const Action*, const Action*>, const std::string*> spoken;
-    for (std::size_t i = from; i < cluster.relations.size(); ++i) {
-        Relation& relation = *cluster.relations[i];
-        const auto [found, first] =
-            spoken.try_emplace(std::pair(relation.first, relation.second), &relation.cause);
-        if (!first && *found->second != relation.cause) relation.kind = kSequence;
-    }
-}
-
 }  // namespace
 
 void relate_orders(Cluster& cluster) {
     for (const auto& colocation : cluster.colocations) relate_colocation(cluster, *colocation);
-    const std::size_t before = cluster.relations.size();
+    Spoken spoken;
     for (const auto& object : cluster.document->orders) {
         const bool symmetrical = object.symmetrical.value_or(object.kind != OrderKind::serialize) &&
                                  object.kind != OrderKind::serialize;
         if (!object.sets.empty()) {
-            relate_sets(cluster, object, symmetrical);
+            relate_sets(cluster, spoken, object, symmetrical);
             continue;
         }
         const Task first_task = parse_task(object.first_action, Task::start);
@@ -326,12 +327,11 @@ void relate_orders(Cluster& cluster) {
             for (Resource* second : named(cluster, object.then)) {
                 const Order order{object.id,   first,       first_task, second,
                                   second_task, object.kind, symmetrical};
-                if (relate_minimum(cluster, order, object.require_all)) continue;
-                relate_order(cluster, order);
+                if (relate_minimum(cluster, spoken, order, object.require_all)) continue;
+                relate_order(cluster, spoken, order);
             }
         }
     }
-    keep_first_words(cluster, before);
 }
 
 }  // namespace manager::planner

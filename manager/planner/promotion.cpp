@@ -170,7 +170,8 @@ void Assigner::hear_of_promoted(Resource& clone) {
     }
     for (Resource* child : clone.children) {
         const std::vector<Node*> at = places(*child, true);
-        if (!at.empty() && child->promotion.value >= 0) child->sort_key = scores[at.front()->index].score;
+        const bool held = child->promotion >= Score::infinity() && !child->managed;
+        if (!at.empty() && child->promotion.value >= 0 && !held) child->sort_key = scores[at.front()->index].score;
     }
 }
 
