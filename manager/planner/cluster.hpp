@@ -206,6 +206,8 @@ void for_each_part(Resource& resource, const Visit& visit) {  // NOLINT(misc-no-
     visit(resource);
     for (Resource* child : resource.children) for_each_part(*child, visit);
 }
+// A group whose members need not be together (collocated=false).
+[[nodiscard]] bool scattered(const Resource& group);
 // Adds to a resource's standing on a node, and to its members' and instances' as far as they share it.
 void add_score(Resource& resource, std::size_t node, Score amount, const std::string& cause);
 // On every node, be it allowed there or not: what allows it afterwards (in an asymmetric cluster) is outweighed.

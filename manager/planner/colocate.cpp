@@ -196,6 +196,13 @@ void Assigner::colocate(Resource& dependent, Resource& primary, const Colocation
         colocate_with_clone(dependent, primary, colocation);
     } else if (primary.group()) {
         if (primary.provisional) return;
+        if (scattered(primary)) {  // nothing can be with all of them, if it must
+            const bool must = colocation.score >= Score::infinity();
+            for (Resource* member : primary.children) {
+                if (!must) colocate_with_primitive(dependent, *member, colocation);
+            }
+            return;
+        }
         Resource& end =
             colocation.score >= Score::infinity() ? *primary.children.back() : *primary.children.front();
         colocate_with_primitive(dependent, end, colocation);

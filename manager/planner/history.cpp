@@ -252,11 +252,11 @@ void lock_to_nodes(Cluster& cluster) {
     }
 }
 
-// Members first; nodes that are out only while fencing must know what they may still run.
+// Members first; nodes that are out only where fencing or a shutdown lock must know what they may still run.
 void unpack_history(Cluster& cluster) {
     Names names(cluster);
     for (const bool online : {true, false}) {
-        if (!online && !cluster.options.fencing) break;
+        if (!online && !cluster.options.fencing && !cluster.options.shutdown_lock) break;
         for (const auto& report : cluster.document->reports) {
             Node* node = cluster.node(report.id);
             if (node == nullptr) node = cluster.node(report.name);

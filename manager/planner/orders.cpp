@@ -47,7 +47,7 @@ std::uint32_t kind_of(const Order& order) {
                         get(order.second->meta, "restart-type") == "restart";
     if (order.kind != OrderKind::mandatory) return renews ? kForcesSecond : kSequence;
     if (!brings_up(order.second_task)) return order.symmetrical ? kForcesFirst | kEnables : kSequence;
-    if (!brings_up(order.first_task)) return kEnables;
+    if (!brings_up(order.first_task)) return order.symmetrical ? kForcesSecond : kSequence;
     return order.symmetrical ? kForcesSecond | kEnables : kIfNeeded;
 }
 
@@ -281,17 +281,6 @@ bool about_group(const Resource& resource) {
     return inner.group() || (inner.parent != nullptr && inner.parent->group());
 }
 
-// Whether any of it has a place where it could do that.
-bool has_prospect(Resource& resource, Task task) {
-    bool out = false;
-    for_each_part(resource, [&](const Resource& part) {
-        if (!part.primitive() || out) return;
-        const std::vector<Action*> actions = actions_of(part, task);
-        out = std::any_of(actions.begin(), actions.end(), [](const Action* a) { return a->possible; });
-    });
-    return out;
-}
-
 // What must be with another cannot start where that cannot, as something else keeps it from it. (What follows from
 // its having no place was seen to when places were chosen, as far as constraints that contradict one another let it.)
 void relate_colocation(Cluster& cluster, const Colocation& colocation) {
@@ -299,7 +288,8 @@ void relate_colocation(Cluster& cluster, const Colocation& colocation) {
     // With a group, or what is not managed, only the places count: what is with it stays.
     if (!colocation.primary->managed || about_group(*colocation.primary)) return;
     const Task first = colocation.primary_role == Role::promoted ? Task::promote : Task::start;
-    if (!has_prospect(*colocation.primary, first)) return;
+    const Action* own = action_of(*colocation.primary, first);
+    if (colocation.primary->primitive() && (own == nullptr || !own->possible)) return;
     const Task second = colocation.dependent_role == Role::promoted ? Task::promote : Task::start;
     if (colocation.primary_role == Role::unpromoted || colocation.dependent_role == Role::unpromoted) return;
     for (Action* a : ends(*colocation.primary, first)) {

@@ -52,7 +52,7 @@ def crowds(text):
     root = ET.fromstring(text)
     count = collections.Counter((name, place[1]) for name, found in all_places(root.find("cluster_status")).items() for place in found)
     for task, name, node, times in outcome(text)["actions"]:
-        count[name, node] += {"start": times, "stop": -times}.get(task, 0)
+        count[name, node] += {"start": times, "migrate_from": times, "stop": -times}.get(task, 0)
     return {name for (name, _), instances in count.items() if instances > 1}
 
 
