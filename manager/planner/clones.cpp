@@ -149,8 +149,9 @@ void Assigner::distribute(Resource& clone) {
     const bool all_wishes = clone.clone_max < usable;
     int placed = 0;
     for (Resource* child : clone.children) {
-        if (child->provisional && stuck(*child) && place_instance(clone, *child, nullptr, all_wishes))
-            ++placed;
+        if (!child->provisional || !stuck(*child)) continue;
+        // One too many takes its node, but not the place of another elsewhere.
+        if (place_instance(clone, *child, nullptr, all_wishes) && !child->orphan) ++placed;
     }
     for (Resource* child : clone.children) {
         const std::vector<Node*> at = places(*child, false);
