@@ -27,6 +27,7 @@ struct Order {
     Task second_task;
     OrderKind kind;
     bool symmetrical;
+    bool back{false};  // the way down of another
 };
 
 bool brings_up(Task task) {
@@ -46,9 +47,9 @@ std::uint32_t kind_of(const Order& order) {
     const bool renews = order.kind == OrderKind::optional && order.first_task == order.second_task &&
                         get(order.second->meta, "restart-type") == "restart";
     if (order.kind != OrderKind::mandatory) return renews ? kForcesSecond : kSequence;
-    if (!brings_up(order.second_task)) return order.symmetrical ? kForcesFirst | kEnables : kSequence;
-    if (!brings_up(order.first_task)) return order.symmetrical ? kForcesSecond : kSequence;
-    return order.symmetrical ? kForcesSecond | kEnables : kIfNeeded;
+    if (!order.symmetrical) return brings_up(order.second_task) ? kIfNeeded : kSequence;
+    if (!order.back) return kForcesSecond | kEnables;
+    return brings_up(order.first_task) ? kForcesFirst : kForcesFirst | kEnables;
 }
 
 std::vector<Action*> begins(const Resource& resource, Task task) {
@@ -81,7 +82,8 @@ void relate_all(Cluster& cluster, const Order& order, const Resource& first, con
         for (const Resource* part : first.children) relate_all(cluster, order, *part, second);
     }
     for (Action* a : ends(first, order.first_task)) {
-        const bool free = !brings_up(order.second_task) && left_alone(*a->resource);
+        const bool down = !brings_up(order.first_task) || !brings_up(order.second_task);
+        const bool free = down && left_alone(*a->resource);
         for (Action* b : begins(second, order.second_task))
             relate(cluster, *a, *b, free ? kSequence : kind_of(order), order.cause);
     }
@@ -149,6 +151,7 @@ Order opposite_of(const Order& order) {
     std::swap(out.first, out.second);
     out.first_task = opposite(order.second_task);
     out.second_task = opposite(order.first_task);
+    out.back = !order.back;
     return out;
 }
 
