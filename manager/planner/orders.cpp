@@ -101,7 +101,7 @@ void relate_instances(Cluster& cluster, const Order& order) {
                 found = true;
                 relate_all(cluster, order, *first, *second);
             }
-            if (found || !planned || (kind_of(order) & kEnables) == 0) continue;
+            if (found || !planned || !brings_up(order.first_task) || (kind_of(order) & kEnables) == 0) continue;
             for (Action* action : begins(*second, order.second_task))
                 forbid(*action, order.first->id + " has no instance on " + node->name);
         }
