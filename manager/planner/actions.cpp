@@ -40,7 +40,7 @@ void create_stops(Cluster& cluster, Resource& resource) {
         stop.pseudo = node->fence_wanted;
         if (unreachable(*node)) forbid(stop, node->name + " can neither be reached nor fenced");
         if (!resource.managed) forbid(stop, "it is not managed");
-        if (resource.role != Role::promoted) continue;
+        if (resource.role != Role::promoted && !resource.demote_wanted_on.contains(node->index)) continue;
         Action& demote = add_action(cluster, Task::demote, &resource, node);
         demote.pseudo = stop.pseudo;
         demote.possible = stop.possible;
@@ -112,6 +112,7 @@ void need_changes(Resource& resource) {
     for (Action* demote : actions_of(resource, Task::demote)) {
         if (resource.next_role != Role::promoted || demote->node != next)
             need(*demote, "it is to be demoted");
+        if (resource.demote_wanted_on.contains(demote->node->index)) need(*demote, "it failed");
     }
 }
 

@@ -18,10 +18,11 @@ Score standing_score(const Resource& resource, std::size_t node) {
     return found == resource.allowed.end() ? Score::minus_infinity() : found->second.score;
 }
 
-// Where it runs; of several places one that is still there.
+// Where it runs; of several places one that is still there, unless fencing has to free the first one.
 Node* current_node(const Resource& resource) {
+    const bool proven = resource.required == Requires::fencing || resource.required == Requires::unfencing;
     for (Node* node : resource.running_on) {
-        if (node->online && !node->unclean) return node;
+        if (proven || (node->online && !node->unclean)) return node;
     }
     return resource.running_on.empty() ? nullptr : resource.running_on.front();
 }
@@ -179,8 +180,13 @@ void Assigner::hear_followers(Resource& resource, bool positive_only) {
 
 void Assigner::limit_role(Resource& resource) const {
     if (resource.next_role == Role::stopped) {
+<<<<<<< HEAD
         const bool wanted = resource.target == Role::stopped;
         ban_everywhere(resource, wanted ? "target-role Stopped" : "stopped after a failure");
+=======
+        const bool wanted = target_role(resource) == Role::stopped;
+        ban_everywhere(cluster_, resource, wanted ? "target-role Stopped" : "stopped after a failure");
+>>>>>>> differ
     } else if (resource.next_role > resource.role && !cluster_.options.have_quorum &&
                cluster_.options.no_quorum == QuorumPolicy::freeze) {
         resource.next_role = resource.role;
@@ -205,16 +211,30 @@ Node* Assigner::assign_primitive(Resource& resource, Node* prefer) {
     return resource.assigned;
 }
 
+// What the group is to be with, its first member is to be with; the others follow. A member that is not managed stays
+// where it is, so those behind it are held to what the group must be with themselves. What is to be with the group is
+// to be with its last member.
+void Assigner::hand_down(Resource& group) {
+    bool held = false;
+    for (Resource* child : group.children) {
+        const bool is_first = child == group.children.front();
+        for (Colocation* colocation : group.with) {
+            if (is_first || (held && colocation->score >= Score::infinity())) child->with.push_back(colocation);
+        }
+        held = held || !child->managed;
+    }
+    Resource& last = *group.children.back();
+    last.followers.insert(last.followers.end(), group.followers.begin(), group.followers.end());
+    group.with.clear();
+    group.followers.clear();
+}
+
 // NOLINTNEXTLINE(misc-no-recursion): `assigning` bounds it
 Node* Assigner::assign_group(Resource& group, Node* prefer) {
     group.assigning = true;
     group.role = group.children.front()->role;
     Resource& first = *group.children.front();
-    Resource& last = *group.children.back();
-    first.with.insert(first.with.end(), group.with.begin(), group.with.end());
-    last.followers.insert(last.followers.end(), group.followers.begin(), group.followers.end());
-    group.with.clear();
-    group.followers.clear();
+    hand_down(group);
     Node* out = nullptr;
     for (Resource* child : group.children) {
         Node* node = assign(*child, prefer);

@@ -30,6 +30,7 @@ class Assigner {
   private:
     Node* assign_primitive(Resource& resource, Node* prefer);
     Node* assign_group(Resource& group, Node* prefer);
+    static void hand_down(Resource& group);
     Node* assign_clone(Resource& clone);
 
     [[nodiscard]] Standings outlook(Resource& resource);

@@ -114,15 +114,16 @@ int Assigner::compare_instances(Resource& clone, Resource& a, Resource& b, Stand
     return order(a.number, b.number);
 }
 
-// What those that are to be with the clone, and those that it is to be with, say of the nodes.
+// What those that want to be with the clone like, and what those that it is to be with or away from say of the nodes. (Who
+// wants to be away from the clone has no say in which of its instances comes first.)
 Standings Assigner::wishes_about(Resource& clone) {
     Standings out;
     for (const auto& node : cluster_.nodes) out[node->index];
     for (const Colocation* colocation : in_sequence(clone.with, true))
         out = lend(*colocation->primary, out, colocation->attribute, colocation->score.value, true, false);
     for (const Colocation* colocation : in_sequence(clone.followers, false)) {
-        if (!colocation->influence) continue;
-        out = lend(*colocation->dependent, out, colocation->attribute, colocation->score.value, true, false);
+        if (!colocation->influence || colocation->score.value < 0) continue;
+        out = lend(*colocation->dependent, out, colocation->attribute, colocation->score.value, true, true);
     }
     return out;
 }
@@ -148,8 +149,9 @@ void Assigner::distribute(Resource& clone) {
     const bool all_wishes = clone.clone_max < usable;
     int placed = 0;
     for (Resource* child : clone.children) {
-        if (child->provisional && stuck(*child) && place_instance(clone, *child, nullptr, all_wishes))
-            ++placed;
+        if (!child->provisional || !stuck(*child)) continue;
+        // One too many takes its node, but not the place of another elsewhere.
+        if (place_instance(clone, *child, nullptr, all_wishes) && !child->orphan) ++placed;
     }
     for (Resource* child : clone.children) {
         const std::vector<Node*> at = places(*child, false);
@@ -159,7 +161,7 @@ void Assigner::distribute(Resource& clone) {
     }
     for (Resource* child : clone.children) {
         if (!child->provisional) continue;
-        if (placed >= clone.clone_max) ban_everywhere(*child, "clone-max is reached");
+        if (placed >= clone.clone_max) ban_everywhere(cluster_, *child, "clone-max is reached");
         if (place_instance(clone, *child, nullptr, all_wishes)) ++placed;
     }
 }

@@ -129,21 +129,24 @@ void add_own(Resource& resource, std::size_t node, Score amount, const std::stri
 
 }  // namespace
 
-// A group's scores go to its first member: the others follow it.
+bool scattered(const Resource& group) {
+    return is_false(get(group.meta, "collocated")) || is_false(get(group.meta, "colocated"));
+}
+
+// A group's scores go to its first member: the others follow it, unless each goes its own way.
 // NOLINTNEXTLINE(misc-no-recursion): depth 3
 void add_score(Resource& resource, std::size_t node, Score amount, const std::string& cause) {
     add_own(resource, node, amount, cause);
-    bool first = true;
+    const bool all = !resource.group() || scattered(resource);
     for (Resource* child : resource.children) {
-        add_score(*child, node, first || !resource.group() ? amount : Score{}, cause);
-        first = false;
+        const bool first = child == resource.children.front();
+        add_score(*child, node, first || all ? amount : Score{}, cause);
     }
 }
 
-void ban_everywhere(Resource& resource, const std::string& cause) {
-    std::vector<std::size_t> nodes;
-    for (const auto& [node, standing] : resource.allowed) nodes.push_back(node);
-    for (const std::size_t node : nodes) add_score(resource, node, Score::minus_infinity(), cause);
+void ban_everywhere(const Cluster& cluster, Resource& resource, const std::string& cause) {
+    for (const auto& node : cluster.nodes)
+        add_score(resource, node->index, Score::minus_infinity(), cause);
 }
 
 void want_fence(Cluster& cluster, Node& node, const std::string& reason) {

@@ -62,10 +62,7 @@ Standings Assigner::lend(Resource& dependent, const Standings& scores, const std
     if (any_usable(work)) {
         const std::int32_t sign = factor < 0 ? -1 : 1;
         const Resource& end = dependent.group() ? *dependent.children.back() : dependent;
-        std::vector<Colocation*> followers = end.followers;
-        if (dependent.group())
-            followers.insert(followers.end(), dependent.followers.begin(), dependent.followers.end());
-        for (const Colocation* colocation : in_sequence(followers, false)) {
+        for (const Colocation* colocation : in_sequence(end.followers, false)) {
             if (!colocation->influence && !places(*colocation->dependent, false).empty()) continue;
             work = lend(*colocation->dependent, work, colocation->attribute, sign * colocation->score.value,
                         true, positive_only);
@@ -135,7 +132,7 @@ void Assigner::colocate_with_clone(Resource& dependent, Resource& clone, const C
     if (clone.provisional) return;
     if (clone.promotable && colocation.primary_role != Role::unknown)
         return colocate_with_promoted(dependent, clone, colocation);
-    if (clones_pair(dependent, clone) && colocation.score.value > 0) {
+    if (clones_pair(dependent, clone) && colocation.score > Score::minus_infinity()) {
         if (Resource* instance = compatible(dependent, clone, Role::unknown); instance != nullptr) {
             colocate(dependent, *instance, colocation);
         } else if (colocation.score >= Score::infinity()) {
@@ -199,6 +196,13 @@ void Assigner::colocate(Resource& dependent, Resource& primary, const Colocation
         colocate_with_clone(dependent, primary, colocation);
     } else if (primary.group()) {
         if (primary.provisional) return;
+        if (scattered(primary)) {  // nothing can be with all of them, if it must
+            const bool must = colocation.score >= Score::infinity();
+            for (Resource* member : primary.children) {
+                if (!must) colocate_with_primitive(dependent, *member, colocation);
+            }
+            return;
+        }
         Resource& end =
             colocation.score >= Score::infinity() ? *primary.children.back() : *primary.children.front();
         colocate_with_primitive(dependent, end, colocation);

@@ -107,7 +107,7 @@ void apply_lock(const Cluster& cluster, Resource& resource) {
 }
 
 void join_group(Cluster& cluster, Resource& group) {
-    if (is_false(get(group.meta, "collocated")) || is_false(get(group.meta, "colocated"))) return;
+    if (scattered(group)) return;
     for (std::size_t i = 1; i < group.children.size(); ++i) {
         add_colocation(cluster, {.id = "group " + group.id,
                                  .dependent = group.children[i],

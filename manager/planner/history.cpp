@@ -122,9 +122,9 @@ void block_all(Resource& resource) {
 }
 
 // Active in more than one place: what the administrator wants then.
-void judge_multiple(Resource& resource) {
+void judge_multiple(const Cluster& cluster, Resource& resource) {
     if (resource.multiple_active == MultipleActive::stop_only)
-        ban_everywhere(resource, "it was active in several places");
+        ban_everywhere(cluster, resource, "it was active in several places");
     if (resource.multiple_active != MultipleActive::block) return;
     block_all(resource);
     if (resource.parent != nullptr && resource.parent->group() &&
@@ -179,9 +179,10 @@ void settle(Cluster& cluster, Resource& resource, Node& node, OnFail failure) {
         resource.history_name.clear();
         return;
     }
-    add_running(resource, node);
+    add_running(cluster, resource, node);
     if (failure == OnFail::ignore) return;
     resource.failed = true;
+    if (failure == OnFail::demote) resource.demote_wanted_on.insert(node.index);
     if (failure == OnFail::demote || failure == OnFail::block) return;
     resource.stop_wanted = true;
     resource.stop_wanted_on.insert(node.index);
@@ -211,7 +212,7 @@ void unpack_one(Cluster& cluster, Names& names, const cib::ResourceHistory& repo
 
 }  // namespace
 
-void add_running(Resource& resource, Node& node) {
+void add_running(const Cluster& cluster, Resource& resource, Node& node) {
     if (std::find(resource.running_on.begin(), resource.running_on.end(), &node) != resource.running_on.end())
         return;
     resource.running_on.push_back(&node);
@@ -223,7 +224,7 @@ void add_running(Resource& resource, Node& node) {
     if (!resource.managed) {
         add_score(resource, node.index, Score::infinity(), "it is not managed");
     } else if (resource.running_on.size() > 1) {
-        judge_multiple(resource);
+        judge_multiple(cluster, resource);
     }
 }
 
@@ -255,11 +256,11 @@ void lock_to_nodes(Cluster& cluster) {
     }
 }
 
-// Members first; nodes that are out only while fencing must know what they may still run.
+// Members first; nodes that are out only where fencing or a shutdown lock must know what they may still run.
 void unpack_history(Cluster& cluster) {
     Names names(cluster);
     for (const bool online : {true, false}) {
-        if (!online && !cluster.options.fencing) break;
+        if (!online && !cluster.options.fencing && !cluster.options.shutdown_lock) break;
         for (const auto& report : cluster.document->reports) {
             Node* node = cluster.node(report.id);
             if (node == nullptr) node = cluster.node(report.name);

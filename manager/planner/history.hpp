@@ -17,7 +17,7 @@ struct Judgement {
 void judge(Judgement& judgement, const cib::HistoryEntry& entry);
 
 // The resource is active on the node; more than one such node is judged by multiple-active.
-void add_running(Resource& resource, Node& node);
+void add_running(const Cluster& cluster, Resource& resource, Node& node);
 
 // Half-done live migrations.
 void judge_migrated(Judgement& judgement, const cib::HistoryEntry& entry);

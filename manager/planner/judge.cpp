@@ -152,7 +152,7 @@ void failed(Judgement& at, const cib::HistoryEntry& entry, int rc, OnFail strate
     if (resource.next_role == Role::unknown || resource.next_role > after) resource.next_role = after;
     if (after == Role::stopped) {
         Resource* top = resource.top();
-        ban_everywhere(top->clone() && !top->unique ? *top : resource, "on-fail=stop");
+        ban_everywhere(at.cluster, top->clone() && !top->unique ? *top : resource, "on-fail=stop");
     }
 }
 
@@ -211,7 +211,8 @@ void judge(Judgement& at, const cib::HistoryEntry& entry) {
         add_score(banned_with(at.resource), at.node.index, Score::minus_infinity(),
                   "it failed there for good");
     }
-    if (verdict == Verdict::fatal) ban_everywhere(banned_with(at.resource), "it is not configured properly");
+    if (verdict == Verdict::fatal)
+        ban_everywhere(at.cluster, banned_with(at.resource), "it is not configured properly");
 }
 
 namespace {
@@ -269,7 +270,7 @@ void judge_migrated(Judgement& at, const cib::HistoryEntry& entry) {
     at.resource.role = Role::started;
     if (target == nullptr || !target->online || superseded(at, target, entry) || !known(at, target)) return;
     if (from == nullptr || from->status == kPending) at.resource.migration_target = target;
-    add_running(at.resource, *target);
+    add_running(at.cluster, at.resource, *target);
 }
 
 void judge_failed_migration(Judgement& at, const cib::HistoryEntry& entry) {
@@ -279,7 +280,7 @@ void judge_failed_migration(Judgement& at, const cib::HistoryEntry& entry) {
     Node* other = at.cluster.node(leaving ? entry.migrate_target : entry.migrate_source);
     if (other == nullptr || other == &at.node || !other->online) return;
     if (superseded(at, other, entry) || !known(at, other)) return;
-    add_running(at.resource, *other);
+    add_running(at.cluster, at.resource, *other);
 }
 
 }  // namespace manager::planner

@@ -1,5 +1,7 @@
 // Order constraints become relations between actions.
 #include <algorithm>
+#include <set>
+#include <tuple>
 
 #include "manager/model/text.hpp"
 #include "manager/planner/action.hpp"
@@ -25,6 +27,7 @@ struct Order {
     Task second_task;
     OrderKind kind;
     bool symmetrical;
+    bool back{false};  // the way down of another
 };
 
 bool brings_up(Task task) {
@@ -44,9 +47,9 @@ std::uint32_t kind_of(const Order& order) {
     const bool renews = order.kind == OrderKind::optional && order.first_task == order.second_task &&
                         get(order.second->meta, "restart-type") == "restart";
     if (order.kind != OrderKind::mandatory) return renews ? kForcesSecond : kSequence;
-    if (!brings_up(order.second_task)) return order.symmetrical ? kForcesFirst | kEnables : kSequence;
-    if (!brings_up(order.first_task)) return kEnables;
-    return order.symmetrical ? kForcesSecond | kEnables : kIfNeeded;
+    if (!order.symmetrical) return brings_up(order.second_task) ? kIfNeeded : kSequence;
+    if (!order.back) return kForcesSecond | kEnables;
+    return brings_up(order.first_task) ? kForcesFirst : kForcesFirst | kEnables;
 }
 
 std::vector<Action*> begins(const Resource& resource, Task task) {
@@ -55,6 +58,17 @@ std::vector<Action*> begins(const Resource& resource, Task task) {
 
 std::vector<Action*> ends(const Resource& resource, Task task) {
     return actions_of(resource, resource.primitive() ? task : end_of(task));
+}
+
+// What is not managed (in maintenance, say) does not keep others from stopping, unless it is stuck.
+bool left_alone(Resource& resource) {
+    bool alone = false;
+    bool stuck = false;
+    for_each_part(resource, [&](const Resource& part) {
+        alone = alone || (part.primitive() && !part.managed);
+        stuck = stuck || part.blocked;
+    });
+    return alone && !stuck;
 }
 
 // NOLINTNEXTLINE(misc-no-recursion): depth 3
@@ -68,8 +82,8 @@ void relate_all(Cluster& cluster, const Order& order, const Resource& first, con
         for (const Resource* part : first.children) relate_all(cluster, order, *part, second);
     }
     for (Action* a : ends(first, order.first_task)) {
-        // What is not managed does not keep others from stopping, unless it is stuck.
-        const bool free = !brings_up(order.second_task) && !a->resource->managed && !a->resource->blocked;
+        const bool down = !brings_up(order.first_task) || !brings_up(order.second_task);
+        const bool free = down && left_alone(*a->resource);
         for (Action* b : begins(second, order.second_task))
             relate(cluster, *a, *b, free ? kSequence : kind_of(order), order.cause);
     }
@@ -87,7 +101,7 @@ void relate_instances(Cluster& cluster, const Order& order) {
                 found = true;
                 relate_all(cluster, order, *first, *second);
             }
-            if (found || !planned || (kind_of(order) & kEnables) == 0) continue;
+            if (found || !planned || !brings_up(order.first_task) || (kind_of(order) & kEnables) == 0) continue;
             for (Action* action : begins(*second, order.second_task))
                 forbid(*action, order.first->id + " has no instance on " + node->name);
         }
@@ -137,6 +151,7 @@ Order opposite_of(const Order& order) {
     std::swap(out.first, out.second);
     out.first_task = opposite(order.second_task);
     out.second_task = opposite(order.first_task);
+    out.back = !order.back;
     return out;
 }
 
@@ -154,23 +169,41 @@ void relate_instances_back(Cluster& cluster, const Order& order) {
     }
 }
 
-void relate_order(Cluster& cluster, const Order& order) {
-    if (order.first == order.second) return;
-    if (paired(order)) {
-        relate_instances(cluster, order);
-        if (order.symmetrical) relate_instances_back(cluster, order);
-        return;
-    }
-    const bool on_clone = order.first->clone() && brings_up(order.first_task) && brings_up(order.second_task);
-    if (on_clone) {
-        relate_to_clone(cluster, order);
-    } else {
-        relate_all(cluster, order, *order.first, *order.second);
-    }
-    if (!order.symmetrical) return;
+// What orders have spoken of. Of several about the same two actions the one that was written first counts.
+using Spoken = std::set<std::tuple<const Resource*, Task, const Resource*, Task>>;
+
+bool first_word(Spoken& spoken, const Order& order) {
+    return spoken.emplace(order.first, order.first_task, order.second, order.second_task).second;
+}
+
+bool on_clone(const Order& order) {
+    return order.first->clone() && brings_up(order.first_task) && brings_up(order.second_task);
+}
+
+void relate_up(Cluster& cluster, const Order& order) {
+    if (paired(order)) return relate_instances(cluster, order);
+    if (on_clone(order)) return relate_to_clone(cluster, order);
+    relate_all(cluster, order, *order.first, *order.second);
+}
+
+void relate_down(Cluster& cluster, const Order& order) {
+    if (paired(order)) return relate_instances_back(cluster, order);
     Order back = opposite_of(order);
-    if (on_clone) back.kind = OrderKind::optional;
+    if (on_clone(order)) back.kind = OrderKind::optional;
     relate_all(cluster, back, *back.first, *back.second);
+}
+
+void relate_order(Cluster& cluster, Spoken& spoken, const Order& order) {
+    if (order.first == order.second) return;
+    if (first_word(spoken, order)) relate_up(cluster, order);
+    if (order.symmetrical && first_word(spoken, opposite_of(order))) relate_down(cluster, order);
+}
+
+// What counts of a first where a number of several is enough: of a group, cloned or not, that it sets out; whether
+// its members arrive is not asked.
+std::vector<Action*> counted(const Resource& resource, Task task) {
+    const bool of_group = resource.group() || (resource.clone() && resource.children.front()->group());
+    return of_group ? begins(resource, task) : ends(resource, task);
 }
 
 // Possible where `quota` of the firsts are.
@@ -180,21 +213,22 @@ Action& add_gate(Cluster& cluster, const std::string& cause, const std::vector<R
     gate.pseudo = true;
     gate.quota = quota;
     for (Resource* first : firsts) {
-        for (Action* action : ends(*first, task)) relate(cluster, *action, gate, kOneOf, cause);
+        for (Action* action : counted(*first, task)) relate(cluster, *action, gate, kOneOf, cause);
     }
     return gate;
 }
 
 // With clone-min, that many instances are enough, wherever they are; it is a must, be the order but a wish.
-bool relate_minimum(Cluster& cluster, const Order& order) {
-    if (!order.first->clone() || order.first->clone_min <= 0 || !brings_up(order.first_task)) return false;
-    Action& gate =
-        add_gate(cluster, order.cause, order.first->children, order.first_task, order.first->clone_min);
+bool relate_minimum(Cluster& cluster, Spoken& spoken, const Order& order, bool require_all) {
+    if (!order.first->clone() || !brings_up(order.first_task)) return false;
+    const int least = order.first->clone_min > 0 ? order.first->clone_min : require_all ? 0 : 1;
+    if (least == 0) return false;
+    Action& gate = add_gate(cluster, order.cause, order.first->children, order.first_task, least);
     for (Action* action : begins(*order.second, order.second_task))
         relate(cluster, gate, *action, kEnables, order.cause);
     Order back = opposite_of(order);
     back.kind = OrderKind::optional;
-    if (order.symmetrical) relate_all(cluster, back, *back.first, *back.second);
+    if (order.symmetrical && first_word(spoken, back)) relate_all(cluster, back, *back.first, *back.second);
     return true;
 }
 
@@ -214,7 +248,7 @@ void relate_any(Cluster& cluster, const cib::OrderObject& object, const std::vec
     }
 }
 
-void relate_sets(Cluster& cluster, const cib::OrderObject& object, bool symmetrical) {
+void relate_sets(Cluster& cluster, Spoken& spoken, const cib::OrderObject& object, bool symmetrical) {
     std::vector<Resource*> before;
     Task task_before = Task::start;
     bool all_before = true;
@@ -223,7 +257,7 @@ void relate_sets(Cluster& cluster, const cib::OrderObject& object, bool symmetri
         if (members.empty()) continue;
         const Task task = parse_task(set.action, Task::start);
         for (std::size_t i = 1; set.sequential && i < members.size(); ++i) {
-            relate_order(cluster,
+            relate_order(cluster, spoken,
                          {object.id, members[i - 1], task, members[i], task, object.kind, symmetrical});
         }
         const std::vector<Resource*> heads =
@@ -233,7 +267,7 @@ void relate_sets(Cluster& cluster, const cib::OrderObject& object, bool symmetri
         } else {
             for (Resource* first : before) {
                 for (Resource* second : heads) {
-                    relate_order(cluster,
+                    relate_order(cluster, spoken,
                                  {object.id, first, task_before, second, task, object.kind, symmetrical});
                 }
             }
@@ -244,14 +278,21 @@ void relate_sets(Cluster& cluster, const cib::OrderObject& object, bool symmetri
     }
 }
 
-// What must be with another cannot start where that cannot.
+// Whether it is a group, cloned or not, or part of one.
+bool about_group(const Resource& resource) {
+    const Resource& inner = resource.clone() ? *resource.children.front() : resource;
+    return inner.group() || (inner.parent != nullptr && inner.parent->group());
+}
+
+// What must be with another cannot start where that cannot, as something else keeps it from it. (What follows from
+// its having no place was seen to when places were chosen, as far as constraints that contradict one another let it.)
 void relate_colocation(Cluster& cluster, const Colocation& colocation) {
     if (colocation.score < Score::infinity()) return;
     // With a group, or what is not managed, only the places count: what is with it stays.
-    const Resource* parent = colocation.primary->parent;
-    if (!colocation.primary->managed || colocation.primary->group() || (parent != nullptr && parent->group()))
-        return;
+    if (!colocation.primary->managed || about_group(*colocation.primary)) return;
     const Task first = colocation.primary_role == Role::promoted ? Task::promote : Task::start;
+    const Action* own = action_of(*colocation.primary, first);
+    if (colocation.primary->primitive() && (own == nullptr || !own->possible)) return;
     const Task second = colocation.dependent_role == Role::promoted ? Task::promote : Task::start;
     if (colocation.primary_role == Role::unpromoted || colocation.dependent_role == Role::unpromoted) return;
     for (Action* a : ends(*colocation.primary, first)) {
@@ -265,25 +306,22 @@ void relate_colocation(Cluster& cluster, const Colocation& colocation) {
 
 void relate_orders(Cluster& cluster) {
     for (const auto& colocation : cluster.colocations) relate_colocation(cluster, *colocation);
+    Spoken spoken;
     for (const auto& object : cluster.document->orders) {
         const bool symmetrical = object.symmetrical.value_or(object.kind != OrderKind::serialize) &&
                                  object.kind != OrderKind::serialize;
         if (!object.sets.empty()) {
-            relate_sets(cluster, object, symmetrical);
+            relate_sets(cluster, spoken, object, symmetrical);
             continue;
         }
         const Task first_task = parse_task(object.first_action, Task::start);
         const Task second_task = parse_task(object.then_action, first_task);
         for (Resource* first : named(cluster, object.first)) {
             for (Resource* second : named(cluster, object.then)) {
-                if (first->clone() && !object.require_all && object.kind == OrderKind::mandatory) {
-                    relate_any(cluster, object, {first}, first_task, {second}, second_task, symmetrical);
-                    continue;
-                }
                 const Order order{object.id,   first,       first_task, second,
                                   second_task, object.kind, symmetrical};
-                if (relate_minimum(cluster, order)) continue;
-                relate_order(cluster, order);
+                if (relate_minimum(cluster, spoken, order, object.require_all)) continue;
+                relate_order(cluster, spoken, order);
             }
         }
     }

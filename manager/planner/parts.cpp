@@ -41,7 +41,7 @@ void chain(Cluster& cluster, Resource& first, Resource& second, const std::strin
     }
     for (Action* b : actions_of(second, Task::demote)) {
         for (Action* a : actions_of(first, Task::demote))
-            relate(cluster, *b, *a, kForcesFirst | kEnables, cause);
+            relate(cluster, *b, *a, kSequence, cause);  // each is demoted for its own sake
     }
 }
 

@@ -85,9 +85,10 @@ Standings Assigner::liking(Resource& clone) {
     Standings out = clone.allowed;
     clone.merging = true;
     for (const Colocation* colocation : in_sequence(clone.with, true)) {
-        if (colocation->score.value <= 0 || colocation->dependent_role != Role::promoted) continue;
+        if (colocation->dependent_role != Role::promoted) continue;
         const Resource& primary = *colocation->primary;
         if (!primary.clone() && places(primary, true).empty()) {
+            if (colocation->score.value < 0) continue;
             for (auto& [node, standing] : out)
                 standing.score = standing.score + Score{-colocation->score.value};
             continue;
@@ -169,13 +170,14 @@ void Assigner::hear_of_promoted(Resource& clone) {
     }
     for (Resource* child : clone.children) {
         const std::vector<Node*> at = places(*child, true);
-        if (!at.empty() && child->promotion.value >= 0) child->sort_key = scores[at.front()->index].score;
+        const bool held = child->promotion >= Score::infinity() && !child->managed;
+        if (!at.empty() && child->promotion.value >= 0 && !held) child->sort_key = scores[at.front()->index].score;
     }
 }
 
 void Assigner::promote(Resource& clone) {
     rank_promotable(clone);
-    std::vector<Resource*> ranked = clone.children;
+    std::vector<Resource*>& ranked = clone.children;  // those that are with the clone look at them in this sequence
     std::stable_sort(ranked.begin(), ranked.end(), [](const Resource* a, const Resource* b) {
         if (a->sort_key != b->sort_key) return a->sort_key > b->sort_key;
         return state_of(*a, true) > state_of(*b, true);

@@ -75,13 +75,13 @@ void ban_promotion(const Cluster& cluster, Resource& resource, const std::string
 }
 
 // What is active stays as it is; what is not stays so.
-void freeze(Resource& resource, bool promoted, const std::string& cause) {
+void freeze(const Cluster& cluster, Resource& resource, bool promoted, const std::string& cause) {
     for_each_part(resource, [&](Resource& part) {
         if (!part.running_on.empty()) {
             part.managed = false;
             part.blocked = true;
         } else if (!promoted) {
-            ban_everywhere(part, cause);
+            ban_everywhere(cluster, part, cause);
         }
     });
 }
@@ -103,15 +103,15 @@ void tie_ticket(Cluster& cluster, const cib::TicketObject& object, Resource& res
     const bool promoted = role == Role::promoted;
     std::string policy = lower(object.loss_policy);
     if (policy.empty()) policy = promoted ? "demote" : "stop";
+    if (policy == "fence" && !cluster.options.fencing) policy = "stop";  // the nearest to what was asked for
     const Role highest = state_of(resource, true);
     const bool holds = promoted ? highest == Role::promoted : highest > Role::stopped;
-    if (!granted && policy == "freeze" && holds) return freeze(resource, promoted, cause);
-    if (!granted && policy == "fence" && cluster.options.fencing)
-        fence_places(cluster, resource, promoted, cause);
+    if (!granted && policy == "freeze" && holds) return freeze(cluster, resource, promoted, cause);
+    if (!granted && policy == "fence") fence_places(cluster, resource, promoted, cause);
     if (promoted && policy != "stop") {
         ban_promotion(cluster, resource, cause);
     } else {
-        ban_everywhere(resource, cause);
+        ban_everywhere(cluster, resource, cause);
     }
 }
 

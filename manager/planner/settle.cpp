@@ -16,10 +16,16 @@ bool glides(const Action& action) {
     return action.resource != nullptr && action.resource->migrating;
 }
 
+bool part_of(const Resource* part, const Resource* whole) {
+    while (part != nullptr && part != whole) part = part->parent;
+    return part != nullptr;
+}
+
 // What migrates is neither stopped nor started as far as other resources are concerned; the moments of the
 // group that it is part of come all the same.
 bool unnoticed(const Action& action, const Action& other) {
-    return glides(action) && other.resource != nullptr && other.resource->primitive();
+    if (!glides(action) || other.resource == nullptr) return false;
+    return other.resource->primitive() || !part_of(action.resource, other.resource);
 }
 
 // A resource that has to be down while another stops cannot migrate. (The moments of groups and clones do not
@@ -125,7 +131,7 @@ bool settle_promotion(Resource& resource, const Action& start) {
             changed |= set_impossible(*stop, demote->needed && !demote->possible, "it cannot be demoted");
         if (!promotes) continue;
         if (demote->node == resource.assigned) {
-            changed |= set_needed(*demote, promote->needed || !promote->possible, "its promotion is renewed");
+            changed |= set_needed(*demote, !promote->possible, "it cannot stay promoted");
             changed |= set_needed(*promote, demote->needed, "it was demoted");
         }
         changed |= set_impossible(*promote, demote->needed && !demote->possible, "it cannot be demoted");

@@ -40,12 +40,26 @@ def places(resource):
     return [[role, node.get("name"), *flags] for node in resource.iter("node")]
 
 
+def all_places(status):
+    resources = collections.defaultdict(list)
+    for resource in status.iter("resource"):
+        resources[base(resource.get("id"))] += places(resource)
+    return resources
+
+
+def crowds(text):
+    """The resources of which a plan puts more than one instance on a node."""
+    root = ET.fromstring(text)
+    count = collections.Counter((name, place[1]) for name, found in all_places(root.find("cluster_status")).items() for place in found)
+    for task, name, node, times in outcome(text)["actions"]:
+        count[name, node] += {"start": times, "migrate_from": times, "stop": -times}.get(task, 0)
+    return {name for (name, _), instances in count.items() if instances > 1}
+
+
 def outcome(text):
     root = ET.fromstring(text)
     after = root.find("revised_cluster_status")
-    resources = collections.defaultdict(list)
-    for resource in after.iter("resource"):
-        resources[base(resource.get("id"))] += places(resource)
+    resources = all_places(after)
     actions = collections.Counter()
     for action in root.iter("transition"):
         for done in action:

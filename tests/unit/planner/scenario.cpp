@@ -238,7 +238,10 @@ class Parser {
                                               : OrderKind::mandatory;
         std::tie(out.first, out.first_action) = split(words[3], ':');
         std::tie(out.then, out.then_action) = split(words[4], ':');
-        if (words.size() > 5) out.symmetrical = words[5] != "symmetrical=false";
+        for (std::size_t i = 5; i < words.size(); ++i) {
+            if (words[i] == "symmetrical=false") out.symmetrical = false;
+            if (words[i] == "require-all=false") out.require_all = false;
+        }
         scenario_.document.orders.push_back(out);
         return true;
     }
