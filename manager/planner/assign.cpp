@@ -8,16 +8,6 @@
 namespace manager::planner {
 namespace {
 
-Score standing_score(const Resource& resource, std::size_t node) {
-    // Most are allowed everywhere: then the place is the number.
-    if (node < resource.allowed.size()) {
-        const auto& [number, standing] = *resource.allowed.nth(node);
-        if (number == node) return standing.score;
-    }
-    const auto found = resource.allowed.find(node);
-    return found == resource.allowed.end() ? Score::minus_infinity() : found->second.score;
-}
-
 // Where it runs; of several places one that is still there, unless fencing has to free the first one.
 Node* current_node(const Resource& resource) {
     const bool proven = resource.required == Requires::fencing || resource.required == Requires::unfencing;
@@ -52,8 +42,10 @@ bool Assigner::any_usable(const Standings& standings) const {
     });
 }
 
-std::string Assigner::attribute_of(std::size_t node, const std::string& name) const {
-    return get(cluster_.nodes[node]->attributes, name);
+std::string_view Assigner::attribute_of(std::size_t node, const std::string& name) const {
+    const Attributes& attributes = cluster_.nodes[node]->attributes;
+    const auto found = attributes.find(name);
+    return found == attributes.end() ? std::string_view{} : found->second;
 }
 
 std::pair<bool, Choice> Assigner::compare(const Resource& resource, std::size_t a, std::size_t b,
@@ -61,8 +53,8 @@ std::pair<bool, Choice> Assigner::compare(const Resource& resource, std::size_t 
     const Node& left = *cluster_.nodes[a];
     const Node& right = *cluster_.nodes[b];
     const Score low = Score::minus_infinity();
-    const Score of_left = left.usable() ? standing_score(resource, a) : low;
-    const Score of_right = right.usable() ? standing_score(resource, b) : low;
+    const Score of_left = left.usable() ? score_on(resource.allowed, a) : low;
+    const Score of_right = right.usable() ? score_on(resource.allowed, b) : low;
     if (of_left != of_right) return {of_left > of_right, Choice::score};
     if (cluster_.options.strategy == Strategy::balanced) {
         const int balance = compare_free(left, right);
@@ -80,12 +72,15 @@ bool Assigner::better(const Resource& resource, std::size_t a, std::size_t b, co
     return compare(resource, a, b, current).first;
 }
 
-std::vector<std::size_t> Assigner::ranked(const Resource& resource) const {
+std::vector<std::size_t> Assigner::ranked(const Resource& resource, std::size_t most) const {
     const Node* current = current_node(resource);
     std::vector<std::size_t> out;
+    out.reserve(resource.allowed.size());
     for (const auto& [node, standing] : resource.allowed) out.push_back(node);
-    std::sort(out.begin(), out.end(),
-              [&](std::size_t a, std::size_t b) { return better(resource, a, b, current); });
+    const auto end = out.begin() + static_cast<std::ptrdiff_t>(std::min(most, out.size()));
+    std::partial_sort(out.begin(), end, out.end(),
+                      [&](std::size_t a, std::size_t b) { return better(resource, a, b, current); });
+    out.erase(end, out.end());
     return out;
 }
 
@@ -101,7 +96,7 @@ void Assigner::unplace(Resource& resource) {
 }
 
 void Assigner::place(Resource& resource, Node* node, bool force) {
-    if (!force && node != nullptr && (!node->usable() || standing_score(resource, node->index).value < 0))
+    if (!force && node != nullptr && (!node->usable() || score_on(resource.allowed, node->index).value < 0))
         node = nullptr;
     unplace(resource);
     resource.provisional = false;
@@ -120,11 +115,11 @@ void Assigner::place(Resource& resource, Node* node, bool force) {
 bool Assigner::choose(Resource& resource, Node* prefer) {
     Node* roomy = apply_utilization(resource);
     if (prefer == nullptr) prefer = roomy;
-    const std::vector<std::size_t> nodes = ranked(resource);
+    const std::vector<std::size_t> nodes = ranked(resource, 2);
     Node* chosen = nullptr;
     if (prefer != nullptr && !nodes.empty()) {
-        const Score score = standing_score(resource, prefer->index);
-        if (score.value >= 0 && score >= standing_score(resource, nodes.front()) && prefer->usable())
+        const Score score = score_on(resource.allowed, prefer->index);
+        if (score.value >= 0 && score >= score_on(resource.allowed, nodes.front()) && prefer->usable())
             chosen = prefer;
         if (chosen != nullptr) resource.choice = Choice::preferred;
     }
@@ -132,12 +127,12 @@ bool Assigner::choose(Resource& resource, Node* prefer) {
         if (nodes.size() > 1)
             resource.choice = compare(resource, nodes[0], nodes[1], current_node(resource)).second;
         chosen = cluster_.nodes[nodes.front()].get();
-        const Score best = standing_score(resource, chosen->index);
+        const Score best = score_on(resource.allowed, chosen->index);
         const Resource* parent = resource.parent;
         const bool unique_instance = parent != nullptr && parent->clone() && parent->unique;
         Node* current = current_node(resource);
         if (!unique_instance && best.value > 0 && chosen->usable() && current != nullptr &&
-            current->usable() && standing_score(resource, current->index) == best && chosen != current) {
+            current->usable() && score_on(resource.allowed, current->index) == best && chosen != current) {
             chosen = current;
             resource.choice = Choice::current;
         }
@@ -211,15 +206,16 @@ Node* Assigner::assign_primitive(Resource& resource, Node* prefer) {
     return resource.assigned;
 }
 
-// What the group is to be with, its first member is to be with; the others follow. A member that is not managed stays
-// where it is, so those behind it are held to what the group must be with themselves. What is to be with the group is
-// to be with its last member.
+// What the group is to be with, its first member is to be with; the others follow. A member that is not
+// managed stays where it is, so those behind it are held to what the group must be with themselves. What is
+// to be with the group is to be with its last member.
 void Assigner::hand_down(Resource& group) {
     bool held = false;
     for (Resource* child : group.children) {
         const bool is_first = child == group.children.front();
         for (Colocation* colocation : group.with) {
-            if (is_first || (held && colocation->score >= Score::infinity())) child->with.push_back(colocation);
+            if (is_first || (held && colocation->score >= Score::infinity()))
+                child->with.push_back(colocation);
         }
         held = held || !child->managed;
     }
@@ -264,9 +260,7 @@ Standings Assigner::outlook(Resource& resource) {
     if (resource.merging) return out;
     resource.merging = true;
     const auto score_there = [&](const Standings& there, std::size_t node) {
-        const auto found = there.find(node);
-        const bool possible = found != there.end() && cluster_.nodes[node]->usable();
-        return possible ? found->second.score : Score::minus_infinity();
+        return cluster_.nodes[node]->usable() ? score_on(there, node) : Score::minus_infinity();
     };
     if (resource.group()) {
         out = outlook(*resource.children.front());

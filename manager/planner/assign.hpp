@@ -46,7 +46,9 @@ class Assigner {
                                                   const Node* current) const;
     [[nodiscard]] bool better(const Resource& resource, std::size_t a, std::size_t b,
                               const Node* current) const;
-    [[nodiscard]] std::vector<std::size_t> ranked(const Resource& resource) const;
+    // The best `most` of the nodes where it may be, best first.
+    [[nodiscard]] std::vector<std::size_t> ranked(const Resource& resource,
+                                                  std::size_t most = SIZE_MAX) const;
     [[nodiscard]] bool any_usable(const Standings& standings) const;
 
     // Scores that the places of `dependent` lend to `scores` of the one that it wants to be with.
@@ -59,7 +61,10 @@ class Assigner {
     void colocate_with_primitive(Resource& dependent, Resource& primary, const Colocation& colocation);
     void colocate_with_promoted(Resource& dependent, Resource& clone, const Colocation& colocation);
     Resource* compatible(Resource& dependent, Resource& clone, Role role);
-    [[nodiscard]] std::string attribute_of(std::size_t node, const std::string& name) const;
+    // Good for as long as the cluster.
+    [[nodiscard]] std::string_view attribute_of(std::size_t node, const std::string& name) const;
+    [[nodiscard]] Score best_alike(const Resource& resource, std::size_t node,
+                                   const std::string& attribute) const;
 
     void distribute(Resource& clone);
     bool place_instance(Resource& clone, Resource& instance, Node* prefer, bool all_wishes);

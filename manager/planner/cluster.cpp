@@ -119,6 +119,16 @@ Role state_of(const Resource& resource, bool current) {
     return out;
 }
 
+Score score_on(const Standings& standings, std::size_t node) {
+    // Most are allowed everywhere: then the place is the number.
+    if (node < standings.size()) {
+        const auto& [number, standing] = *standings.nth(node);
+        if (number == node) return standing.score;
+    }
+    const auto found = standings.find(node);
+    return found == standings.end() ? Score::minus_infinity() : found->second.score;
+}
+
 namespace {
 
 void add_own(Resource& resource, std::size_t node, Score amount, const std::string& cause) {
@@ -145,8 +155,7 @@ void add_score(Resource& resource, std::size_t node, Score amount, const std::st
 }
 
 void ban_everywhere(const Cluster& cluster, Resource& resource, const std::string& cause) {
-    for (const auto& node : cluster.nodes)
-        add_score(resource, node->index, Score::minus_infinity(), cause);
+    for (const auto& node : cluster.nodes) add_score(resource, node->index, Score::minus_infinity(), cause);
 }
 
 void want_fence(Cluster& cluster, Node& node, const std::string& reason) {

@@ -124,7 +124,8 @@ struct Resource {
 
     std::vector<Node*> running_on;
     std::set<std::size_t> stop_wanted_on;  // where it failed so that it has to be stopped
-    std::set<std::size_t> demote_wanted_on;  // where on-fail=demote asks for a demotion, be it promoted or not
+    std::set<std::size_t>
+        demote_wanted_on;  // where on-fail=demote asks for a demotion, be it promoted or not
     boost::container::flat_set<std::size_t> known_on;
     std::string history_name;  // as the history calls it, where that differs from the id
     std::vector<NodeHistory> history;
@@ -222,9 +223,12 @@ void for_each_part(Resource& resource, const Visit& visit) {  // NOLINT(misc-no-
 }
 // A group whose members need not be together (collocated=false).
 [[nodiscard]] bool scattered(const Resource& group);
+// Minus infinity where it is not allowed.
+[[nodiscard]] Score score_on(const Standings& standings, std::size_t node);
 // Adds to a resource's standing on a node, and to its members' and instances' as far as they share it.
 void add_score(Resource& resource, std::size_t node, Score amount, const std::string& cause);
-// On every node, be it allowed there or not: what allows it afterwards (in an asymmetric cluster) is outweighed.
+// On every node, be it allowed there or not: what allows it afterwards (in an asymmetric cluster) is
+// outweighed.
 void ban_everywhere(const Cluster& cluster, Resource& resource, const std::string& cause);
 void want_fence(Cluster& cluster, Node& node, const std::string& reason);
 

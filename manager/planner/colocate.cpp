@@ -27,15 +27,23 @@ Score share(Score score, std::int32_t factor) {
     return {static_cast<std::int32_t>(rounded)};
 }
 
+// The most that the resource likes a usable node of which the attribute is the same.
+Score Assigner::best_alike(const Resource& resource, std::size_t node, const std::string& attribute) const {
+    if (attribute == "#uname")
+        return cluster_.nodes[node]->usable() ? score_on(resource.allowed, node) : Score::minus_infinity();
+    Score best = Score::minus_infinity();
+    const std::string_view value = attribute_of(node, attribute);
+    for (const auto& [other, there] : resource.allowed) {
+        if (attribute_of(other, attribute) == value && cluster_.nodes[other]->usable())
+            best = std::max(best, there.score);
+    }
+    return best;
+}
+
 void Assigner::lend_matching(const Resource& dependent, Standings& scores, const std::string& attribute,
                              std::int32_t factor, bool positive_only) const {
     for (auto& [node, standing] : scores) {
-        Score best = Score::minus_infinity();
-        const std::string value = attribute_of(node, attribute);
-        for (const auto& [other, there] : dependent.allowed) {
-            const bool same = attribute == "#uname" ? other == node : attribute_of(other, attribute) == value;
-            if (same && cluster_.nodes[other]->usable()) best = std::max(best, there.score);
-        }
+        const Score best = best_alike(dependent, node, attribute);
         if (factor < 0 && best.value < 0) continue;
         if (standing.outweighed) continue;
         const Score sum = share(best, factor) + standing.score;
@@ -87,7 +95,8 @@ void Assigner::colocate_with_primitive(Resource& dependent, Resource& primary, c
     if (primary.assigned == nullptr && colocation.score.value < 0) return;
     Standings work = dependent.allowed;
     const bool placed = primary.assigned != nullptr;
-    const std::string value = placed ? attribute_of(primary.assigned->index, colocation.attribute) : "";
+    const std::string_view value =
+        placed ? attribute_of(primary.assigned->index, colocation.attribute) : std::string_view{};
     for (auto& [node, standing] : work) {
         const bool here = placed && attribute_of(node, colocation.attribute) == value;
         if (!here && (!placed || colocation.score >= Score::infinity())) {
@@ -144,7 +153,7 @@ void Assigner::colocate_with_clone(Resource& dependent, Resource& clone, const C
         for (Resource* child : clone.children) colocate(dependent, *child, colocation);
         return;
     }
-    std::set<std::string> values;
+    std::set<std::string_view> values;
     for (Resource* child : clone.children) {
         bool blocked = false;
         for_each_part(*child, [&](const Resource& part) { blocked = blocked || part.blocked; });
@@ -171,7 +180,7 @@ void Assigner::colocate_with_promoted(Resource& dependent, Resource& clone, cons
         }
         return;
     }
-    std::set<std::string> values;
+    std::set<std::string_view> values;
     for (Resource* child : clone.children) {
         if (state_of(*child, false) != colocation.primary_role) continue;
         if (colocation.score < Score::infinity()) colocate(dependent, *child, colocation);

@@ -11,11 +11,6 @@
 namespace manager::planner {
 namespace {
 
-Score score_at(const Resource& resource, const Node& node) {
-    const auto found = resource.allowed.find(node.index);
-    return found == resource.allowed.end() ? Score::minus_infinity() : found->second.score;
-}
-
 bool runs_at(const Resource& resource, const Node* node) {
     const auto& nodes = resource.running_on;
     return std::find(nodes.begin(), nodes.end(), node) != nodes.end();
@@ -93,7 +88,7 @@ class Inquiry {
         NodeAccount out;
         out.node = node.name;
         out.allowed = resource_.allowed.contains(node.index);
-        out.total = score_at(resource_, node);
+        out.total = score_on(resource_.allowed, node.index);
         out.bar = bar_of(node);
         for (const auto& each : resource_.contributions) {
             if (each.node == node.index && each.amount.value != 0)
@@ -146,8 +141,11 @@ class Inquiry {
     [[nodiscard]] const Node* runner_up() const {
         const Node* out = nullptr;
         for (const auto& node : cluster_.nodes) {
-            if (node.get() == to_ || !node->usable() || score_at(resource_, *node).value < 0) continue;
-            if (out == nullptr || score_at(resource_, *node) > score_at(resource_, *out)) out = node.get();
+            if (node.get() == to_ || !node->usable() || score_on(resource_.allowed, node->index).value < 0)
+                continue;
+            if (out == nullptr ||
+                score_on(resource_.allowed, node->index) > score_on(resource_.allowed, out->index))
+                out = node.get();
         }
         return out;
     }
@@ -165,8 +163,8 @@ class Inquiry {
     // Why the place of the plan is preferred to `other`.
     [[nodiscard]] std::string against(const Node& other) const {
         if (const std::string text = objection(other); !text.empty()) return other.name + ": " + text;
-        const Score here = score_at(resource_, *to_);
-        const Score there = score_at(resource_, other);
+        const Score here = score_on(resource_.allowed, to_->index);
+        const Score there = score_on(resource_.allowed, other.index);
         const std::string equal =
             to_->name + " and " + other.name + " have the same score (" + to_string(here) + "), and ";
         if (here > there) {
@@ -198,7 +196,7 @@ class Inquiry {
         if (std::string bar = bar_of(node); !bar.empty()) return bar;
         if (!resource_.allowed.contains(node.index))
             return "no location names it, and symmetric-cluster=false";
-        const Score total = score_at(resource_, node);
+        const Score total = score_on(resource_.allowed, node.index);
         if (total.value >= 0) return "";
         const Contribution* worst = nullptr;
         for (const auto& each : resource_.contributions) {
