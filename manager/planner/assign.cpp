@@ -201,15 +201,16 @@ Node* Assigner::assign_primitive(Resource& resource, Node* prefer) {
     return resource.assigned;
 }
 
-// What the group is to be with, its first member is to be with; the others follow. A member that is not managed stays
-// where it is, so those behind it are held to what the group must be with themselves. What is to be with the group is
-// to be with its last member.
+// What the group is to be with, its first member is to be with; the others follow. A member that is not
+// managed stays where it is, so those behind it are held to what the group must be with themselves. What is
+// to be with the group is to be with its last member.
 void Assigner::hand_down(Resource& group) {
     bool held = false;
     for (Resource* child : group.children) {
         const bool is_first = child == group.children.front();
         for (Colocation* colocation : group.with) {
-            if (is_first || (held && colocation->score >= Score::infinity())) child->with.push_back(colocation);
+            if (is_first || (held && colocation->score >= Score::infinity()))
+                child->with.push_back(colocation);
         }
         held = held || !child->managed;
     }

@@ -138,8 +138,7 @@ void add_score(Resource& resource, std::size_t node, Score amount, const std::st
 }
 
 void ban_everywhere(const Cluster& cluster, Resource& resource, const std::string& cause) {
-    for (const auto& node : cluster.nodes)
-        add_score(resource, node->index, Score::minus_infinity(), cause);
+    for (const auto& node : cluster.nodes) add_score(resource, node->index, Score::minus_infinity(), cause);
 }
 
 void want_fence(Cluster& cluster, Node& node, const std::string& reason) {

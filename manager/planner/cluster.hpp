@@ -118,7 +118,8 @@ struct Resource {
 
     std::vector<Node*> running_on;
     std::set<std::size_t> stop_wanted_on;  // where it failed so that it has to be stopped
-    std::set<std::size_t> demote_wanted_on;  // where on-fail=demote asks for a demotion, be it promoted or not
+    std::set<std::size_t>
+        demote_wanted_on;  // where on-fail=demote asks for a demotion, be it promoted or not
     std::set<std::size_t> known_on;
     std::string history_name;  // as the history calls it, where that differs from the id
     std::vector<NodeHistory> history;
@@ -210,7 +211,8 @@ void for_each_part(Resource& resource, const Visit& visit) {  // NOLINT(misc-no-
 [[nodiscard]] bool scattered(const Resource& group);
 // Adds to a resource's standing on a node, and to its members' and instances' as far as they share it.
 void add_score(Resource& resource, std::size_t node, Score amount, const std::string& cause);
-// On every node, be it allowed there or not: what allows it afterwards (in an asymmetric cluster) is outweighed.
+// On every node, be it allowed there or not: what allows it afterwards (in an asymmetric cluster) is
+// outweighed.
 void ban_everywhere(const Cluster& cluster, Resource& resource, const std::string& cause);
 void want_fence(Cluster& cluster, Node& node, const std::string& reason);
 

@@ -101,7 +101,8 @@ void relate_instances(Cluster& cluster, const Order& order) {
                 found = true;
                 relate_all(cluster, order, *first, *second);
             }
-            if (found || !planned || !brings_up(order.first_task) || (kind_of(order) & kEnables) == 0) continue;
+            if (found || !planned || !brings_up(order.first_task) || (kind_of(order) & kEnables) == 0)
+                continue;
             for (Action* action : begins(*second, order.second_task))
                 forbid(*action, order.first->id + " has no instance on " + node->name);
         }
@@ -199,8 +200,8 @@ void relate_order(Cluster& cluster, Spoken& spoken, const Order& order) {
     if (order.symmetrical && first_word(spoken, opposite_of(order))) relate_down(cluster, order);
 }
 
-// What counts of a first where a number of several is enough: of a group, cloned or not, that it sets out; whether
-// its members arrive is not asked.
+// What counts of a first where a number of several is enough: of a group, cloned or not, that it sets out;
+// whether its members arrive is not asked.
 std::vector<Action*> counted(const Resource& resource, Task task) {
     const bool of_group = resource.group() || (resource.clone() && resource.children.front()->group());
     return of_group ? begins(resource, task) : ends(resource, task);
@@ -284,8 +285,9 @@ bool about_group(const Resource& resource) {
     return inner.group() || (inner.parent != nullptr && inner.parent->group());
 }
 
-// What must be with another cannot start where that cannot, as something else keeps it from it. (What follows from
-// its having no place was seen to when places were chosen, as far as constraints that contradict one another let it.)
+// What must be with another cannot start where that cannot, as something else keeps it from it. (What follows
+// from its having no place was seen to when places were chosen, as far as constraints that contradict one
+// another let it.)
 void relate_colocation(Cluster& cluster, const Colocation& colocation) {
     if (colocation.score < Score::infinity()) return;
     // With a group, or what is not managed, only the places count: what is with it stays.

@@ -171,13 +171,14 @@ void Assigner::hear_of_promoted(Resource& clone) {
     for (Resource* child : clone.children) {
         const std::vector<Node*> at = places(*child, true);
         const bool held = child->promotion >= Score::infinity() && !child->managed;
-        if (!at.empty() && child->promotion.value >= 0 && !held) child->sort_key = scores[at.front()->index].score;
+        if (!at.empty() && child->promotion.value >= 0 && !held)
+            child->sort_key = scores[at.front()->index].score;
     }
 }
 
 void Assigner::promote(Resource& clone) {
     rank_promotable(clone);
-    std::vector<Resource*>& ranked = clone.children;  // those that are with the clone look at them in this sequence
+    std::vector<Resource*>& ranked = clone.children;  // followers look at them in this sequence from here on
     std::stable_sort(ranked.begin(), ranked.end(), [](const Resource* a, const Resource* b) {
         if (a->sort_key != b->sort_key) return a->sort_key > b->sort_key;
         return state_of(*a, true) > state_of(*b, true);
