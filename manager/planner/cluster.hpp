@@ -123,9 +123,8 @@ struct Resource {
     Capacity utilization;
 
     std::vector<Node*> running_on;
-    std::set<std::size_t> stop_wanted_on;  // where it failed so that it has to be stopped
-    std::set<std::size_t>
-        demote_wanted_on;  // where on-fail=demote asks for a demotion, be it promoted or not
+    std::set<std::size_t> stop_wanted_on;    // where it failed so that it has to be stopped
+    std::set<std::size_t> demote_wanted_on;  // where on-fail=demote asks for it, be it promoted or not
     boost::container::flat_set<std::size_t> known_on;
     std::string history_name;  // as the history calls it, where that differs from the id
     std::vector<NodeHistory> history;

@@ -178,8 +178,7 @@ void Assigner::hear_of_promoted(Resource& clone) {
 
 void Assigner::promote(Resource& clone) {
     rank_promotable(clone);
-    std::vector<Resource*>& ranked =
-        clone.children;  // those that are with the clone look at them in this sequence
+    std::vector<Resource*>& ranked = clone.children;  // followers look at them in this sequence from here on
     std::stable_sort(ranked.begin(), ranked.end(), [](const Resource* a, const Resource* b) {
         if (a->sort_key != b->sort_key) return a->sort_key > b->sort_key;
         return state_of(*a, true) > state_of(*b, true);

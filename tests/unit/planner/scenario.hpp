@@ -11,7 +11,8 @@
 //   location ID RESOURCE SCORE: NODE [ROLE]
 //   location ID RESOURCE SCORE: ATTRIBUTE OPERATION [VALUE]
 //   colocation ID SCORE: RESOURCE[:ROLE] WITH[:ROLE]
-//   order ID Mandatory:|Optional:|Serialize: FIRST[:ACTION] THEN[:ACTION] [symmetrical=false] [require-all=false]
+//   order ID Mandatory:|Optional:|Serialize: FIRST[:ACTION] THEN[:ACTION] [symmetrical=false]
+//      (also, and before or after it: require-all=false)
 //   ticket ID TICKET: RESOURCE[:ROLE] POLICY
 //   granted TICKET
 //   ran RESOURCE NODE OPERATION CODE [FIELD=VALUE...]  a report: "start 0", "monitor/10000 7", "start
