@@ -175,13 +175,8 @@ void Assigner::hear_followers(Resource& resource, bool positive_only) {
 
 void Assigner::limit_role(Resource& resource) const {
     if (resource.next_role == Role::stopped) {
-<<<<<<< HEAD
         const bool wanted = resource.target == Role::stopped;
-        ban_everywhere(resource, wanted ? "target-role Stopped" : "stopped after a failure");
-=======
-        const bool wanted = target_role(resource) == Role::stopped;
         ban_everywhere(cluster_, resource, wanted ? "target-role Stopped" : "stopped after a failure");
->>>>>>> differ
     } else if (resource.next_role > resource.role && !cluster_.options.have_quorum &&
                cluster_.options.no_quorum == QuorumPolicy::freeze) {
         resource.next_role = resource.role;

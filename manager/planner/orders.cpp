@@ -61,14 +61,14 @@ std::vector<Action*> ends(const Resource& resource, Task task) {
 }
 
 // What is not managed (in maintenance, say) does not keep others from stopping, unless it is stuck.
-bool left_alone(Resource& resource) {
-    bool alone = false;
+bool stays_as_it_is(Resource& resource) {
+    bool unmanaged = false;
     bool stuck = false;
     for_each_part(resource, [&](const Resource& part) {
-        alone = alone || (part.primitive() && !part.managed);
+        unmanaged = unmanaged || (part.primitive() && !part.managed);
         stuck = stuck || part.blocked;
     });
-    return alone && !stuck;
+    return unmanaged && !stuck;
 }
 
 // NOLINTNEXTLINE(misc-no-recursion): depth 3
@@ -83,7 +83,7 @@ void relate_all(Cluster& cluster, const Order& order, const Resource& first, con
     }
     for (Action* a : ends(first, order.first_task)) {
         const bool down = !brings_up(order.first_task) || !brings_up(order.second_task);
-        const bool free = down && left_alone(*a->resource);
+        const bool free = down && stays_as_it_is(*a->resource);
         for (Action* b : begins(second, order.second_task))
             relate(cluster, *a, *b, free ? kSequence : kind_of(order), order.cause);
     }
