@@ -67,6 +67,7 @@ Count agreement(const m::Scenario& s) {
 // Of the scheduler's own scenarios those where the two differ, and why that is meant.
 constexpr const char* kDiffer =
     "blocked-first\n"                 // the planner stops what a blocked resource carries
+    "colocation-loop-impossible\n"    // the planner breaks loops where the peer does
     "hold-multiple-first\n"           // nothing starts: one instance goes on
     "joining-holds\n"                 // nothing starts
     "lease-out\n"                     // only addresses start
