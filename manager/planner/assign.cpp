@@ -159,6 +159,7 @@ void Assigner::follow(Resource& resource) {
 
 // NOLINTNEXTLINE(misc-no-recursion): `merging` bounds it
 void Assigner::hear_followers(Resource& resource, bool positive_only) {
+    voices_ = 0;
     for (const Colocation* colocation : in_sequence(resource.followers, false)) {
         if (!colocation->influence && !places(*colocation->dependent, false).empty()) continue;
         const Standings before = resource.allowed;
@@ -252,7 +253,7 @@ Node* Assigner::assign(Resource& resource, Node* prefer) {
 // NOLINTNEXTLINE(misc-no-recursion): `merging` bounds it
 Standings Assigner::outlook(Resource& resource) {
     Standings out = resource.allowed;
-    if (resource.merging) return out;
+    if (resource.merging || ++voices_ > kMostVoices) return out;
     resource.merging = true;
     const auto score_there = [&](const Standings& there, std::size_t node) {
         return cluster_.nodes[node]->usable() ? score_on(there, node) : Score::minus_infinity();
@@ -296,6 +297,7 @@ void Assigner::sort_by_scores() {
               [&](std::size_t a, std::size_t b) { return better(nobody, a, b, nullptr); });
     std::vector<Rank> ranks;
     for (Resource* resource : cluster_.resources) {
+        voices_ = 0;
         Standings scores = outlook(*resource);
         const std::vector<Node*> at = places(*resource, false);
         Rank rank{resource, at.empty() ? Score::minus_infinity() : scores[at.front()->index].score, {}};

@@ -33,6 +33,12 @@ class Assigner {
     static void hand_down(Resource& group);
     Node* assign_clone(Resource& clone);
 
+    // Colocations that converge are heard once for each way that leads to them: their number doubles with
+    // every step, and without a bound 30 resources would take minutes. No cluster that a person can read gets
+    // there.
+    static constexpr int kMostVoices = 1000;
+    int voices_{0};
+
     [[nodiscard]] Standings outlook(Resource& resource);
     void follow(Resource& resource);
     void hear_followers(Resource& resource, bool positive_only);
@@ -52,6 +58,7 @@ class Assigner {
     [[nodiscard]] bool any_usable(const Standings& standings) const;
 
     // Scores that the places of `dependent` lend to `scores` of the one that it wants to be with.
+    // At most kMostVoices are heard for one place.
     [[nodiscard]] Standings lend(Resource& dependent, const Standings& scores, const std::string& attribute,
                                  std::int32_t factor, bool roll_back, bool positive_only);
     void lend_matching(const Resource& dependent, Standings& scores, const std::string& attribute,

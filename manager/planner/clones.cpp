@@ -117,6 +117,7 @@ int Assigner::compare_instances(Resource& clone, Resource& a, Resource& b, Stand
 // What those that want to be with the clone like, and what those that it is to be with or away from say of
 // the nodes. (Who wants to be away from the clone has no say in which of its instances comes first.)
 Standings Assigner::wishes_about(Resource& clone) {
+    voices_ = 0;
     Standings out;
     for (const auto& node : cluster_.nodes) out[node->index];
     for (const Colocation* colocation : in_sequence(clone.with, true))

@@ -59,7 +59,7 @@ void Assigner::lend_matching(const Resource& dependent, Standings& scores, const
 // NOLINTNEXTLINE(misc-no-recursion): `merging` bounds it
 Standings Assigner::lend(Resource& dependent, const Standings& scores, const std::string& attribute,
                          std::int32_t factor, bool roll_back, bool positive_only) {
-    if (dependent.merging) return scores;
+    if (dependent.merging || ++voices_ > kMostVoices) return scores;
     dependent.merging = true;
     Standings work = scores;
     if (dependent.group()) {

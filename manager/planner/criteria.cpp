@@ -124,9 +124,11 @@ void join_group(Cluster& cluster, Resource& group) {
 
 std::vector<Resource*> named(Cluster& cluster, const std::string& id) {
     if (Resource* resource = cluster.find(id); resource != nullptr) {
-        // A constraint that names what a clone copies means the clone.
+        // A constraint that names what a clone copies means the clone; where the instances differ it means
+        // none of them.
         Resource* top = resource->top();
         if (top->clone() && resource->number >= 0 && !top->unique) return {top};
+        if (top->clone() && resource->id != id) return {};
         return {resource};
     }
     std::vector<Resource*> out;

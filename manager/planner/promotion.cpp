@@ -84,6 +84,7 @@ void Assigner::draw_promotion(Resource& instance, const Colocation& colocation, 
 Standings Assigner::liking(Resource& clone) {
     Standings out = clone.allowed;
     clone.merging = true;
+    voices_ = 0;
     for (const Colocation* colocation : in_sequence(clone.with, true)) {
         if (colocation->dependent_role != Role::promoted) continue;
         const Resource& primary = *colocation->primary;
@@ -163,6 +164,7 @@ void Assigner::hear_of_promoted(Resource& clone) {
         const std::vector<Node*> at = places(*child, true);
         if (!at.empty()) scores[at.front()->index].score = child->sort_key;
     }
+    voices_ = 0;
     for (const Colocation* colocation : in_sequence(clone.followers, false)) {
         if (colocation->primary_role != Role::promoted || !colocation->influence) continue;
         scores =

@@ -107,6 +107,9 @@ Role target_role(const Resource& resource) {
     return promotable && role == Role::unpromoted ? role : Role::unknown;
 }
 
+// Of all resources, instances counted. A clone-max beyond it is a slip: the rest could run nowhere.
+constexpr std::size_t kMostParts = 10'000;
+
 Resource& create(Cluster& cluster, const cib::ResourceObject* object, Resource* parent, int number) {
     cluster.store.push_back(std::make_unique<Resource>());
     Resource& out = *cluster.store.back();
@@ -133,11 +136,11 @@ Resource& unpack_one(Cluster& cluster, const cib::ResourceObject& object, Resour
     read_meta(cluster, out);
     out.target = target_role(out);
     if (out.clone()) {
-        for (int i = 0; i < out.clone_max; ++i) {
+        for (int i = 0; i < out.clone_max && cluster.store.size() < kMostParts; ++i) {
             Resource& instance = unpack_one(cluster, object.children[0], &out, i);
             out.children.push_back(&instance);
         }
-        if (out.clone_max == 0) add_instance(cluster, out);
+        if (out.children.empty()) add_instance(cluster, out);
     } else {
         for (const auto& member : object.children) {
             Resource& child = unpack_one(cluster, member, &out, number);
