@@ -16,7 +16,17 @@ bool runs_at(const Resource& resource, const Node* node) {
     return std::find(nodes.begin(), nodes.end(), node) != nodes.end();
 }
 
+// Blocked or not managed, it is left as it is; but its node is to be fenced, and it goes with it.
+const Node* goes_with(const Resource& resource) {
+    if (resource.managed && !resource.blocked) return nullptr;
+    const auto& nodes = resource.running_on;
+    const bool all = !nodes.empty() && std::all_of(nodes.begin(), nodes.end(),
+                                                   [](const Node* node) { return node->fence_wanted; });
+    return all ? nodes.front() : nullptr;
+}
+
 Fate fate_of(const Resource& resource) {
+    if (goes_with(resource) != nullptr) return Fate::stops;
     if (resource.blocked) return Fate::blocked;
     if (!resource.managed) return Fate::unmanaged;
     const bool active = !resource.running_on.empty();
@@ -100,6 +110,10 @@ class Inquiry {
     // --- what decided
 
     [[nodiscard]] std::string decided() const {
+        if (const Node* node = goes_with(resource_); node != nullptr) {
+            return node->name + " is to be fenced (" + node->fence_reason + "), and what is " +
+                   (resource_.blocked ? "blocked" : "not managed") + " is started nowhere else";
+        }
         if (fate_ == Fate::blocked) return why_blocked();
         if (fate_ == Fate::unmanaged) return why_unmanaged();
         if (placed(fate_)) return asked_ != nullptr ? against(*asked_) : why_here();
