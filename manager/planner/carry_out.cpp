@@ -62,10 +62,7 @@ void record(cib::Document& document, const Resource& resource, const Node& node,
     added.call_id = last_call(report) + 1;
     cib::ResourceHistory& history = history_of(report, resource, node);
     added.id = history.id + "_last_0";
-    // What was under way is over by then; without a number it would be taken for the latest.
-    std::erase_if(history.entries, [&](const cib::HistoryEntry& other) {
-        return other.id == added.id || other.call_id < 0;
-    });
+    std::erase_if(history.entries, [&](const cib::HistoryEntry& other) { return other.id == added.id; });
     history.entries.push_back(std::move(added));
 }
 

@@ -289,7 +289,6 @@ class Parser {
             if (name == "target") entry.migrate_target = value;
             if (name == "changed") entry.changed = cib::parse_date(value).value();
             if (name == "expected") entry.expected = std::stoi(value);
-            if (name == "call") entry.call_id = std::stoi(value);
         }
         history->entries.push_back(entry);
         return true;

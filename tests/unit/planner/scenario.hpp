@@ -19,7 +19,7 @@
 //   pending" now DATE show scores                                the outcome lists what each score is made of
 //
 // A resource that has not run on a node is stopped there. ran's fields: source and target (of a migration),
-// changed, expected, call.
+// changed, expected.
 #pragma once
 
 #include <string>
