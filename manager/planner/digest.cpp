@@ -1,6 +1,7 @@
 #include "manager/planner/digest.hpp"
 
 #include <array>
+#include <memory>
 
 #include <openssl/evp.h>
 
@@ -105,7 +106,10 @@ std::string parameter_digest(const Attributes& parameters) {
     text += "/>\n";
     std::array<unsigned char, EVP_MAX_MD_SIZE> sum{};
     unsigned int size = 0;
-    ASSERT(EVP_Digest(text.data(), text.size(), sum.data(), &size, EVP_md5(), nullptr) == 1);
+    // Looking the algorithm up costs more than the sum.
+    static const std::unique_ptr<EVP_MD, decltype(&EVP_MD_free)> md5(EVP_MD_fetch(nullptr, "MD5", nullptr),
+                                                                     &EVP_MD_free);
+    ASSERT(EVP_Digest(text.data(), text.size(), sum.data(), &size, md5.get(), nullptr) == 1);
     constexpr std::string_view kDigits = "0123456789abcdef";
     std::string out;
     for (unsigned int i = 0; i < size; ++i) {
