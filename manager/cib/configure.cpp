@@ -1,9 +1,10 @@
 #include "manager/cib/configure.hpp"
 
-#include <iterator>
+#include <map>
 #include <string>
 #include <utility>
 
+#include "manager/model/options.hpp"
 #include "manager/model/text.hpp"
 
 namespace manager::cib {
@@ -15,9 +16,8 @@ class Converter {
     base::Result<std::vector<Edit>> run();
 
   private:
-    void refuse(const std::string& object, const std::string& what) {
-        refused_ += (refused_.empty() ? "" : "\n") + object + ": " + what;
-    }
+    void refuse(const std::string& line) { refused_ += (refused_.empty() ? "" : "\n") + line; }
+    void refuse(const std::string& object, const std::string& what) { refuse(object + ": " + what); }
     Attributes merged(const std::string& object, const AttributeSets& sets);
     void options(Section section, const std::string& object, const AttributeSets& sets);
     void node(const NodeEntry& entry);
@@ -43,14 +43,28 @@ Attributes Converter::merged(const std::string& object, const AttributeSets& set
             refuse(object, "the rule of its set " + set.id + kNotYet);
             continue;
         }
-        for (const auto& [name, value] : set.pairs) out.try_emplace(name, value);
+        for (const auto& [name, value] : set.pairs) {
+            if (value.find_first_of("\r\n") != std::string::npos)
+                refuse(object, name + ": a value that holds a line end" + kNotYet);
+            out.try_emplace(name, value);
+        }
     }
     return out;
 }
 
 void Converter::options(Section section, const std::string& object, const AttributeSets& sets) {
-    for (const auto& [name, value] : merged(object, sets))
+    std::map<std::string, std::pair<std::string, std::string>> known;  // by the first spelling
+    for (const auto& [name, value] : merged(object, sets)) {
+        const Option* const option = section == Section::properties ? find_property(name) : nullptr;
+        const std::string first(option == nullptr ? std::string_view(name) : option->name);
+        const auto [other, added] = known.try_emplace(first, name, value);
+        if (!added && other->second.second != value) {
+            const auto& [spelling, meant] = other->second;
+            refuse(object, spelling + "=" + meant + " and " + name + "=" + value +
+                               " are one option in two spellings: take one of them out of the file");
+        }
         edits_.emplace_back(SetOption{section, name, value});
+    }
 }
 
 void Converter::node(const NodeEntry& entry) {
@@ -90,6 +104,7 @@ void Converter::resource(const ResourceObject& object) {
     const std::string name = "primitive " + object.id;
     to.params = merged(name, object.params);
     to.meta = merged(name, object.meta);
+    to.description = object.description;
     if (!object.utilization.empty()) refuse(name, std::string("utilization") + kNotYet);
     for (const Operation& one : object.operations) to.operations.push_back(operation(name, one));
     edits_.emplace_back(PutPrimitive{std::move(to), true});
@@ -109,6 +124,7 @@ void Converter::location(const LocationObject& object) {
     if (object.rules.size() == 1 && is_plain(object.rules.front())) {
         to.node = object.rules.front().parts.front().attribute.value;
         to.score = object.rules.front().score;
+        if (!object.node.empty()) refuse(name, std::string("a node beside a rule") + kNotYet);
     } else if (!object.rules.empty()) {
         refuse(name, std::string("a rule other than `#uname eq NODE`") + kNotYet);
     }
@@ -141,6 +157,7 @@ void Converter::order(const OrderObject& object) {
     for (const std::string& action : {object.first_action, object.then_action}) {
         if (!action.empty() && action != "start") refuse(name, "action " + action + kNotYet);
     }
+    if (!object.require_all) refuse(name, std::string("require-all=false") + kNotYet);
     const bool symmetrical = object.symmetrical.value_or(object.kind != OrderKind::serialize);
     edits_.emplace_back(PutOrder{{object.id, object.first, object.then, object.kind, symmetrical}, true});
 }
@@ -154,7 +171,7 @@ void Converter::rest() {
     for (const auto& [tag, members] : document_.tags) {
         if (!document_.templates.contains(tag)) refuse("tag " + tag, std::string("a tag") + kNotYet);
     }
-    for (const std::string& element : document_.unread) refuse(element, std::string("it") + kNotYet);
+    for (const std::string& element : document_.unread) refuse(element + kNotYet);
 }
 
 base::Result<std::vector<Edit>> Converter::run() {

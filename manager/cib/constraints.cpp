@@ -102,8 +102,6 @@ void read_constraints(Reader& reader, const pugi::xml_node& at, Document& docume
             document.orders.push_back(read_order(reader, constraint));
         } else if (name == "rsc_ticket") {
             document.ticket_constraints.push_back(read_ticket(reader, constraint));
-        } else {
-            document.unread.push_back(shown(constraint));
         }
     }
 }

@@ -39,6 +39,7 @@ struct ResourceObject {
     std::string id;
     std::string standard, provider, type;  // primitives only
     bool promotable{false};                // written as <master>
+    std::string description;
     AttributeSets params, meta, utilization;
     std::vector<Operation> operations;
     std::vector<ResourceObject> children;  // members of a group, or the one that a clone copies
@@ -134,7 +135,8 @@ struct Document {
     std::map<std::string, std::vector<std::string>> topology;  // node name or "" -> devices
     std::vector<NodeReport> reports;
     std::map<std::string, TicketReport> tickets;
-    // Of the configuration, what the schema knows and the importer passes over: "<acls>", "<bundle id="b">".
+    // Of the configuration, what the importer passes over or cannot make sense of: `<acls> in
+    // <configuration>`.
     std::vector<std::string> unread;
 };
 

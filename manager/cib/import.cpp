@@ -5,11 +5,14 @@
 #include <iterator>
 
 #include "manager/cib/reader.hpp"
+#include "manager/cib/schema.hpp"
 
 namespace manager::cib {
 namespace {
 
 constexpr int kMaxDepth = 64;  // of the document and of rules: more is no CIB, and would exhaust the stack
+
+constexpr int kMostRuleParts = 100'000;  // of all rules together
 
 std::string_view name_of(const pugi::xml_node& at) {
     return at.name();
@@ -65,11 +68,23 @@ Rule read_test(const pugi::xml_node& at) {
     return out;
 }
 
+// Kinds whose objects are told apart by their ids, all of them together.
+bool is_object(std::string_view name) {
+    constexpr std::string_view kObjects[] = {"primitive",    "group",          "clone",     "master",
+                                             "template",     "bundle",         "node",      "tag",
+                                             "rsc_location", "rsc_colocation", "rsc_order", "rsc_ticket"};
+    return std::find(std::begin(kObjects), std::end(kObjects), name) != std::end(kObjects);
+}
+
 void index(Reader& reader, const pugi::xml_node& top) {
     pugi::xml_node at = top;
     int depth = 0;
     while (at) {
-        if (const auto id = at.attribute("id")) reader.by_id.try_emplace(id.value(), at);
+        if (const auto id = at.attribute("id")) {
+            const auto [known, added] = reader.by_id.try_emplace(id.value(), at);
+            if (!added && is_object(name_of(at)) && is_object(name_of(known->second)))
+                reader.fail(at, "there is " + shown(known->second) + " already, and ids are given once");
+        }
         if (at.first_child() && depth < kMaxDepth) {
             at = at.first_child();
             ++depth;
@@ -95,6 +110,9 @@ void read_nodes(Reader& reader, const pugi::xml_node& at, Document& document) {
         entry.name = text(node, "uname");
         if (entry.name.empty()) entry.name = entry.id;
         if (entry.id.empty()) reader.fail(node, "a node needs an id");
+        const bool known = std::any_of(document.nodes.begin(), document.nodes.end(),
+                                       [&](const NodeEntry& other) { return other.name == entry.name; });
+        if (known) reader.fail(node, "there is another node called " + entry.name);
         entry.attributes = read_sets(reader, node, "instance_attributes");
         entry.utilization = read_sets(reader, node, "utilization");
         document.nodes.push_back(std::move(entry));
@@ -114,17 +132,6 @@ void read_topology(const pugi::xml_node& at, Document& document) {
     }
 }
 
-// Sections that nobody reads, unless they are empty.
-void note_unread(const pugi::xml_node& configuration, Document& document) {
-    constexpr std::string_view kRead[] = {"crm_config", "rsc_defaults", "op_defaults",      "nodes",
-                                          "resources",  "constraints",  "fencing-topology", "tags"};
-    for (const auto& section : configuration.children()) {
-        if (std::find(std::begin(kRead), std::end(kRead), name_of(section)) == std::end(kRead) &&
-            section.first_child())
-            document.unread.push_back(shown(section));
-    }
-}
-
 }  // namespace
 
 void Reader::fail(const pugi::xml_node& at, std::string_view what) {
@@ -137,6 +144,10 @@ pugi::xml_node Reader::resolve(const pugi::xml_node& at) {
         const auto found = by_id.find(out.attribute("id-ref").value());
         if (found == by_id.end() || hops > 8) {
             fail(at, "its id-ref \"" + text(out, "id-ref") + "\" names no element");
+            return {};
+        }
+        if (name_of(found->second) != name_of(at)) {
+            fail(at, "its id-ref \"" + text(out, "id-ref") + "\" names " + shown(found->second));
             return {};
         }
         out = found->second;
@@ -152,14 +163,23 @@ Score Reader::score(const pugi::xml_node& at, std::string_view value) {
     return {};
 }
 
-int Reader::whole(const pugi::xml_node& at, const char* name, int otherwise) {
+template <typename Number>
+Number Reader::number(const pugi::xml_node& at, const char* name, Number otherwise) {
     const std::string value = text(at, name);
     if (value.empty()) return otherwise;
-    int out = 0;
+    Number out = 0;
     const auto [end, wrong] = std::from_chars(value.data(), value.data() + value.size(), out);
     if (wrong != std::errc() || end != value.data() + value.size())
         fail(at, std::string(name) + "=\"" + value + "\" is not a whole number");
     return out;
+}
+
+int Reader::whole(const pugi::xml_node& at, const char* name, int otherwise) {
+    return number(at, name, otherwise);
+}
+
+std::int64_t Reader::seconds(const pugi::xml_node& at, const char* name) {
+    return number<std::int64_t>(at, name, 0);
 }
 
 std::string text(const pugi::xml_node& at, const char* name) {
@@ -185,11 +205,12 @@ Rule read_rule(Reader& reader, const pugi::xml_node& reference, int depth) {
     out.score_attribute = text(at, "score-attribute");
     if (out.score_attribute.empty()) out.score_attribute = text(at, "score-attribute-mangled");
     out.score = reader.score(at, text(at, "score"));
-    if (depth > kMaxDepth) {
-        reader.fail(at, "rules are nested too deep");
+    if (depth > kMaxDepth || ++reader.rule_parts > kMostRuleParts) {
+        reader.fail(at, "rules are nested too deep, contain themselves, or have too many parts");
         return out;
     }
     for (const auto& child : at.children()) {
+        if (reader.error) break;
         const pugi::xml_node part = reader.resolve(child);
         const std::string_view name = name_of(part);
         if (name == "rule") out.parts.push_back(read_rule(reader, part, depth + 1));
@@ -263,7 +284,7 @@ base::Result<Document> import_cib(std::string_view xml) {
         for (const auto& reference : tag.children("obj_ref"))
             out.tags[text(tag, "id")].push_back(text(reference, "id"));
     }
-    note_unread(configuration, out);
+    out.unread = find_unread(top);
     read_status(reader, top.child("status"), out);
     if (reader.error) return *reader.error;
     return out;

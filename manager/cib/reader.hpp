@@ -16,12 +16,19 @@ namespace manager::cib {
 struct Reader {
     std::map<std::string, pugi::xml_node, std::less<>> by_id;
     std::optional<base::Error> error;
+    int rule_parts{0};  // read so far
 
     void fail(const pugi::xml_node& at, std::string_view what);
     // The element itself, or what its id-ref names.
     [[nodiscard]] pugi::xml_node resolve(const pugi::xml_node& at);
     [[nodiscard]] Score score(const pugi::xml_node& at, std::string_view text);
     [[nodiscard]] int whole(const pugi::xml_node& at, const char* name, int otherwise);
+    // Seconds since 1970; 0 when absent.
+    [[nodiscard]] std::int64_t seconds(const pugi::xml_node& at, const char* name);
+
+  private:
+    template <typename Number>
+    Number number(const pugi::xml_node& at, const char* name, Number otherwise);
 };
 
 [[nodiscard]] std::string text(const pugi::xml_node& at, const char* name);

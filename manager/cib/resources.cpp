@@ -29,13 +29,15 @@ void add_content(Reader& reader, const pugi::xml_node& at, ResourceObject& out) 
     append_sets(out.params, read_sets(reader, at, "instance_attributes"));
     append_sets(out.meta, read_sets(reader, at, "meta_attributes"));
     append_sets(out.utilization, read_sets(reader, at, "utilization"));
+    const std::size_t own = out.operations.size();
     for (const auto& child : at.children("operations")) {
         for (const auto& op : reader.resolve(child).children("op")) {
             Operation read = read_operation(reader, reader.resolve(op));
-            const bool known =
-                std::any_of(out.operations.begin(), out.operations.end(), [&](const Operation& other) {
-                    return other.name == read.name && interval_of(other) == interval_of(read);
-                });
+            // Of the primitive itself: those of one template or primitive are all kept.
+            const auto end = out.operations.begin() + static_cast<std::ptrdiff_t>(own);
+            const bool known = std::any_of(out.operations.begin(), end, [&](const Operation& other) {
+                return other.name == read.name && interval_of(other) == interval_of(read);
+            });
             if (!known) out.operations.push_back(std::move(read));
         }
     }
@@ -43,6 +45,7 @@ void add_content(Reader& reader, const pugi::xml_node& at, ResourceObject& out) 
 
 void read_primitive(Reader& reader, const pugi::xml_node& at, Document& document, ResourceObject& out) {
     add_content(reader, at, out);
+    out.description = text(at, "description");
     pugi::xml_node agent = at;
     if (const std::string name = text(at, "template"); !name.empty()) {
         const auto found = reader.by_id.find(name);
@@ -51,6 +54,10 @@ void read_primitive(Reader& reader, const pugi::xml_node& at, Document& document
             return;
         }
         agent = found->second;
+        if (std::string_view(agent.name()) != "template") {
+            reader.fail(at, "its template \"" + name + "\" is " + shown(agent));
+            return;
+        }
         add_content(reader, agent, out);
         document.tags[name].push_back(out.id);
         document.templates.insert(name);
@@ -94,8 +101,6 @@ void read_resources(Reader& reader, const pugi::xml_node& at, Document& document
     for (const auto& child : at.children()) {
         if (auto resource = read_resource(reader, child, document, 0)) {
             document.resources.push_back(std::move(*resource));
-        } else if (std::string_view(child.name()) != "template") {
-            document.unread.push_back(shown(child));
         }
     }
 }

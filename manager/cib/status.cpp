@@ -1,3 +1,6 @@
+#include <set>
+#include <string>
+
 #include <charconv>
 
 #include "manager/cib/reader.hpp"
@@ -41,10 +44,18 @@ HistoryEntry read_entry(Reader& reader, const pugi::xml_node& at) {
     out.force_restart = text(at, "op-force-restart");
     out.secure_digest = text(at, "op-secure-digest");
     out.secure_params = text(at, "op-secure-params");
-    out.changed = reader.whole(at, "last-rc-change", 0);
+    out.changed = reader.seconds(at, "last-rc-change");
     out.migrate_source = text(at, "migrate_source");
     out.migrate_target = text(at, "migrate_target");
     return out;
+}
+
+// Each of them once: what is told twice could be two things.
+void check_once(Reader& reader, const pugi::xml_node& parent, const char* name) {
+    std::set<std::string> seen;
+    for (const auto& child : parent.children(name)) {
+        if (!seen.insert(text(child, "id")).second) reader.fail(child, "it is there twice");
+    }
 }
 
 NodeReport read_report(Reader& reader, const pugi::xml_node& at) {
@@ -57,13 +68,15 @@ NodeReport read_report(Reader& reader, const pugi::xml_node& at) {
     out.join = text(at, "join");
     out.expected = text(at, "expected");
     out.attributes = read_sets(reader, at.child("transient_attributes"), "instance_attributes");
+    check_once(reader, at.child("lrm").child("lrm_resources"), "lrm_resource");
     for (const auto& resource : at.child("lrm").child("lrm_resources").children("lrm_resource")) {
         ResourceHistory history;
         history.id = text(resource, "id");
         history.standard = text(resource, "class");
         history.provider = text(resource, "provider");
         history.type = text(resource, "type");
-        history.locked = reader.whole(resource, "shutdown-lock", 0);
+        history.locked = reader.seconds(resource, "shutdown-lock");
+        check_once(reader, resource, "lrm_rsc_op");
         for (const auto& entry : resource.children("lrm_rsc_op"))
             history.entries.push_back(read_entry(reader, entry));
         out.history.push_back(std::move(history));
@@ -74,6 +87,7 @@ NodeReport read_report(Reader& reader, const pugi::xml_node& at) {
 }  // namespace
 
 void read_status(Reader& reader, const pugi::xml_node& at, Document& document) {
+    check_once(reader, at, "node_state");
     for (const auto& state : at.children("node_state"))
         document.reports.push_back(read_report(reader, state));
     for (const auto& ticket : at.child("tickets").children("ticket_state")) {

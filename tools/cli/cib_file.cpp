@@ -9,20 +9,21 @@ namespace tools {
 
 base::Result<CibWords> parse_cib_words(Shell& shell, const Words& words, const std::string& usage) {
     CibWords out;
-    bool complete = true;
+    bool good = true;
     for (std::size_t i = 1; i < words.size(); ++i) {
         const bool more = i + 1 < words.size();
         if (words[i] == "--json") {
             out.json = true;
         } else if (words[i] == "--cib" || words[i] == "--now") {
-            complete = complete && more;
-            if (more) (words[i] == "--cib" ? out.file : out.now) = words[i + 1];
-            ++i;
+            std::string& value = words[i] == "--cib" ? out.file : out.now;
+            good = good && more && value.empty() && !words[i + 1].empty();
+            if (more) value = words[++i];
         } else {
+            good = good && !words[i].empty();
             out.rest.push_back(words[i]);
         }
     }
-    if (!complete || (out.file.empty() && !out.now.empty())) {
+    if (!good || (out.file.empty() && !out.now.empty())) {
         return base::invalid("usage: " + shell.options().program + " " + words[0] + " " + usage +
                              "; FILE is what `cibadmin --query` prints, without it the running cluster is "
                              "asked; DATE is for FILE");
@@ -35,6 +36,8 @@ base::Result<SavedCluster> load_cib(Shell& shell, const CibWords& words) {
     auto document = manager::cib::import_cib(xml);
     if (!document) return base::Error{document.error().code, words.file + ": " + document.error().message};
     SavedCluster out{std::move(*document), 0};
+    for (const std::string& what : out.document.unread)
+        shell.warn(words.file + ": " + what + " is passed over");
     out.now = out.document.taken;
     if (!words.now.empty()) {
         TRY(out.now, manager::cib::parse_date(words.now));

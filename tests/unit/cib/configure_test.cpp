@@ -88,14 +88,74 @@ TEST_CASE("all that has no place is named, each in a line") {
     REQUIRE_FALSE(static_cast<bool>(edits));
     const std::string& message = edits.error().message;
     CAPTURE(message);
-    for (const char* part : {"node n1: utilization", "resource g: a group", "resource ms: a promotable clone",
-                             "<bundle id=\"b\">:", "primitive p: the rule of its set pm",
-                             "location l1: a pattern", "location l2: a rule", "colocation c1: a set",
-                             "colocation c2: role Master", "order o1: action promote",
-                             "ticket constraint t1:", "fencing level of n1:", "tag tag1:", "<acls>:"})
+    for (const char* part :
+         {"node n1: utilization", "resource g: a group", "resource ms: a promotable clone",
+          "<bundle id=\"b\"> in <resources>", "primitive p: the rule of its set pm", "location l1: a pattern",
+          "location l2: a rule", "colocation c1: a set", "colocation c2: role Master",
+          "order o1: action promote",
+          "ticket constraint t1:", "fencing level of n1:", "tag tag1:", "<acls> in <configuration>"})
         CHECK_MESSAGE(message.find(part) != std::string::npos, part);
     CHECK(message.find("alerts") == std::string::npos);  // nothing in it
     CHECK(std::count(message.begin(), message.end(), '\n') == 13);
+}
+
+TEST_CASE("nothing of a document is lost in silence") {
+    const auto refused = [](const std::string& configuration, const char* part) {
+        const auto edits = edits_of(document_of(configuration));
+        CAPTURE(configuration);
+        REQUIRE_FALSE(static_cast<bool>(edits));
+        CAPTURE(edits.error().message);
+        CHECK(edits.error().message.find(part) != std::string::npos);
+    };
+    const auto constraint = [&](const std::string& text, const char* part) {
+        refused("<constraints>" + text + "</constraints>", part);
+    };
+    constraint(R"(<rsc_location id="l" rsc="p" node="n1" score="1"><lifetime id="t"/></rsc_location>)",
+               "<lifetime id=\"t\"> in");
+    constraint(R"(<rsc_location id="l" rsc="p" node="n1" score-attribute="a"/>)",
+               "its attribute score-attribute");
+    constraint(R"(<rsc_location id="l" rsc="p" node="n1" score="7"><rule id="r" score="1"><expression id="e"
+        attribute="#uname" operation="eq" value="n1"/></rule></rsc_location>)",
+               "a node beside a rule");
+    constraint(
+        R"(<rsc_location id="l" rsc="p"><rule id="r" score="1"><moon_expression id="e"/></rule></rsc_location>)",
+        "<moon_expression");
+    constraint(R"(<rsc_colocation id="c" rsc="p" with-rsc="q" score="1" rsc-instance="2"/>)",
+               "its attribute rsc-instance");
+    constraint(R"(<rsc_colocation id="c" rsc="p" with-rsc="q" score="1" influence="maybe"/>)",
+               "influence=\"maybe\"");
+    constraint(R"(<rsc_order id="o" first="p" then="q" symmetrical="maybe"/>)", "symmetrical=\"maybe\"");
+    constraint(R"(<rsc_order id="o" first="p" then="q" kind="Madatory"/>)", "kind=\"Madatory\"");
+    constraint(R"(<rsc_order id="o" first="p" then="q" score="-5"/>)", "score=\"-5\"");
+    constraint(R"(<rsc_order id="o" first="p" then="q" require-all="false"/>)", "require-all=false");
+    constraint("stray text", "its text");
+    refused("<resources/><resources><primitive id=\"p\"/></resources>", "a second <resources>");
+    refused(R"(<nodes><node id="1" uname="n1" type="remote"/></nodes>)", "type=\"remote\"");
+    refused(
+        R"(<op_defaults><instance_attributes id="i"><nvpair id="n" name="a" value="b"/></instance_attributes></op_defaults>)",
+        "<instance_attributes id=\"i\"> in <op_defaults>");
+    refused(R"(<resources><primitive id="p"><instance_attribute id="i"/></primitive></resources>)",
+            "<instance_attribute id");
+    refused(
+        "<resources><primitive id=\"p\"><instance_attributes id=\"i\"><nvpair id=\"n\" name=\"a\" "
+        "value=\"x&#10;y\"/>"
+        "</instance_attributes></primitive></resources>",
+        "a value that holds a line end");
+    refused(R"(<crm_config><cluster_property_set id="s"><nvpair id="a" name="stonith-enabled" value="true"/>
+        <nvpair id="b" name="fencing-enabled" value="false"/></cluster_property_set></crm_config>)",
+            "two spellings");
+}
+
+TEST_CASE("operations of one primitive are all kept, for the check of the configuration to see") {
+    const auto edits = edits_of(
+        document_of(R"(<resources><primitive id="p" class="lsb" type="x" description="words"><operations>
+        <op id="a" name="monitor" interval="10"/><op id="b" name="monitor" interval="10" role="Stopped"/></operations>
+        </primitive></resources>)"));
+    REQUIRE(static_cast<bool>(edits));
+    const auto* put = std::get_if<PutPrimitive>(&edits->front());
+    REQUIRE(put != nullptr);
+    CHECK(put->value.operations.size() == 2);
+    CHECK(put->value.description == "words");
 }
 
 }  // namespace

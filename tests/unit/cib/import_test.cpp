@@ -85,6 +85,26 @@ TEST_CASE("import: what is wrong is refused with the element's name") {
     refused(
         cib(R"(<resources><primitive id="p" class="x" type="y"><meta_attributes id-ref="a"/></primitive></resources>)"),
         "id-ref");
+    refused(
+        cib(R"(<resources><primitive id="p" class="lsb" type="x"/><primitive id="p" class="lsb" type="y"/></resources>)"),
+        "given once");
+    refused(
+        cib(R"(<resources><primitive id="p" class="lsb" type="x"/><primitive id="q" template="p"/></resources>)"),
+        "template");
+    refused(cib(R"(<nodes><node id="1" uname="n1"/><node id="2" uname="n1"/></nodes>)"),
+            "another node called n1");
+    refused(cib("", R"(<node_state id="1"/><node_state id="1"/>)"), "twice");
+    // A rule that contains itself, and rules that double at every step.
+    refused(
+        cib(R"(<constraints><rsc_location id="l" rsc="p"><rule id="r"><rule id-ref="r"/><rule id-ref="r"/></rule></rsc_location></constraints>)"),
+        "contain themselves");
+    std::string doubled = R"(<rule id="r0"><expression id="e" attribute="a" operation="defined"/></rule>)";
+    for (int i = 1; i < 40; ++i) {
+        const std::string below = "<rule id-ref=\"r" + std::to_string(i - 1) + "\"/>";
+        doubled += "<rule id=\"r" + std::to_string(i) + "\">" + below + below + "</rule>";
+    }
+    refused(cib("<constraints><rsc_location id=\"l\" rsc=\"p\">" + doubled + "</rsc_location></constraints>"),
+            "too many parts");
     std::string deep;
     for (int i = 0; i < 100; ++i) deep += "<group id=\"g" + std::to_string(i) + "\">";
     for (int i = 0; i < 100; ++i) deep += "</group>";
