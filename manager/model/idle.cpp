@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "manager/model/options.hpp"
+#include "manager/model/text.hpp"
 
 namespace manager {
 namespace {
@@ -43,6 +44,24 @@ bool has(std::string_view names, std::string_view wanted) {
     return false;
 }
 
+// What has an effect somewhere, and none there.
+void tell_of_operation(std::vector<std::string>& out, const std::string& what,
+                       const OperationSpec& operation) {
+    const auto value = [&](const char* name) {
+        const auto found = operation.attributes.find(name);
+        return found == operation.attributes.end() ? std::string() : lower(found->second);
+    };
+    if (operation.name == "monitor") {
+        if (value("role") == "stopped")
+            out.push_back(what + " role=Stopped has no effect: a resource is watched where it runs");
+        return;
+    }
+    if (is_false(value("enabled")))
+        out.push_back(what + " enabled has no effect: only monitors can be switched off");
+    if (operation.name == "stop" && value("on-fail") == "fence")
+        out.push_back(what + " on-fail=fence blocks the resource: this version runs no fence agents");
+}
+
 void tell(std::vector<std::string>& out, const std::string& what, const Attributes& options, Find find) {
     for (const auto& [name, value] : options) {
         const Option* const option = find(name);
@@ -70,12 +89,18 @@ std::vector<std::string> idle_options(const Configuration& config) {
             for (const auto& [name, value] : operation.attributes) {
                 if (find_operation_attribute(name) != nullptr) known.emplace(name, value);
             }
-            tell(out, object + "operation " + operation.name + ":", known, find_operation_attribute);
+            const std::string what = object + "operation " + operation.name + ":";
+            tell(out, what, known, find_operation_attribute);
+            tell_of_operation(out, what, operation);
         }
     }
     tell(out, "property", config.properties, find_property);
     tell(out, "rsc_defaults", config.rsc_defaults, find_meta);
     tell(out, "op_defaults", config.op_defaults, find_operation_attribute);
+    for (const char* name : {"role", "interval"}) {
+        if (config.op_defaults.contains(name))
+            out.push_back("op_defaults " + std::string(name) + " has no effect: each operation has its own");
+    }
     return out;
 }
 

@@ -111,6 +111,13 @@ TEST_CASE("why, why-not and what-if need no daemon") {
     CHECK(contains(bench.run("custos why web n9 --cib one.xml").err, "there is no node \"n9\""));
     CHECK(contains(bench.run("custos why-not web --cib one.xml").err, "usage: custos why-not RESOURCE NODE"));
     CHECK(contains(bench.run("custos why web --now 2026-01-01").err, "DATE is for FILE"));
+    for (const char* line :
+         {"custos why '' --cib one.xml", "custos why web '' --cib one.xml", "custos why web --cib ''",
+          "custos why web --cib one.xml --now ''", "custos why web --cib one.xml --cib one.xml",
+          "custos why web --bogus --cib one.xml", "custos what-if --down --bogus --cib one.xml"}) {
+        CAPTURE(line);
+        CHECK(contains(bench.run(line).err, "usage: custos "));
+    }
     CHECK(contains(bench.run("custos what-if n1 --cib one.xml").err, "usage: custos what-if --down NODE"));
     CHECK(contains(bench.run("custos what-if --down n1 --cib").err, "usage: custos what-if --down NODE"));
 }

@@ -12,18 +12,26 @@ TEST_CASE("what has no effect here is named with its object and the reason") {
     web.id = "web";
     web.meta = {{"failure-timeout", "60s"}, {"priority", "5"}, {"colour", "blue"}};
     web.operations = {{"monitor", {}, "10s", {{"timeout", "20s"}, {"start-delay", "5s"}, {"depth", "0"}}}};
-    config.primitives = {web};
+    Primitive db;
+    db.id = "db";
+    db.operations = {{"monitor", {}, "10s", {{"role", "Stopped"}}},
+                     {"stop", {}, "", {{"on-fail", "fence"}, {"enabled", "false"}}}};
+    config.primitives = {web, db};
     config.properties = {{"dc-deadtime", "20s"}, {"stonith-enabled", "false"}, {"fencing-timeout", "60s"}};
     config.rsc_defaults = {{"resource-stickiness", "1"}};
-    config.op_defaults = {{"record-pending", "true"}};
+    config.op_defaults = {{"record-pending", "true"}, {"role", "Started"}};
     const std::vector<std::string> lines = idle_options(config);
     const char* const expected[] = {
         "primitive web: meta colour has no effect: this version does not know it",
         "primitive web: meta failure-timeout has no effect: this version",
         "primitive web: operation monitor: start-delay has no effect: ",
+        "primitive db: operation monitor: role=Stopped has no effect",
+        "primitive db: operation stop: enabled has no effect",
+        "primitive db: operation stop: on-fail=fence blocks",
         "property dc-deadtime has no effect: nobody is elected",
         "property fencing-timeout has no effect: this version runs no fence agents",
         "op_defaults record-pending has no effect: ",
+        "op_defaults role has no effect: ",
     };
     REQUIRE(lines.size() == std::size(expected));
     for (std::size_t i = 0; i < lines.size(); ++i) {
