@@ -1,9 +1,11 @@
 #include "manager/cib/configure.hpp"
 
+#include <algorithm>
 #include <iterator>
 #include <string>
 #include <utility>
 
+#include "manager/model/options.hpp"
 #include "manager/model/text.hpp"
 
 namespace manager::cib {
@@ -18,6 +20,8 @@ class Converter {
     void refuse(const std::string& object, const std::string& what) {
         refused_ += (refused_.empty() ? "" : "\n") + object + ": " + what;
     }
+    using FindOption = const Option* (*)(std::string_view);
+    void check_spellings(const std::string& object, const Attributes& all, FindOption find);
     Attributes merged(const std::string& object, const AttributeSets& sets);
     void options(Section section, const std::string& object, const AttributeSets& sets);
     void node(const NodeEntry& entry);
@@ -35,6 +39,10 @@ class Converter {
 
 constexpr const char* kNotYet = " is not carried out by this version: take it out of the file";
 
+bool holds_control(const std::string& value) {
+    return std::any_of(value.begin(), value.end(), [](char c) { return (c >= 0 && c < ' ') || c == '\x7f'; });
+}
+
 // The first set that has a name gives its value.
 Attributes Converter::merged(const std::string& object, const AttributeSets& sets) {
     Attributes out;
@@ -43,14 +51,32 @@ Attributes Converter::merged(const std::string& object, const AttributeSets& set
             refuse(object, "the rule of its set " + set.id + kNotYet);
             continue;
         }
-        for (const auto& [name, value] : set.pairs) out.try_emplace(name, value);
+        for (const auto& [name, value] : set.pairs) {
+            if (holds_control(value))
+                refuse(object, "the value of " + name + " has a line end or another control character, "
+                               "which no statement can hold: take it out");
+            out.try_emplace(name, value);
+        }
     }
     return out;
 }
 
+// Two spellings of one option would be two values of it.
+void Converter::check_spellings(const std::string& object, const Attributes& all, FindOption find) {
+    for (const auto& [name, value] : all) {
+        const Option* option = find(name);
+        if (option == nullptr || name != option->name || option->alias.empty()) continue;
+        const auto other = all.find(std::string(option->alias));
+        if (other != all.end() && other->second != value)
+            refuse(object, name + "=" + value + " and " + other->first + "=" + other->second +
+                               " are two values of one option: take one of them out");
+    }
+}
+
 void Converter::options(Section section, const std::string& object, const AttributeSets& sets) {
-    for (const auto& [name, value] : merged(object, sets))
-        edits_.emplace_back(SetOption{section, name, value});
+    const Attributes all = merged(object, sets);
+    check_spellings(object, all, section == Section::properties ? find_property : find_meta);
+    for (const auto& [name, value] : all) edits_.emplace_back(SetOption{section, name, value});
 }
 
 void Converter::node(const NodeEntry& entry) {
@@ -62,8 +88,14 @@ void Converter::node(const NodeEntry& entry) {
 
 OperationSpec Converter::operation(const std::string& object, const Operation& from) {
     OperationSpec to{from.name, {}, "", from.attributes};
-    to.attributes.merge(merged(object, from.meta));
-    to.attributes.merge(merged(object, from.params));
+    for (const AttributeSets& sets : {from.meta, from.params}) {
+        for (const auto& [name, value] : merged(object, sets)) {
+            const auto [at, added] = to.attributes.try_emplace(name, value);
+            if (!added && at->second != value)
+                refuse(object, "operation " + from.name + ": " + name + " has two values, " + at->second +
+                                   " and " + value + ": take one of them out");
+        }
+    }
     const auto interval = to.attributes.find("interval");
     if (interval == to.attributes.end()) return to;
     to.interval_text = interval->second;
@@ -90,6 +122,9 @@ void Converter::resource(const ResourceObject& object) {
     const std::string name = "primitive " + object.id;
     to.params = merged(name, object.params);
     to.meta = merged(name, object.meta);
+    to.description = object.description;
+    check_spellings(name, to.meta, find_meta);
+    if (holds_control(to.description)) refuse(name, "its description has a line end: take it out");
     if (!object.utilization.empty()) refuse(name, std::string("utilization") + kNotYet);
     for (const Operation& one : object.operations) to.operations.push_back(operation(name, one));
     edits_.emplace_back(PutPrimitive{std::move(to), true});
@@ -112,6 +147,8 @@ void Converter::location(const LocationObject& object) {
     } else if (!object.rules.empty()) {
         refuse(name, std::string("a rule other than `#uname eq NODE`") + kNotYet);
     }
+    if (!object.rules.empty() && (!object.node.empty() || object.score != Score{}))
+        refuse(name, "a rule beside a node or a score: take one of them out");
     if (!object.pattern.empty() || !object.sets.empty())
         refuse(name, "a pattern or a set of resources" + std::string(kNotYet) + ", or write one for each");
     const std::string role = lower(object.role);
@@ -141,6 +178,7 @@ void Converter::order(const OrderObject& object) {
     for (const std::string& action : {object.first_action, object.then_action}) {
         if (!action.empty() && action != "start") refuse(name, "action " + action + kNotYet);
     }
+    if (!object.require_all) refuse(name, std::string("require-all=false") + kNotYet);
     const bool symmetrical = object.symmetrical.value_or(object.kind != OrderKind::serialize);
     edits_.emplace_back(PutOrder{{object.id, object.first, object.then, object.kind, symmetrical}, true});
 }

@@ -38,6 +38,7 @@ struct ResourceObject {
     ResourceKind kind{ResourceKind::primitive};
     std::string id;
     std::string standard, provider, type;  // primitives only
+    std::string description;               // primitives only
     bool promotable{false};                // written as <master>
     AttributeSets params, meta, utilization;
     std::vector<Operation> operations;
@@ -134,7 +135,8 @@ struct Document {
     std::map<std::string, std::vector<std::string>> topology;  // node name or "" -> devices
     std::vector<NodeReport> reports;
     std::map<std::string, TicketReport> tickets;
-    // Of the configuration, what the schema knows and the importer passes over: "<acls>", "<bundle id="b">".
+    // Of the configuration, what the importer passes over, or reads as if it were not written:
+    // `<acls>`, `<rsc_location id="l">: its attribute "lifetime"`.
     std::vector<std::string> unread;
 };
 

@@ -1,5 +1,6 @@
 // What the nodes would report once every action of a plan had succeeded.
 #include <algorithm>
+#include <limits>
 #include <array>
 
 #include "manager/planner/action.hpp"
@@ -59,7 +60,7 @@ void record(cib::Document& document, const Resource& resource, const Node& node,
             const cib::HistoryEntry& entry) {
     cib::NodeReport& report = report_of(document, node);
     cib::HistoryEntry added = entry;
-    added.call_id = last_call(report) + 1;
+    added.call_id = std::min(last_call(report), std::numeric_limits<int>::max() - 1) + 1;
     cib::ResourceHistory& history = history_of(report, resource, node);
     added.id = history.id + "_last_0";
     std::erase_if(history.entries, [&](const cib::HistoryEntry& other) { return other.id == added.id; });

@@ -15,8 +15,9 @@ base::Result<CibWords> parse_cib_words(Shell& shell, const Words& words, const s
         if (words[i] == "--json") {
             out.json = true;
         } else if (words[i] == "--cib" || words[i] == "--now") {
-            complete = complete && more;
-            if (more) (words[i] == "--cib" ? out.file : out.now) = words[i + 1];
+            std::string& value = words[i] == "--cib" ? out.file : out.now;
+            complete = complete && more && value.empty() && !words[i + 1].empty();
+            if (more) value = words[i + 1];
             ++i;
         } else {
             out.rest.push_back(words[i]);
@@ -30,10 +31,16 @@ base::Result<CibWords> parse_cib_words(Shell& shell, const Words& words, const s
     return out;
 }
 
+bool is_name(const std::string& word) {
+    return !word.empty() && word.front() != '-';
+}
+
 base::Result<SavedCluster> load_cib(Shell& shell, const CibWords& words) {
     TRY(const std::string xml, base::read_file(words.file));
     auto document = manager::cib::import_cib(xml);
     if (!document) return base::Error{document.error().code, words.file + ": " + document.error().message};
+    for (const std::string& element : document->unread)
+        shell.warn(words.file + ": passed over: " + element);
     SavedCluster out{std::move(*document), 0};
     out.now = out.document.taken;
     if (!words.now.empty()) {

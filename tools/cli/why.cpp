@@ -1,5 +1,6 @@
 #include "tools/cli/why.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "manager/live/answer.hpp"
@@ -42,7 +43,8 @@ base::Result<manager::planner::Loss> lose(Shell& shell, const CibWords& wanted, 
 base::Status answer(Shell& shell, const Words& words, const std::string& arguments, std::size_t least) {
     const std::string usage = arguments + " " + kCommon;
     TRY(const CibWords wanted, parse_cib_words(shell, words, usage));
-    if (wanted.rest.size() < least || wanted.rest.size() > 2 || wanted.rest[0].front() == '-')
+    if (wanted.rest.size() < least || wanted.rest.size() > 2 ||
+        !std::all_of(wanted.rest.begin(), wanted.rest.end(), is_name))
         return base::invalid("usage: " + shell.options().program + " " + words[0] + " " + usage);
     TRY(const auto found,
         explain(shell, wanted, wanted.rest[0], wanted.rest.size() > 1 ? wanted.rest[1] : ""));
@@ -69,7 +71,8 @@ base::Status what_if(Shell& shell, const Words& words) {
     const std::string usage = std::string("--down NODE | --standby NODE ") + kCommon;
     TRY(const CibWords wanted, parse_cib_words(shell, words, usage));
     const bool standby = wanted.rest.size() == 2 && wanted.rest[0] == "--standby";
-    if (!standby && (wanted.rest.size() != 2 || wanted.rest[0] != "--down"))
+    const bool down = wanted.rest.size() == 2 && wanted.rest[0] == "--down";
+    if ((!standby && !down) || !is_name(wanted.rest[1]))
         return base::invalid("usage: " + shell.options().program + " " + words[0] + " " + usage);
     TRY(const auto loss, lose(shell, wanted, wanted.rest[1], standby));
     shell.out() << (wanted.json ? manager::planner::to_json(loss) + "\n" : manager::planner::to_text(loss));
