@@ -53,8 +53,9 @@ Attributes Converter::merged(const std::string& object, const AttributeSets& set
         }
         for (const auto& [name, value] : set.pairs) {
             if (holds_control(value))
-                refuse(object, "the value of " + name + " has a line end or another control character, "
-                               "which no statement can hold: take it out");
+                refuse(object, "the value of " + name +
+                                   " has a line end or another control character, "
+                                   "which no statement can hold: take it out");
             out.try_emplace(name, value);
         }
     }

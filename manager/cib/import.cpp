@@ -10,7 +10,8 @@
 namespace manager::cib {
 namespace {
 
-constexpr std::size_t kMaxRuleParts = 100'000;  // of a document; 16 nodes with 1,000 resources make some 15,000
+constexpr std::size_t kMaxRuleParts =
+    100'000;                   // of a document; 16 nodes with 1,000 resources make some 15,000
 constexpr int kMaxDepth = 64;  // of the document and of rules: more is no CIB, and would exhaust the stack
 
 std::string_view name_of(const pugi::xml_node& at) {
@@ -194,6 +195,11 @@ std::string shown(const pugi::xml_node& at) {
 bool flag(const pugi::xml_node& at, const char* name, bool otherwise) {
     const std::string value = text(at, name);
     return value.empty() ? otherwise : is_true(value);
+}
+
+std::optional<bool> truth(const pugi::xml_node& at, const char* name) {
+    const std::string value = text(at, name);
+    return is_true(value) ? std::optional(true) : is_false(value) ? std::optional(false) : std::nullopt;
 }
 
 // NOLINTNEXTLINE(misc-no-recursion): bounded by kMaxDepth, and kMaxRuleParts

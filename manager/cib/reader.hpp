@@ -40,8 +40,8 @@ struct Reader {
 [[nodiscard]] AttributeSets read_sets(Reader& reader, const pugi::xml_node& at, const char* element);
 void append_sets(AttributeSets& sets, AttributeSets more);
 
-// Fills reader.by_id. An id stands once in a configuration; nodes have ids of their own, as a remote node has that
-// of its resource.
+// Fills reader.by_id. An id stands once in a configuration; nodes have ids of their own, as a remote node has
+// that of its resource.
 void index_ids(Reader& reader, const pugi::xml_node& configuration);
 // Names all below <cib> that the importer does not understand, except in <status>.
 void note_unread(const pugi::xml_node& cib, Document& document);

@@ -10,8 +10,8 @@ namespace {
 
 constexpr std::string_view kAny = "*";
 
-// `attributes`: words, or "name:kind" with a kind of kKinds; `children`: words, with a "*" behind those that may
-// stand there more than once.
+// `attributes`: words, or "name:kind" with a kind of kKinds; `children`: words, with a "*" behind those that
+// may stand there more than once.
 struct Element {
     std::string_view name, attributes, children;
 };
@@ -83,9 +83,8 @@ constexpr Element kElements[] = {
 struct Words {
     std::string_view kind, allowed;
 };
-constexpr std::string_view kTrueFalse = "true on yes y 1 false off no n 0";
 constexpr Words kKinds[] = {
-    {"boolean", kTrueFalse},
+    {"boolean", "true on yes y 1 false off no n 0"},
     {"member", "member normal"},
     {"role", "Started Stopped Promoted Unpromoted Master Slave"},
     {"discovery", "always never exclusive"},
@@ -137,16 +136,6 @@ std::string expected(std::string_view kind, std::string_view value) {
     }
     return "";
 }
-
-}  // namespace
-
-std::optional<bool> truth(const pugi::xml_node& at, const char* name) {
-    const std::string value = text(at, name);
-    if (value.empty() || !expected("boolean", value).empty()) return std::nullopt;
-    return is_true(value);
-}
-
-namespace {
 
 class Walk {
   public:

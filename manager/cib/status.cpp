@@ -52,8 +52,8 @@ HistoryEntry read_entry(Reader& reader, const pugi::xml_node& at) {
 bool once(Reader& reader, const pugi::xml_node& at, const char* name, std::set<std::string>& seen) {
     const std::string value = text(at, name);
     if (value.empty() || seen.insert(value).second) return true;
-    reader.fail(at, "its " + std::string(name) + " \"" + value + "\" stands there twice in " +
-                        shown(at.parent()));
+    reader.fail(
+        at, "its " + std::string(name) + " \"" + value + "\" stands there twice in " + shown(at.parent()));
     return false;
 }
 

@@ -1,7 +1,7 @@
 // What the nodes would report once every action of a plan had succeeded.
 #include <algorithm>
-#include <limits>
 #include <array>
+#include <limits>
 
 #include "manager/planner/action.hpp"
 #include "manager/planner/plan.hpp"

@@ -39,8 +39,7 @@ base::Result<SavedCluster> load_cib(Shell& shell, const CibWords& words) {
     TRY(const std::string xml, base::read_file(words.file));
     auto document = manager::cib::import_cib(xml);
     if (!document) return base::Error{document.error().code, words.file + ": " + document.error().message};
-    for (const std::string& element : document->unread)
-        shell.warn(words.file + ": passed over: " + element);
+    for (const std::string& element : document->unread) shell.warn(words.file + ": passed over: " + element);
     SavedCluster out{std::move(*document), 0};
     out.now = out.document.taken;
     if (!words.now.empty()) {

@@ -88,11 +88,12 @@ TEST_CASE("all that has no place is named, each in a line") {
     REQUIRE_FALSE(static_cast<bool>(edits));
     const std::string& message = edits.error().message;
     CAPTURE(message);
-    for (const char* part : {"node n1: utilization", "resource g: a group", "resource ms: a promotable clone",
-                             "<resources>: what it contains: <bundle id=\"b\">:", "primitive p: the rule of its set pm",
-                             "location l1: a pattern", "location l2: a rule", "colocation c1: a set",
-                             "colocation c2: role Master", "order o1: action promote",
-                             "ticket constraint t1:", "fencing level of n1:", "tag tag1:", "<acls>:"})
+    for (const char* part :
+         {"node n1: utilization", "resource g: a group", "resource ms: a promotable clone",
+          "<resources>: what it contains: <bundle id=\"b\">:", "primitive p: the rule of its set pm",
+          "location l1: a pattern", "location l2: a rule", "colocation c1: a set",
+          "colocation c2: role Master", "order o1: action promote",
+          "ticket constraint t1:", "fencing level of n1:", "tag tag1:", "<acls>:"})
         CHECK_MESSAGE(message.find(part) != std::string::npos, part);
     CHECK(message.find("alerts") == std::string::npos);  // nothing in it
     CHECK(std::count(message.begin(), message.end(), '\n') == 13);
@@ -121,7 +122,8 @@ void check_refused(const std::string& configuration, const std::string& part) {
 }
 
 TEST_CASE("what the importer does not understand of a constraint is refused, not lost") {
-    CHECK(refusal(with_two(R"(<rsc_order id="o" first="a" then="b" kind="OPTIONAL" symmetrical="No"/>)")) == "");
+    CHECK(refusal(with_two(R"(<rsc_order id="o" first="a" then="b" kind="OPTIONAL" symmetrical="No"/>)")) ==
+          "");
     const std::pair<const char*, const char*> cases[] = {
         {R"(<rsc_location id="l" rsc="a" node="n1" score="1"><lifetime/></rsc_location>)",
          "<rsc_location id=\"l\">: what it contains: <lifetime>:"},
@@ -154,14 +156,17 @@ TEST_CASE("what the importer does not understand elsewhere is refused, not lost"
         {R"(<nodes><node id="r" uname="r" type="remote"/></nodes>)", "type=\"remote\""},
         {R"(<nodes><node id="r" uname="n1" description="rack 4"/></nodes>)", "\"description\""},
         {R"(<tags><tag id="t"/></tags>)", "tag t:"},
-        {with_content(R"(<instance_attribute id="i"/>)"), "<primitive id=\"p\">: what it contains: <instance_attribute"},
+        {with_content(R"(<instance_attribute id="i"/>)"),
+         "<primitive id=\"p\">: what it contains: <instance_attribute"},
         {with_content(R"(<operations><op id="m1" name="monitor" interval="10"/>
             <op id="m2" name="monitor" interval="10" role="Stopped"/></operations>)"),
          "<op id=\"m2\">: <primitive id=\"p\"> has another monitor"},
-        {with_content(R"(<operations><op id="m1" name="monitor" interval="10" timeout="20"><meta_attributes id="m">
+        {with_content(
+             R"(<operations><op id="m1" name="monitor" interval="10" timeout="20"><meta_attributes id="m">
             <nvpair id="t" name="timeout" value="9"/></meta_attributes></op></operations>)"),
          "timeout has two values, 20 and 9"},
-        {with_content(R"(<instance_attributes id="i"><nvpair id="n" name="cmd" value="a&#10;b"/></instance_attributes>)"),
+        {with_content(
+             R"(<instance_attributes id="i"><nvpair id="n" name="cmd" value="a&#10;b"/></instance_attributes>)"),
          "the value of cmd has a line end"},
         {R"(<crm_config><cluster_property_set id="c"><nvpair id="x" name="stonith-enabled" value="true"/>
             <nvpair id="y" name="fencing-enabled" value="false"/></cluster_property_set></crm_config>)",

@@ -93,8 +93,9 @@ TEST_CASE("import: what is wrong is refused with the element's name") {
     refused(cib(R"(<resources><primitive id="p" class="x" type="y"><instance_attributes id="i"/>
         <meta_attributes id-ref="i"/></primitive></resources>)"),
             "another kind of element, <instance_attributes id=\"i\">");
-    refused(cib(R"(<resources><primitive id="a" class="x" type="y"/><primitive id="b" template="a"/></resources>)"),
-            "is no template, but <primitive id=\"a\">");
+    refused(
+        cib(R"(<resources><primitive id="a" class="x" type="y"/><primitive id="b" template="a"/></resources>)"),
+        "is no template, but <primitive id=\"a\">");
 }
 
 std::string with_rule(const std::string& rules) {
@@ -113,7 +114,8 @@ TEST_CASE("import: rules that contain themselves, or repeat one another, end") {
 
 TEST_CASE("import: an id stands once") {
     const std::string a = R"(<primitive id="a" class="x" type="y"/>)";
-    refused(cib("<resources>" + a + a + "</resources>"), "<primitive id=\"a\">: its id is that of a <primitive>");
+    refused(cib("<resources>" + a + a + "</resources>"),
+            "<primitive id=\"a\">: its id is that of a <primitive>");
     refused(cib("<resources>" + a + R"(</resources><tags><tag id="a"/></tags>)"),
             "<tag id=\"a\">: its id is that of a <primitive>");
     refused(cib(R"(<nodes><node id="1" uname="n1"/><node id="1" uname="n2"/></nodes>)"), "<node id=\"1\">");
@@ -145,11 +147,11 @@ TEST_CASE("import: what is passed over is named, and the rest is read") {
     const Document document = read(cib(R"(<resources><bundle id="b"><primitive id="x"/></bundle>
         <group id="g"/></resources><constraints>
         <rsc_order id="o" first="a" then="b" symmetrical="maybe" kind="Serialize"/></constraints><alerts/>)"));
-    CHECK(document.unread ==
-          std::vector<std::string>{"<group id=\"g\">: it has no member",
-                                   "<resources>: what it contains: <bundle id=\"b\">",
-                                   "<rsc_order id=\"o\">: its attribute symmetrical=\"maybe\" (expected one of "
-                                   "true on yes y 1 false off no n 0)"});
+    CHECK(document.unread == std::vector<std::string>{
+                                 "<group id=\"g\">: it has no member",
+                                 "<resources>: what it contains: <bundle id=\"b\">",
+                                 "<rsc_order id=\"o\">: its attribute symmetrical=\"maybe\" (expected one of "
+                                 "true on yes y 1 false off no n 0)"});
     CHECK_FALSE(document.orders.at(0).symmetrical.has_value());  // as if it were not written
 }
 

@@ -32,6 +32,29 @@ TEST_CASE("what has no effect here is named with its object and the reason") {
     }
 }
 
+TEST_CASE("words that an operation has in vain are named") {
+    Configuration config;
+    Primitive web;
+    web.id = "web";
+    web.operations = {{"monitor", {}, "10s", {{"role", "Stopped"}}},
+                      {"monitor", {}, "20s", {{"role", "Started"}, {"enabled", "false"}}},
+                      {"start", {}, "", {{"enabled", "no"}, {"role", "Stopped"}}},
+                      {"stop", {}, "", {{"on-fail", "fence"}, {"enabled", "true"}}}};
+    config.primitives = {web};
+    config.op_defaults = {{"enabled", "false"}, {"interval", "5s"}, {"role", "Stopped"}};
+    const std::vector<std::string> expected = {
+        "primitive web: operation monitor is never run: role=Stopped, and this version monitors only where a "
+        "resource is started",
+        "primitive web: operation start: enabled=no has no effect: only a monitor can be disabled",
+        "primitive web: operation start: role has no effect: only a monitor has one",
+        "primitive web: operation stop: on-fail=fence blocks the resource, as without a fence: this version "
+        "runs "
+        "no fence agents",
+        "op_defaults interval has no effect: write it with the operation that is meant",
+        "op_defaults role has no effect: write it with the operation that is meant"};
+    CHECK(idle_options(config) == expected);
+}
+
 TEST_CASE("each option that is said to be idle is one that can be set") {
     for (const std::string& name : idle_names()) {
         CAPTURE(name);
