@@ -52,10 +52,11 @@ Attributes Converter::merged(const std::string& object, const AttributeSets& set
             continue;
         }
         for (const auto& [name, value] : set.pairs) {
-            if (holds_control(value))
+            if (holds_control(value)) {
                 refuse(object, "the value of " + name +
                                    " has a line end or another control character, "
                                    "which no statement can hold: take it out");
+            }
             out.try_emplace(name, value);
         }
     }
@@ -68,9 +69,10 @@ void Converter::check_spellings(const std::string& object, const Attributes& all
         const Option* option = find(name);
         if (option == nullptr || name != option->name || option->alias.empty()) continue;
         const auto other = all.find(std::string(option->alias));
-        if (other != all.end() && other->second != value)
+        if (other != all.end() && other->second != value) {
             refuse(object, name + "=" + value + " and " + other->first + "=" + other->second +
                                " are two values of one option: take one of them out");
+        }
     }
 }
 
@@ -92,9 +94,10 @@ OperationSpec Converter::operation(const std::string& object, const Operation& f
     for (const AttributeSets& sets : {from.meta, from.params}) {
         for (const auto& [name, value] : merged(object, sets)) {
             const auto [at, added] = to.attributes.try_emplace(name, value);
-            if (!added && at->second != value)
+            if (!added && at->second != value) {
                 refuse(object, "operation " + from.name + ": " + name + " has two values, " + at->second +
                                    " and " + value + ": take one of them out");
+            }
         }
     }
     const auto interval = to.attributes.find("interval");

@@ -130,9 +130,10 @@ void index_ids(Reader& reader, const pugi::xml_node& configuration) {
         const auto id = at.attribute("id");
         if (!id || !has_own_id(at)) continue;
         const auto [other, added] = reader.by_id.try_emplace(id.value(), at);
-        if (!added)
+        if (!added) {
             reader.fail(at, "its id is that of a <" + std::string(other->second.name()) +
                                 ">, too: an id stands once in a configuration");
+        }
     }
 }
 

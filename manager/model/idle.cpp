@@ -64,17 +64,19 @@ void tell_operation(std::vector<std::string>& out, const std::string& object,
     const std::string what = object + "operation " + operation.name;
     const bool monitor = operation.name == "monitor";
     for (const auto& [name, value] : operation.attributes) {
-        if (name == "role" && lower(value) != "started" && monitor)
+        if (name == "role" && lower(value) != "started" && monitor) {
             out.push_back(what + " is never run: role=" + value +
                           ", and this version monitors only where a resource is started");
+        }
         if (name == "role" && lower(value) != "started" && !monitor)
             out.push_back(what + ": role has no effect: only a monitor has one");
         if (name == "enabled" && is_false(value) && !monitor)
             out.push_back(what + ": enabled=" + value + " has no effect: only a monitor can be disabled");
-        if (name == "on-fail" && lower(value) == "fence")
+        if (name == "on-fail" && lower(value) == "fence") {
             out.push_back(what +
                           ": on-fail=fence blocks the resource, as without a fence: this version runs no "
                           "fence agents");
+        }
     }
 }
 
@@ -99,9 +101,10 @@ std::vector<std::string> idle_options(const Configuration& config) {
     tell(out, "rsc_defaults", config.rsc_defaults, find_meta);
     tell(out, "op_defaults", config.op_defaults, find_operation_attribute);
     for (const char* name : {"interval", "role"}) {
-        if (config.op_defaults.contains(name))
+        if (config.op_defaults.contains(name)) {
             out.push_back("op_defaults " + std::string(name) +
                           " has no effect: write it with the operation that is meant");
+        }
     }
     return out;
 }
