@@ -1,6 +1,7 @@
 #include "manager/cib/configure.hpp"
 
-#include <map>
+#include <algorithm>
+#include <iterator>
 #include <string>
 #include <utility>
 
@@ -16,8 +17,11 @@ class Converter {
     base::Result<std::vector<Edit>> run();
 
   private:
-    void refuse(const std::string& line) { refused_ += (refused_.empty() ? "" : "\n") + line; }
-    void refuse(const std::string& object, const std::string& what) { refuse(object + ": " + what); }
+    void refuse(const std::string& object, const std::string& what) {
+        refused_ += (refused_.empty() ? "" : "\n") + object + ": " + what;
+    }
+    using FindOption = const Option* (*)(std::string_view);
+    void check_spellings(const std::string& object, const Attributes& all, FindOption find);
     Attributes merged(const std::string& object, const AttributeSets& sets);
     void options(Section section, const std::string& object, const AttributeSets& sets);
     void node(const NodeEntry& entry);
@@ -35,6 +39,10 @@ class Converter {
 
 constexpr const char* kNotYet = " is not carried out by this version: take it out of the file";
 
+bool holds_control(const std::string& value) {
+    return std::any_of(value.begin(), value.end(), [](char c) { return (c >= 0 && c < ' ') || c == '\x7f'; });
+}
+
 // The first set that has a name gives its value.
 Attributes Converter::merged(const std::string& object, const AttributeSets& sets) {
     Attributes out;
@@ -44,27 +52,34 @@ Attributes Converter::merged(const std::string& object, const AttributeSets& set
             continue;
         }
         for (const auto& [name, value] : set.pairs) {
-            if (value.find_first_of("\r\n") != std::string::npos)
-                refuse(object, name + ": a value that holds a line end" + kNotYet);
+            if (holds_control(value)) {
+                refuse(object, "the value of " + name +
+                                   " has a line end or another control character, "
+                                   "which no statement can hold: take it out");
+            }
             out.try_emplace(name, value);
         }
     }
     return out;
 }
 
-void Converter::options(Section section, const std::string& object, const AttributeSets& sets) {
-    std::map<std::string, std::pair<std::string, std::string>> known;  // by the first spelling
-    for (const auto& [name, value] : merged(object, sets)) {
-        const Option* const option = section == Section::properties ? find_property(name) : nullptr;
-        const std::string first(option == nullptr ? std::string_view(name) : option->name);
-        const auto [other, added] = known.try_emplace(first, name, value);
-        if (!added && other->second.second != value) {
-            const auto& [spelling, meant] = other->second;
-            refuse(object, spelling + "=" + meant + " and " + name + "=" + value +
-                               " are one option in two spellings: take one of them out of the file");
+// Two spellings of one option would be two values of it.
+void Converter::check_spellings(const std::string& object, const Attributes& all, FindOption find) {
+    for (const auto& [name, value] : all) {
+        const Option* option = find(name);
+        if (option == nullptr || name != option->name || option->alias.empty()) continue;
+        const auto other = all.find(std::string(option->alias));
+        if (other != all.end() && other->second != value) {
+            refuse(object, name + "=" + value + " and " + other->first + "=" + other->second +
+                               " are two values of one option: take one of them out");
         }
-        edits_.emplace_back(SetOption{section, name, value});
     }
+}
+
+void Converter::options(Section section, const std::string& object, const AttributeSets& sets) {
+    const Attributes all = merged(object, sets);
+    check_spellings(object, all, section == Section::properties ? find_property : find_meta);
+    for (const auto& [name, value] : all) edits_.emplace_back(SetOption{section, name, value});
 }
 
 void Converter::node(const NodeEntry& entry) {
@@ -76,8 +91,15 @@ void Converter::node(const NodeEntry& entry) {
 
 OperationSpec Converter::operation(const std::string& object, const Operation& from) {
     OperationSpec to{from.name, {}, "", from.attributes};
-    to.attributes.merge(merged(object, from.meta));
-    to.attributes.merge(merged(object, from.params));
+    for (const AttributeSets& sets : {from.meta, from.params}) {
+        for (const auto& [name, value] : merged(object, sets)) {
+            const auto [at, added] = to.attributes.try_emplace(name, value);
+            if (!added && at->second != value) {
+                refuse(object, "operation " + from.name + ": " + name + " has two values, " + at->second +
+                                   " and " + value + ": take one of them out");
+            }
+        }
+    }
     const auto interval = to.attributes.find("interval");
     if (interval == to.attributes.end()) return to;
     to.interval_text = interval->second;
@@ -105,6 +127,8 @@ void Converter::resource(const ResourceObject& object) {
     to.params = merged(name, object.params);
     to.meta = merged(name, object.meta);
     to.description = object.description;
+    check_spellings(name, to.meta, find_meta);
+    if (holds_control(to.description)) refuse(name, "its description has a line end: take it out");
     if (!object.utilization.empty()) refuse(name, std::string("utilization") + kNotYet);
     for (const Operation& one : object.operations) to.operations.push_back(operation(name, one));
     edits_.emplace_back(PutPrimitive{std::move(to), true});
@@ -124,10 +148,11 @@ void Converter::location(const LocationObject& object) {
     if (object.rules.size() == 1 && is_plain(object.rules.front())) {
         to.node = object.rules.front().parts.front().attribute.value;
         to.score = object.rules.front().score;
-        if (!object.node.empty()) refuse(name, std::string("a node beside a rule") + kNotYet);
     } else if (!object.rules.empty()) {
         refuse(name, std::string("a rule other than `#uname eq NODE`") + kNotYet);
     }
+    if (!object.rules.empty() && (!object.node.empty() || object.score != Score{}))
+        refuse(name, "a rule beside a node or a score: take one of them out");
     if (!object.pattern.empty() || !object.sets.empty())
         refuse(name, "a pattern or a set of resources" + std::string(kNotYet) + ", or write one for each");
     const std::string role = lower(object.role);
@@ -171,7 +196,7 @@ void Converter::rest() {
     for (const auto& [tag, members] : document_.tags) {
         if (!document_.templates.contains(tag)) refuse("tag " + tag, std::string("a tag") + kNotYet);
     }
-    for (const std::string& element : document_.unread) refuse(element + kNotYet);
+    for (const std::string& element : document_.unread) refuse(element, std::string("it") + kNotYet);
 }
 
 base::Result<std::vector<Edit>> Converter::run() {

@@ -45,7 +45,7 @@ ColocationObject read_colocation(Reader& reader, const pugi::xml_node& at) {
     out.resource_role = text(at, "rsc-role");
     out.with_role = text(at, "with-rsc-role");
     out.node_attribute = text(at, "node-attribute");
-    if (at.attribute("influence")) out.influence = flag(at, "influence", true);
+    out.influence = truth(at, "influence");
     out.score = reader.score(at, text(at, "score"));
     out.sets = read_resource_sets(reader, at);
     return out;
@@ -71,7 +71,7 @@ OrderObject read_order(Reader& reader, const pugi::xml_node& at) {
     out.first_action = text(at, "first-action");
     out.then_action = text(at, "then-action");
     out.kind = kind_of(at);
-    if (at.attribute("symmetrical")) out.symmetrical = flag(at, "symmetrical", true);
+    out.symmetrical = truth(at, "symmetrical");
     out.require_all = flag(at, "require-all", true);
     out.sets = read_resource_sets(reader, at);
     return out;
@@ -92,9 +92,12 @@ TicketObject read_ticket(Reader& reader, const pugi::xml_node& at) {
 
 void read_constraints(Reader& reader, const pugi::xml_node& at, Document& document) {
     for (const auto& child : at.children()) {
-        const pugi::xml_node constraint = reader.resolve(child);
+        const pugi::xml_node& constraint = child;
         const std::string_view name = constraint.name();
-        if (name == "rsc_location") {
+        if (text(constraint, "id").empty()) {
+            // The peer passes it over; one that only names another would be that other once more.
+            if (!name.empty()) document.unread.push_back(shown(constraint) + ": a constraint without an id");
+        } else if (name == "rsc_location") {
             document.locations.push_back(read_location(reader, constraint));
         } else if (name == "rsc_colocation") {
             document.colocations.push_back(read_colocation(reader, constraint));

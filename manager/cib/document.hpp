@@ -38,8 +38,8 @@ struct ResourceObject {
     ResourceKind kind{ResourceKind::primitive};
     std::string id;
     std::string standard, provider, type;  // primitives only
+    std::string description;               // primitives only
     bool promotable{false};                // written as <master>
-    std::string description;
     AttributeSets params, meta, utilization;
     std::vector<Operation> operations;
     std::vector<ResourceObject> children;  // members of a group, or the one that a clone copies
@@ -135,8 +135,8 @@ struct Document {
     std::map<std::string, std::vector<std::string>> topology;  // node name or "" -> devices
     std::vector<NodeReport> reports;
     std::map<std::string, TicketReport> tickets;
-    // Of the configuration, what the importer passes over or cannot make sense of: `<acls> in
-    // <configuration>`.
+    // Of the configuration, what the importer passes over, or reads as if it were not written:
+    // `<acls>`, `<rsc_location id="l">: its attribute "lifetime"`.
     std::vector<std::string> unread;
 };
 

@@ -3,16 +3,16 @@
 #include <algorithm>
 #include <charconv>
 #include <iterator>
+#include <set>
 
 #include "manager/cib/reader.hpp"
-#include "manager/cib/schema.hpp"
 
 namespace manager::cib {
 namespace {
 
+constexpr std::size_t kMaxRuleParts =
+    100'000;                   // of a document; 16 nodes with 1,000 resources make some 15,000
 constexpr int kMaxDepth = 64;  // of the document and of rules: more is no CIB, and would exhaust the stack
-
-constexpr int kMostRuleParts = 100'000;  // of all rules together
 
 std::string_view name_of(const pugi::xml_node& at) {
     return at.name();
@@ -68,51 +68,41 @@ Rule read_test(const pugi::xml_node& at) {
     return out;
 }
 
-// Kinds whose objects are told apart by their ids, all of them together.
-bool is_object(std::string_view name) {
-    constexpr std::string_view kObjects[] = {"primitive",    "group",          "clone",     "master",
-                                             "template",     "bundle",         "node",      "tag",
-                                             "rsc_location", "rsc_colocation", "rsc_order", "rsc_ticket"};
-    return std::find(std::begin(kObjects), std::end(kObjects), name) != std::end(kObjects);
+// Moves on to the next element, in the order of the text; null at the end of `top`.
+pugi::xml_node following(Reader& reader, const pugi::xml_node& top, pugi::xml_node at, int& depth) {
+    if (at.first_child()) {
+        if (++depth > kMaxDepth) {
+            reader.fail(at, "it is nested deeper than a CIB can be");
+            return {};
+        }
+        return at.first_child();
+    }
+    while (at != top && !at.next_sibling()) {
+        at = at.parent();
+        --depth;
+    }
+    return at == top ? pugi::xml_node() : at.next_sibling();
 }
 
-void index(Reader& reader, const pugi::xml_node& top) {
-    pugi::xml_node at = top;
-    int depth = 0;
-    while (at) {
-        if (const auto id = at.attribute("id")) {
-            const auto [known, added] = reader.by_id.try_emplace(id.value(), at);
-            if (!added && is_object(name_of(at)) && is_object(name_of(known->second)))
-                reader.fail(at, "there is " + shown(known->second) + " already, and ids are given once");
-        }
-        if (at.first_child() && depth < kMaxDepth) {
-            at = at.first_child();
-            ++depth;
-            continue;
-        }
-        if (at.first_child()) {
-            reader.fail(at, "it is nested deeper than a CIB can be");
-            return;
-        }
-        while (at != top && !at.next_sibling()) {
-            at = at.parent();
-            --depth;
-        }
-        if (at == top) return;
-        at = at.next_sibling();
-    }
+// Whether the id of an element is its own, and no reference or name of something outside.
+bool has_own_id(const pugi::xml_node& at) {
+    constexpr std::string_view kOthers[] = {"node", "resource_ref", "obj_ref",
+                                            "role", "acl_target",   "acl_group"};
+    return std::find(std::begin(kOthers), std::end(kOthers), name_of(at)) == std::end(kOthers);
 }
 
 void read_nodes(Reader& reader, const pugi::xml_node& at, Document& document) {
+    std::set<std::string> ids;
+    std::set<std::string> names;
     for (const auto& node : at.children("node")) {
         NodeEntry entry;
         entry.id = text(node, "id");
         entry.name = text(node, "uname");
         if (entry.name.empty()) entry.name = entry.id;
         if (entry.id.empty()) reader.fail(node, "a node needs an id");
-        const bool known = std::any_of(document.nodes.begin(), document.nodes.end(),
-                                       [&](const NodeEntry& other) { return other.name == entry.name; });
-        if (known) reader.fail(node, "there is another node called " + entry.name);
+        if (!ids.insert(entry.id).second) reader.fail(node, "another node has this id");
+        if (!names.insert(entry.name).second)
+            reader.fail(node, "another node has its name, " + entry.name + ", too");
         entry.attributes = read_sets(reader, node, "instance_attributes");
         entry.utilization = read_sets(reader, node, "utilization");
         document.nodes.push_back(std::move(entry));
@@ -134,6 +124,19 @@ void read_topology(const pugi::xml_node& at, Document& document) {
 
 }  // namespace
 
+void index_ids(Reader& reader, const pugi::xml_node& configuration) {
+    int depth = 0;
+    for (pugi::xml_node at = configuration; at; at = following(reader, configuration, at, depth)) {
+        const auto id = at.attribute("id");
+        if (!id || !has_own_id(at)) continue;
+        const auto [other, added] = reader.by_id.try_emplace(id.value(), at);
+        if (!added) {
+            reader.fail(at, "its id is that of a <" + std::string(other->second.name()) +
+                                ">, too: an id stands once in a configuration");
+        }
+    }
+}
+
 void Reader::fail(const pugi::xml_node& at, std::string_view what) {
     if (!error) error = base::invalid(shown(at) + ": " + std::string(what));
 }
@@ -146,11 +149,11 @@ pugi::xml_node Reader::resolve(const pugi::xml_node& at) {
             fail(at, "its id-ref \"" + text(out, "id-ref") + "\" names no element");
             return {};
         }
-        if (name_of(found->second) != name_of(at)) {
-            fail(at, "its id-ref \"" + text(out, "id-ref") + "\" names " + shown(found->second));
+        out = found->second;
+        if (name_of(out) != name_of(at)) {
+            fail(at, "its id-ref names another kind of element, " + shown(out));
             return {};
         }
-        out = found->second;
     }
     return out;
 }
@@ -163,11 +166,10 @@ Score Reader::score(const pugi::xml_node& at, std::string_view value) {
     return {};
 }
 
-template <typename Number>
-Number Reader::number(const pugi::xml_node& at, const char* name, Number otherwise) {
+std::int64_t Reader::large(const pugi::xml_node& at, const char* name, std::int64_t otherwise) {
     const std::string value = text(at, name);
     if (value.empty()) return otherwise;
-    Number out = 0;
+    std::int64_t out = 0;
     const auto [end, wrong] = std::from_chars(value.data(), value.data() + value.size(), out);
     if (wrong != std::errc() || end != value.data() + value.size())
         fail(at, std::string(name) + "=\"" + value + "\" is not a whole number");
@@ -175,11 +177,10 @@ Number Reader::number(const pugi::xml_node& at, const char* name, Number otherwi
 }
 
 int Reader::whole(const pugi::xml_node& at, const char* name, int otherwise) {
-    return number(at, name, otherwise);
-}
-
-std::int64_t Reader::seconds(const pugi::xml_node& at, const char* name) {
-    return number<std::int64_t>(at, name, 0);
+    const std::int64_t out = large(at, name, otherwise);
+    if (out == static_cast<int>(out)) return static_cast<int>(out);
+    fail(at, std::string(name) + "=\"" + text(at, name) + "\" is larger than it can be");
+    return otherwise;
 }
 
 std::string text(const pugi::xml_node& at, const char* name) {
@@ -187,8 +188,9 @@ std::string text(const pugi::xml_node& at, const char* name) {
 }
 
 std::string shown(const pugi::xml_node& at) {
-    const std::string id = text(at, "id");
-    return "<" + std::string(at.name()) + (id.empty() ? ">" : " id=\"" + id + "\">");
+    const char* name = at.attribute("id") ? "id" : "id-ref";
+    const std::string id = text(at, name);
+    return "<" + std::string(at.name()) + (id.empty() ? ">" : " " + std::string(name) + "=\"" + id + "\">");
 }
 
 bool flag(const pugi::xml_node& at, const char* name, bool otherwise) {
@@ -196,21 +198,31 @@ bool flag(const pugi::xml_node& at, const char* name, bool otherwise) {
     return value.empty() ? otherwise : is_true(value);
 }
 
-// NOLINTNEXTLINE(misc-no-recursion): bounded by kMaxDepth
+std::optional<bool> truth(const pugi::xml_node& at, const char* name) {
+    const std::string value = text(at, name);
+    return is_true(value) ? std::optional(true) : is_false(value) ? std::optional(false) : std::nullopt;
+}
+
+// NOLINTNEXTLINE(misc-no-recursion): bounded by kMaxDepth, and kMaxRuleParts
 Rule read_rule(Reader& reader, const pugi::xml_node& reference, int depth) {
     const pugi::xml_node at = reader.resolve(reference);
     Rule out;
+    if (depth > kMaxDepth) {
+        reader.fail(at, "rules are nested too deep here, or it contains itself by an id-ref");
+        return out;
+    }
     out.kind = text(at, "boolean-op") == "or" ? Rule::Kind::any : Rule::Kind::every;
     out.role = text(at, "role");
     out.score_attribute = text(at, "score-attribute");
     if (out.score_attribute.empty()) out.score_attribute = text(at, "score-attribute-mangled");
     out.score = reader.score(at, text(at, "score"));
-    if (depth > kMaxDepth || ++reader.rule_parts > kMostRuleParts) {
-        reader.fail(at, "rules are nested too deep, contain themselves, or have too many parts");
-        return out;
-    }
     for (const auto& child : at.children()) {
-        if (reader.error) break;
+        if (reader.error) return out;
+        if (++reader.rule_parts > kMaxRuleParts) {
+            reader.fail(at, "with it the document has more than " + std::to_string(kMaxRuleParts) +
+                                " parts of rules: its id-refs repeat too much");
+            return out;
+        }
         const pugi::xml_node part = reader.resolve(child);
         const std::string_view name = name_of(part);
         if (name == "rule") out.parts.push_back(read_rule(reader, part, depth + 1));
@@ -227,6 +239,19 @@ void append_sets(AttributeSets& sets, AttributeSets more) {
                      [](const AttributeSet& a, const AttributeSet& b) { return a.score > b.score; });
 }
 
+namespace {
+
+void read_pairs(Reader& reader, const pugi::xml_node& at, AttributeSet& out) {
+    for (const auto& pair : at.children("nvpair")) {
+        const pugi::xml_node target = reader.resolve(pair);
+        const std::string name = pair.attribute("name") ? text(pair, "name") : text(target, "name");
+        if (name.empty()) reader.fail(pair, "an nvpair needs a name");
+        if (target.attribute("value")) out.pairs.emplace_back(name, text(target, "value"));
+    }
+}
+
+}  // namespace
+
 AttributeSets read_sets(Reader& reader, const pugi::xml_node& at, const char* element) {
     AttributeSets out;
     for (const auto& child : at.children(element)) {
@@ -236,13 +261,8 @@ AttributeSets read_sets(Reader& reader, const pugi::xml_node& at, const char* el
         read.score = reader.score(set, text(set, "score"));
         if (const auto rule = set.child("rule")) read.rule = read_rule(reader, rule);
         // Old documents have one more level.
-        const pugi::xml_node holder = set.child("attributes") ? set.child("attributes") : set;
-        for (const auto& pair : holder.children("nvpair")) {
-            const pugi::xml_node target = reader.resolve(pair);
-            const std::string name = pair.attribute("name") ? text(pair, "name") : text(target, "name");
-            if (name.empty()) reader.fail(pair, "an nvpair needs a name");
-            if (target.attribute("value")) read.pairs.emplace_back(name, text(target, "value"));
-        }
+        read_pairs(reader, set, read);
+        read_pairs(reader, set.child("attributes"), read);
         out.push_back(std::move(read));
     }
     append_sets(out, {});
@@ -262,7 +282,9 @@ base::Result<Document> import_cib(std::string_view xml) {
     if (!configuration)
         return base::invalid("no <cib> with a <configuration>: expected the output of `cibadmin --query`");
     Reader reader;
-    index(reader, top);
+    int depth = 0;
+    for (pugi::xml_node at = top; at;) at = following(reader, top, at, depth);
+    index_ids(reader, configuration);
     if (reader.error) return *reader.error;
     Document out;
     out.have_quorum = flag(top, "have-quorum", false);
@@ -281,10 +303,10 @@ base::Result<Document> import_cib(std::string_view xml) {
     read_constraints(reader, configuration.child("constraints"), out);
     read_topology(configuration.child("fencing-topology"), out);
     for (const auto& tag : configuration.child("tags").children("tag")) {
-        for (const auto& reference : tag.children("obj_ref"))
-            out.tags[text(tag, "id")].push_back(text(reference, "id"));
+        auto& members = out.tags[text(tag, "id")];
+        for (const auto& reference : tag.children("obj_ref")) members.push_back(text(reference, "id"));
     }
-    out.unread = find_unread(top);
+    note_unread(top, out);
     read_status(reader, top.child("status"), out);
     if (reader.error) return *reader.error;
     return out;

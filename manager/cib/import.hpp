@@ -1,6 +1,6 @@
 // Reads a Pacemaker CIB (the XML of `cibadmin --query`: configuration and status) into a Document. Total: any
-// input gives a document or an error that names the element. What the schema knows and this reader does not
-// (ACLs, alerts, bundles) is passed over.
+// input gives a document or an error that names the element. What this reader does not understand (ACLs,
+// alerts, bundles, an attribute, a word) is passed over and named in Document::unread. Ids are unique.
 #pragma once
 
 #include <string_view>

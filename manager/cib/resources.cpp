@@ -25,27 +25,31 @@ std::string interval_of(const Operation& operation) {
 }
 
 // What a template gives to a primitive: the primitive's own sets and operations go before.
-void add_content(Reader& reader, const pugi::xml_node& at, ResourceObject& out) {
+void add_content(Reader& reader, const pugi::xml_node& at, Document& document, ResourceObject& out) {
+    const auto own = static_cast<std::ptrdiff_t>(out.operations.size());
     append_sets(out.params, read_sets(reader, at, "instance_attributes"));
     append_sets(out.meta, read_sets(reader, at, "meta_attributes"));
     append_sets(out.utilization, read_sets(reader, at, "utilization"));
-    const std::size_t own = out.operations.size();
     for (const auto& child : at.children("operations")) {
         for (const auto& op : reader.resolve(child).children("op")) {
             Operation read = read_operation(reader, reader.resolve(op));
-            // Of the primitive itself: those of one template or primitive are all kept.
-            const auto end = out.operations.begin() + static_cast<std::ptrdiff_t>(own);
-            const bool known = std::any_of(out.operations.begin(), end, [&](const Operation& other) {
-                return other.name == read.name && interval_of(other) == interval_of(read);
-            });
-            if (!known) out.operations.push_back(std::move(read));
+            const auto known =
+                std::find_if(out.operations.begin(), out.operations.end(), [&](const Operation& other) {
+                    return other.name == read.name && interval_of(other) == interval_of(read);
+                });
+            if (known == out.operations.end()) {
+                out.operations.push_back(std::move(read));
+            } else if (known - out.operations.begin() >= own) {
+                document.unread.push_back(shown(op) + ": " + shown(at) + " has another " + read.name +
+                                          " of this interval");
+            }
         }
     }
 }
 
 void read_primitive(Reader& reader, const pugi::xml_node& at, Document& document, ResourceObject& out) {
-    add_content(reader, at, out);
     out.description = text(at, "description");
+    add_content(reader, at, document, out);
     pugi::xml_node agent = at;
     if (const std::string name = text(at, "template"); !name.empty()) {
         const auto found = reader.by_id.find(name);
@@ -55,10 +59,10 @@ void read_primitive(Reader& reader, const pugi::xml_node& at, Document& document
         }
         agent = found->second;
         if (std::string_view(agent.name()) != "template") {
-            reader.fail(at, "its template \"" + name + "\" is " + shown(agent));
+            reader.fail(at, "its template \"" + name + "\" is no template, but " + shown(agent));
             return;
         }
-        add_content(reader, agent, out);
+        add_content(reader, agent, document, out);
         document.tags[name].push_back(out.id);
         document.templates.insert(name);
     }
@@ -90,8 +94,14 @@ std::optional<ResourceObject> read_resource(Reader& reader, const pugi::xml_node
         if (auto member = read_resource(reader, child, document, depth + 1))
             out.children.push_back(std::move(*member));
     }
-    if (out.kind == ResourceKind::clone && out.children.size() > 1) out.children.resize(1);
-    if (out.children.empty()) return std::nullopt;
+    if (out.kind == ResourceKind::clone && out.children.size() > 1) {
+        document.unread.push_back(shown(at) + ": all but the first of what it copies");
+        out.children.resize(1);
+    }
+    if (out.children.empty()) {
+        document.unread.push_back(shown(at) + ": it has no member");
+        return std::nullopt;
+    }
     return out;
 }
 
@@ -99,9 +109,8 @@ std::optional<ResourceObject> read_resource(Reader& reader, const pugi::xml_node
 
 void read_resources(Reader& reader, const pugi::xml_node& at, Document& document) {
     for (const auto& child : at.children()) {
-        if (auto resource = read_resource(reader, child, document, 0)) {
+        if (auto resource = read_resource(reader, child, document, 0))
             document.resources.push_back(std::move(*resource));
-        }
     }
 }
 

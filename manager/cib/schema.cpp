@@ -1,9 +1,6 @@
-#include "manager/cib/schema.hpp"
-
+// What the importer understands of a configuration. What stands in no line here is named in Document::unread.
 #include <algorithm>
-#include <array>
-#include <sstream>
-#include <string_view>
+#include <iterator>
 
 #include "manager/cib/reader.hpp"
 #include "manager/model/text.hpp"
@@ -11,160 +8,228 @@
 namespace manager::cib {
 namespace {
 
-constexpr std::size_t kMostTold = 100;
+constexpr std::string_view kAny = "*";
 
+// `attributes`: words, or "name:kind" with a kind of kKinds; `children`: words, with a "*" behind those that
+// may stand there more than once.
 struct Element {
-    std::string_view name, attributes, children;  // separated by blanks
-};
-constexpr std::string_view kSet = "nvpair rule attributes";
-constexpr std::string_view kParts = "rule expression date_expression rsc_expression op_expression";
-constexpr std::string_view kDate =
-    "id hours monthdays weekdays yearsdays yeardays months weeks years weekyears moon "
-    "seconds minutes days";
-constexpr std::array kElements{
-    Element{"cib", "*", "configuration status"},
-    Element{"configuration", "",
-            "crm_config rsc_defaults op_defaults nodes resources constraints fencing-topology tags"},
-    Element{"crm_config", "", "cluster_property_set"},
-    Element{"rsc_defaults", "", "meta_attributes"},
-    Element{"op_defaults", "", "meta_attributes"},
-    Element{"cluster_property_set", "id id-ref score", kSet},
-    Element{"meta_attributes", "id id-ref score", kSet},
-    Element{"instance_attributes", "id id-ref score", kSet},
-    Element{"utilization", "id id-ref score", kSet},
-    Element{"attributes", "", "nvpair"},
-    Element{"nvpair", "id id-ref name value", ""},
-    Element{"nodes", "", "node"},
-    Element{"node", "id uname type", "instance_attributes utilization"},
-    Element{"resources", "", "primitive group clone master template"},
-    Element{"primitive", "id class provider type template description",
-            "instance_attributes meta_attributes utilization operations"},
-    Element{"template", "id class provider type",
-            "instance_attributes meta_attributes utilization operations"},
-    Element{"group", "id", "primitive instance_attributes meta_attributes"},
-    Element{"clone", "id", "primitive group instance_attributes meta_attributes"},
-    Element{"master", "id", "primitive group instance_attributes meta_attributes"},
-    Element{"operations", "id id-ref", "op"},
-    Element{"op",
-            "id id-ref name interval timeout on-fail role enabled start-delay interval-origin record-pending "
-            "requires",
-            "meta_attributes instance_attributes"},
-    Element{"constraints", "", "rsc_location rsc_colocation rsc_order rsc_ticket"},
-    Element{"rsc_location", "id rsc rsc-pattern node score role resource-discovery", "rule resource_set"},
-    Element{"rsc_colocation", "id rsc with-rsc score rsc-role with-rsc-role node-attribute influence",
-            "resource_set"},
-    Element{"rsc_order", "id first then first-action then-action kind symmetrical score require-all",
-            "resource_set"},
-    Element{"rsc_ticket", "id rsc ticket loss-policy rsc-role", "resource_set"},
-    Element{"resource_set", "id id-ref role action sequential require-all score", "resource_ref"},
-    Element{"resource_ref", "id id-ref", ""},
-    Element{"rule", "id id-ref boolean-op score score-attribute score-attribute-mangled role", kParts},
-    Element{"expression", "id id-ref attribute operation value type value-source", ""},
-    Element{"date_expression", "id id-ref operation start end", "duration date_spec"},
-    Element{"duration", kDate, ""},
-    Element{"date_spec", kDate, ""},
-    Element{"rsc_expression", "id id-ref class provider type", ""},
-    Element{"op_expression", "id id-ref name interval", ""},
-    Element{"fencing-topology", "", "fencing-level"},
-    Element{"fencing-level", "id target index devices", ""},
-    Element{"tags", "", "tag"},
-    Element{"tag", "id", "obj_ref"},
-    Element{"obj_ref", "id", ""},
+    std::string_view name, attributes, children;
 };
 
-struct Choice {
-    std::string_view attribute, words;  // in lower case; empty: true or false
-};
-constexpr std::array kChoices{
-    Choice{"symmetrical", ""}, Choice{"influence", ""},        Choice{"require-all", ""},
-    Choice{"sequential", ""},  Choice{"boolean-op", "and or"}, Choice{"kind", "mandatory optional serialize"},
+constexpr std::string_view kDateFields =
+    "id seconds minutes hours days monthdays weekdays yeardays weeks weekyears months years moon";
+constexpr std::string_view kContent =
+    "instance_attributes* meta_attributes* utilization* operations*";  // of a primitive or a template
+constexpr std::string_view kSet = "id score";
+constexpr std::string_view kPairs = "rule nvpair* attributes";
+constexpr std::string_view kNodeSets = "instance_attributes* utilization*";
+constexpr std::string_view kMembers = "instance_attributes* meta_attributes* primitive*";
+constexpr std::string_view kCopied = "instance_attributes* meta_attributes* primitive* group*";
+
+constexpr Element kElements[] = {
+    {"cib", kAny, "configuration status"},
+    {"configuration", kAny,
+     "crm_config rsc_defaults op_defaults nodes resources constraints fencing-topology tags acls alerts"},
+    {"status", kAny, ""},  // not looked into
+    {"crm_config", "", "cluster_property_set*"},
+    {"rsc_defaults", "", "meta_attributes*"},
+    {"op_defaults", "", "meta_attributes*"},
+    {"nodes", "", "node*"},
+    {"resources", "", "primitive* template* group* clone* master*"},
+    {"constraints", "", "rsc_location* rsc_colocation* rsc_order* rsc_ticket*"},
+    {"fencing-topology", "", "fencing-level*"},
+    {"tags", "", "tag*"},
+    {"cluster_property_set", kSet, kPairs},
+    {"instance_attributes", kSet, kPairs},
+    {"meta_attributes", kSet, kPairs},
+    {"utilization", kSet, kPairs},
+    {"attributes", "", "nvpair*"},
+    {"nvpair", "id name value", ""},
+    {"node", "id uname type:member", kNodeSets},
+    {"primitive", "id class provider type template description", kContent},
+    {"template", "id class provider type", kContent},
+    {"group", "id description", kMembers},
+    {"clone", "id description", kCopied},
+    {"master", "id description", kCopied},
+    {"operations", "id", "op*"},
+    {"op", kAny, "instance_attributes* meta_attributes*"},
+    {"rsc_location", "id rsc rsc-pattern node score role:role resource-discovery:discovery",
+     "rule* resource_set*"},
+    {"rsc_colocation",
+     "id rsc with-rsc rsc-role:role with-rsc-role:role node-attribute influence:boolean score",
+     "resource_set*"},
+    {"rsc_order",
+     "id first then first-action:action then-action:action kind:order symmetrical:boolean "
+     "require-all:boolean score:old-score",
+     "resource_set*"},
+    {"rsc_ticket", "id rsc rsc-role:role ticket loss-policy:loss", "resource_set*"},
+    {"resource_set", "id sequential:boolean require-all:boolean role:role action:action score",
+     "resource_ref*"},
+    {"resource_ref", "id id-ref", ""},
+    {"rule", "id score score-attribute score-attribute-mangled boolean-op:join role:role",
+     "rule* expression* date_expression* rsc_expression* op_expression*"},
+    {"expression", "id attribute operation:compare value type:type value-source:source", ""},
+    {"date_expression", "id operation:date start end", "duration date_spec"},
+    {"duration", kDateFields, ""},
+    {"date_spec", kDateFields, ""},
+    {"rsc_expression", "id class provider type", ""},
+    {"op_expression", "id name interval", ""},
+    {"fencing-level", "id index target devices", ""},
+    {"tag", "id description", "obj_ref*"},
+    {"obj_ref", "id", ""},
 };
 
-bool has_word(std::string_view words, std::string_view wanted) {
-    std::istringstream in{std::string(words)};
-    for (std::string word; in >> word;) {
-        if (word == wanted) return true;
-    }
-    return false;
+// Which words an attribute takes, in any case.
+struct Words {
+    std::string_view kind, allowed;
+};
+constexpr Words kKinds[] = {
+    {"boolean", "true on yes y 1 false off no n 0"},
+    {"member", "member normal"},
+    {"role", "Started Stopped Promoted Unpromoted Master Slave"},
+    {"discovery", "always never exclusive"},
+    {"action", "start stop promote demote"},
+    {"order", "Mandatory Optional Serialize"},
+    {"loss", "stop demote fence freeze"},
+    {"join", "and or"},
+    {"compare", "lt gt lte gte eq ne defined not_defined"},
+    {"type", "string integer number version"},
+    {"source", "literal param meta"},
+    {"date", "lt gt in_range date_spec"},
+};
+
+// The next word of `rest`, which loses it; empty: there is none.
+std::string_view next(std::string_view& rest) {
+    rest.remove_prefix(std::min(rest.find_first_not_of(' '), rest.size()));
+    const std::string_view out = rest.substr(0, rest.find(' '));
+    rest.remove_prefix(out.size());
+    return out;
 }
 
-// The lower case of a valid word; "": it is none.
-bool valid(const pugi::xml_attribute& attribute) {
-    const std::string value = attribute.value();
-    for (const Choice& choice : kChoices) {
-        if (choice.attribute != attribute.name()) continue;
-        return choice.words.empty() ? is_true(value) || is_false(value)
-                                    : has_word(choice.words, lower(value));
+// The word of `list` that is `name`, or `name` and more behind `mark`.
+std::optional<std::string_view> word_of(std::string_view list, std::string_view name, char mark) {
+    for (std::string_view word = next(list); !word.empty(); word = next(list)) {
+        if (word.substr(0, word.find(mark)) == name) return word;
     }
-    return true;
+    return std::nullopt;
+}
+
+const Element* element(std::string_view name) {
+    const auto* const found = std::find_if(std::begin(kElements), std::end(kElements),
+                                           [&](const Element& one) { return one.name == name; });
+    return found == std::end(kElements) ? nullptr : found;
+}
+
+// Empty: the value is one that `kind` takes. Otherwise what it may be.
+std::string expected(std::string_view kind, std::string_view value) {
+    if (kind == "old-score") {
+        const auto score = parse_score(value);
+        return score && score->value >= 0 ? "" : "a score of 0 or more";
+    }
+    for (const Words& words : kKinds) {
+        if (words.kind != kind) continue;
+        std::string_view rest = words.allowed;
+        for (std::string_view word = next(rest); !word.empty(); word = next(rest)) {
+            if (lower(word) == lower(value)) return "";
+        }
+        return "one of " + std::string(words.allowed);
+    }
+    return "";
 }
 
 class Walk {
   public:
-    std::vector<std::string> out;
-
-    void element(const pugi::xml_node& at) {
-        const auto known = std::find_if(kElements.begin(), kElements.end(),
-                                        [&](const Element& element) { return element.name == at.name(); });
-        if (known == kElements.end()) return;
-        for (const auto& attribute : at.attributes()) {
-            if (known->attributes != "*" && !has_word(known->attributes, attribute.name())) {
-                tell(shown(at) + ": its attribute " + attribute.name());
-            } else if (!valid(attribute)) {
-                tell(shown(at) + ": its " + attribute.name() + "=\"" + attribute.value() +
-                     "\", which is no word for that,");
-            }
-        }
-        for (const auto& child : at.children()) {
-            if (child.type() == pugi::node_pcdata || child.type() == pugi::node_cdata)
-                tell(shown(at) + ": its text");
-            if (child.type() != pugi::node_element || has_word(known->children, child.name())) continue;
-            if (child.first_child() || child.first_attribute()) tell(shown(child) + " in " + shown(at));
-        }
-        values(at);
-    }
+    explicit Walk(std::vector<std::string>& unread) : unread_(unread) {}
+    // Tells what is odd at `at` itself; whether its children are to be looked at.
+    bool enter(const pugi::xml_node& at);
 
   private:
-    void tell(std::string what) {
-        if (out.size() < kMostTold) out.push_back(std::move(what));
+    void note(const pugi::xml_node& at, const std::string& what) {
+        unread_.push_back(shown(at) + ": " + what);
     }
-    // What is more than a word of a list.
-    void values(const pugi::xml_node& at) {
-        const std::string_view name = at.name();
-        const std::string type = text(at, "type");
-        if (name == "node" && !type.empty() && type != "member" && type != "normal")
-            tell(shown(at) + ": its type=\"" + type + "\"");
-        if (name == "rsc_order" && at.attribute("score")) {
-            const auto score = parse_score(text(at, "score"));
-            if (!score || score->value < 0) tell(shown(at) + ": its score=\"" + text(at, "score") + "\"");
-        }
-        // Sections are read once.
-        if (name == "configuration" || name == "cib") {
-            for (const auto& child : at.children()) {
-                if (child.previous_sibling(child.name()))
-                    tell("a second <" + std::string(child.name()) + ">");
-            }
-        }
-    }
+    void reference(const pugi::xml_node& at);
+    void attributes(const pugi::xml_node& at, const Element& known);
+    void children(const pugi::xml_node& at, const Element& known);
+
+    std::vector<std::string>& unread_;
 };
+
+// Of an element that only names another, the rest counts for nothing.
+void Walk::reference(const pugi::xml_node& at) {
+    const bool pair = std::string_view(at.name()) == "nvpair";
+    for (const auto& attribute : at.attributes()) {
+        const std::string name = attribute.name();
+        if (name != "id-ref" && !(pair && name == "name"))
+            note(at, "its attribute \"" + name + "\" beside id-ref");
+    }
+    if (at.first_child()) note(at, "what it contains beside id-ref");
+}
+
+void Walk::attributes(const pugi::xml_node& at, const Element& known) {
+    if (known.attributes == kAny) return;
+    for (const auto& attribute : at.attributes()) {
+        const std::string name = attribute.name();
+        const auto word = word_of(known.attributes, name, ':');
+        if (!word) {
+            note(at, "its attribute \"" + name + "\"");
+            continue;
+        }
+        const std::size_t colon = word->find(':');
+        if (colon == std::string_view::npos) continue;
+        const std::string wanted = expected(word->substr(colon + 1), attribute.value());
+        if (!wanted.empty())
+            note(at, "its attribute " + name + "=\"" + attribute.value() + "\" (expected " + wanted + ")");
+    }
+}
+
+void Walk::children(const pugi::xml_node& at, const Element& known) {
+    for (const auto& child : at.children()) {
+        const std::string_view name = child.name();
+        if (name.empty()) continue;  // text
+        const auto word = word_of(known.children, name, '*');
+        if (!word) {
+            note(at, "what it contains: " + shown(child));
+        } else if (word->back() != '*' && at.child(child.name()) != child) {
+            note(at, "its second " + shown(child));
+        } else if (element(name) == nullptr && child.first_child()) {
+            unread_.push_back(shown(child));  // known by name only: <acls>
+        }
+    }
+}
+
+bool Walk::enter(const pugi::xml_node& at) {
+    const Element* known = element(at.name());
+    if (known == nullptr) return false;
+    if (at.attribute("id-ref") && !at.attribute("id")) {
+        if (known->name != "resource_ref") reference(at);
+        return false;
+    }
+    attributes(at, *known);
+    children(at, *known);
+    return true;
+}
+
+bool is_known_child(const pugi::xml_node& at) {
+    const Element* parent = element(at.parent().name());
+    return parent != nullptr && word_of(parent->children, at.name(), '*').has_value();
+}
 
 }  // namespace
 
-std::vector<std::string> find_unread(const pugi::xml_node& cib) {
-    Walk walk;
-    walk.element(cib);
-    const pugi::xml_node top = cib.child("configuration");
-    for (pugi::xml_node at = top; at;) {
-        walk.element(at);
-        if (at.first_child()) {
+void note_unread(const pugi::xml_node& cib, Document& document) {
+    Walk walk(document.unread);
+    pugi::xml_node at = cib;
+    while (at) {
+        const bool status = at.parent() == cib && std::string_view(at.name()) == "status";
+        const bool inside = !status && (at == cib || is_known_child(at)) && walk.enter(at);
+        if (inside && at.first_child()) {
             at = at.first_child();
             continue;
         }
-        while (at != top && !at.next_sibling()) at = at.parent();
-        if (at == top) break;
+        while (at != cib && !at.next_sibling()) at = at.parent();
+        if (at == cib) return;
         at = at.next_sibling();
     }
-    return walk.out;
 }
 
 }  // namespace manager::cib

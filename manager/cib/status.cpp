@@ -1,7 +1,5 @@
-#include <set>
-#include <string>
-
 #include <charconv>
+#include <set>
 
 #include "manager/cib/reader.hpp"
 
@@ -34,7 +32,7 @@ HistoryEntry read_entry(Reader& reader, const pugi::xml_node& at) {
     HistoryEntry out;
     out.id = text(at, "id");
     out.operation = text(at, "operation");
-    out.interval_ms = reader.whole(at, "interval", 0);
+    out.interval_ms = reader.large(at, "interval", 0);
     out.call_id = reader.whole(at, "call-id", 0);
     out.rc = reader.whole(at, "rc-code", 0);
     out.status = reader.whole(at, "op-status", 0);
@@ -44,18 +42,19 @@ HistoryEntry read_entry(Reader& reader, const pugi::xml_node& at) {
     out.force_restart = text(at, "op-force-restart");
     out.secure_digest = text(at, "op-secure-digest");
     out.secure_params = text(at, "op-secure-params");
-    out.changed = reader.seconds(at, "last-rc-change");
+    out.changed = reader.large(at, "last-rc-change", 0);
     out.migrate_source = text(at, "migrate_source");
     out.migrate_target = text(at, "migrate_target");
     return out;
 }
 
-// Each of them once: what is told twice could be two things.
-void check_once(Reader& reader, const pugi::xml_node& parent, const char* name) {
-    std::set<std::string> seen;
-    for (const auto& child : parent.children(name)) {
-        if (!seen.insert(text(child, "id")).second) reader.fail(child, "it is there twice");
-    }
+// What `name` of `at` says stands once among `seen`; nothing may stand there as often as it likes.
+bool once(Reader& reader, const pugi::xml_node& at, const char* name, std::set<std::string>& seen) {
+    const std::string value = text(at, name);
+    if (value.empty() || seen.insert(value).second) return true;
+    reader.fail(
+        at, "its " + std::string(name) + " \"" + value + "\" stands there twice in " + shown(at.parent()));
+    return false;
 }
 
 NodeReport read_report(Reader& reader, const pugi::xml_node& at) {
@@ -68,17 +67,19 @@ NodeReport read_report(Reader& reader, const pugi::xml_node& at) {
     out.join = text(at, "join");
     out.expected = text(at, "expected");
     out.attributes = read_sets(reader, at.child("transient_attributes"), "instance_attributes");
-    check_once(reader, at.child("lrm").child("lrm_resources"), "lrm_resource");
+    std::set<std::string> resources;
     for (const auto& resource : at.child("lrm").child("lrm_resources").children("lrm_resource")) {
+        if (!once(reader, resource, "id", resources)) continue;
         ResourceHistory history;
         history.id = text(resource, "id");
         history.standard = text(resource, "class");
         history.provider = text(resource, "provider");
         history.type = text(resource, "type");
-        history.locked = reader.seconds(resource, "shutdown-lock");
-        check_once(reader, resource, "lrm_rsc_op");
-        for (const auto& entry : resource.children("lrm_rsc_op"))
-            history.entries.push_back(read_entry(reader, entry));
+        history.locked = reader.large(resource, "shutdown-lock", 0);
+        std::set<std::string> operations;
+        for (const auto& entry : resource.children("lrm_rsc_op")) {
+            if (once(reader, entry, "id", operations)) history.entries.push_back(read_entry(reader, entry));
+        }
         out.history.push_back(std::move(history));
     }
     return out;
@@ -87,9 +88,12 @@ NodeReport read_report(Reader& reader, const pugi::xml_node& at) {
 }  // namespace
 
 void read_status(Reader& reader, const pugi::xml_node& at, Document& document) {
-    check_once(reader, at, "node_state");
-    for (const auto& state : at.children("node_state"))
-        document.reports.push_back(read_report(reader, state));
+    std::set<std::string> ids;
+    std::set<std::string> names;
+    for (const auto& state : at.children("node_state")) {
+        if (once(reader, state, "id", ids) && once(reader, state, "uname", names))
+            document.reports.push_back(read_report(reader, state));
+    }
     for (const auto& ticket : at.child("tickets").children("ticket_state")) {
         document.tickets[text(ticket, "id")] = {.granted = flag(ticket, "granted", false),
                                                 .standby = flag(ticket, "standby", false)};

@@ -44,24 +44,6 @@ bool has(std::string_view names, std::string_view wanted) {
     return false;
 }
 
-// What has an effect somewhere, and none there.
-void tell_of_operation(std::vector<std::string>& out, const std::string& what,
-                       const OperationSpec& operation) {
-    const auto value = [&](const char* name) {
-        const auto found = operation.attributes.find(name);
-        return found == operation.attributes.end() ? std::string() : lower(found->second);
-    };
-    if (operation.name == "monitor") {
-        if (value("role") == "stopped")
-            out.push_back(what + " role=Stopped has no effect: a resource is watched where it runs");
-        return;
-    }
-    if (is_false(value("enabled")))
-        out.push_back(what + " enabled has no effect: only monitors can be switched off");
-    if (operation.name == "stop" && value("on-fail") == "fence")
-        out.push_back(what + " on-fail=fence blocks the resource: this version runs no fence agents");
-}
-
 void tell(std::vector<std::string>& out, const std::string& what, const Attributes& options, Find find) {
     for (const auto& [name, value] : options) {
         const Option* const option = find(name);
@@ -72,6 +54,28 @@ void tell(std::vector<std::string>& out, const std::string& what, const Attribut
         for (const Idle& idle : kIdle) {
             if (has(idle.names, option->name))
                 out.push_back(what + " " + name + " has no effect: " + std::string(idle.why));
+        }
+    }
+}
+
+// What an operation asks for with words that have an effect on other operations.
+void tell_operation(std::vector<std::string>& out, const std::string& object,
+                    const OperationSpec& operation) {
+    const std::string what = object + "operation " + operation.name;
+    const bool monitor = operation.name == "monitor";
+    for (const auto& [name, value] : operation.attributes) {
+        if (name == "role" && lower(value) != "started" && monitor) {
+            out.push_back(what + " is never run: role=" + value +
+                          ", and this version monitors only where a resource is started");
+        }
+        if (name == "role" && lower(value) != "started" && !monitor)
+            out.push_back(what + ": role has no effect: only a monitor has one");
+        if (name == "enabled" && is_false(value) && !monitor)
+            out.push_back(what + ": enabled=" + value + " has no effect: only a monitor can be disabled");
+        if (name == "on-fail" && lower(value) == "fence") {
+            out.push_back(what +
+                          ": on-fail=fence blocks the resource, as without a fence: this version runs no "
+                          "fence agents");
         }
     }
 }
@@ -89,17 +93,18 @@ std::vector<std::string> idle_options(const Configuration& config) {
             for (const auto& [name, value] : operation.attributes) {
                 if (find_operation_attribute(name) != nullptr) known.emplace(name, value);
             }
-            const std::string what = object + "operation " + operation.name + ":";
-            tell(out, what, known, find_operation_attribute);
-            tell_of_operation(out, what, operation);
+            tell(out, object + "operation " + operation.name + ":", known, find_operation_attribute);
+            tell_operation(out, object, operation);
         }
     }
     tell(out, "property", config.properties, find_property);
     tell(out, "rsc_defaults", config.rsc_defaults, find_meta);
     tell(out, "op_defaults", config.op_defaults, find_operation_attribute);
-    for (const char* name : {"role", "interval"}) {
-        if (config.op_defaults.contains(name))
-            out.push_back("op_defaults " + std::string(name) + " has no effect: each operation has its own");
+    for (const char* name : {"interval", "role"}) {
+        if (config.op_defaults.contains(name)) {
+            out.push_back("op_defaults " + std::string(name) +
+                          " has no effect: write it with the operation that is meant");
+        }
     }
     return out;
 }

@@ -22,10 +22,15 @@ struct CibWords {
     bool json{false};
     Words rest;
 };
-// Errc::invalid, with `usage` (of the arguments): an option without its value, or --now without --cib.
+// Errc::invalid, with `usage` (of the arguments): an option without its value or given twice, or --now
+// without
+// --cib.
 [[nodiscard]] base::Result<CibWords> parse_cib_words(Shell& shell, const Words& words,
                                                      const std::string& usage);
-// Without --now the document's own execution-date, else the present.
+// Whether a word can be the name of a resource or node: it is not empty, and no option.
+[[nodiscard]] bool is_name(const std::string& word);
+// Without --now the document's own execution-date, else the present. Warns of each thing that was passed
+// over.
 [[nodiscard]] base::Result<SavedCluster> load_cib(Shell& shell, const CibWords& words);
 
 }  // namespace tools

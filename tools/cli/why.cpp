@@ -43,9 +43,8 @@ base::Result<manager::planner::Loss> lose(Shell& shell, const CibWords& wanted, 
 base::Status answer(Shell& shell, const Words& words, const std::string& arguments, std::size_t least) {
     const std::string usage = arguments + " " + kCommon;
     TRY(const CibWords wanted, parse_cib_words(shell, words, usage));
-    const bool options = std::any_of(wanted.rest.begin(), wanted.rest.end(),
-                                     [](const std::string& word) { return word.starts_with("-"); });
-    if (wanted.rest.size() < least || wanted.rest.size() > 2 || options)
+    if (wanted.rest.size() < least || wanted.rest.size() > 2 ||
+        !std::all_of(wanted.rest.begin(), wanted.rest.end(), is_name))
         return base::invalid("usage: " + shell.options().program + " " + words[0] + " " + usage);
     TRY(const auto found,
         explain(shell, wanted, wanted.rest[0], wanted.rest.size() > 1 ? wanted.rest[1] : ""));
@@ -72,8 +71,8 @@ base::Status what_if(Shell& shell, const Words& words) {
     const std::string usage = std::string("--down NODE | --standby NODE ") + kCommon;
     TRY(const CibWords wanted, parse_cib_words(shell, words, usage));
     const bool standby = wanted.rest.size() == 2 && wanted.rest[0] == "--standby";
-    if ((!standby && (wanted.rest.size() != 2 || wanted.rest[0] != "--down")) ||
-        wanted.rest[1].starts_with("-"))
+    const bool down = wanted.rest.size() == 2 && wanted.rest[0] == "--down";
+    if ((!standby && !down) || !is_name(wanted.rest[1]))
         return base::invalid("usage: " + shell.options().program + " " + words[0] + " " + usage);
     TRY(const auto loss, lose(shell, wanted, wanted.rest[1], standby));
     shell.out() << (wanted.json ? manager::planner::to_json(loss) + "\n" : manager::planner::to_text(loss));

@@ -69,13 +69,14 @@ TEST_CASE("import: history") {
     CHECK(entry.changed == 1234);
 }
 
+void refused(const std::string& xml, const char* part) {
+    const auto out = import_cib(xml);
+    const std::string message = out ? "" : out.error().message;
+    CAPTURE(message);
+    CHECK_MESSAGE(message.find(part) != std::string::npos, part);
+}
+
 TEST_CASE("import: what is wrong is refused with the element's name") {
-    const auto refused = [](const std::string& xml, const char* part) {
-        const auto out = import_cib(xml);
-        REQUIRE_FALSE(static_cast<bool>(out));
-        CAPTURE(out.error().message);
-        CHECK(out.error().message.find(part) != std::string::npos);
-    };
     refused("", "XML");
     refused("<cib/>", "configuration");
     refused(cib(R"(<resources><primitive id="p" template="none"/></resources>)"), "none");
@@ -85,30 +86,73 @@ TEST_CASE("import: what is wrong is refused with the element's name") {
     refused(
         cib(R"(<resources><primitive id="p" class="x" type="y"><meta_attributes id-ref="a"/></primitive></resources>)"),
         "id-ref");
-    refused(
-        cib(R"(<resources><primitive id="p" class="lsb" type="x"/><primitive id="p" class="lsb" type="y"/></resources>)"),
-        "given once");
-    refused(
-        cib(R"(<resources><primitive id="p" class="lsb" type="x"/><primitive id="q" template="p"/></resources>)"),
-        "template");
-    refused(cib(R"(<nodes><node id="1" uname="n1"/><node id="2" uname="n1"/></nodes>)"),
-            "another node called n1");
-    refused(cib("", R"(<node_state id="1"/><node_state id="1"/>)"), "twice");
-    // A rule that contains itself, and rules that double at every step.
-    refused(
-        cib(R"(<constraints><rsc_location id="l" rsc="p"><rule id="r"><rule id-ref="r"/><rule id-ref="r"/></rule></rsc_location></constraints>)"),
-        "contain themselves");
-    std::string doubled = R"(<rule id="r0"><expression id="e" attribute="a" operation="defined"/></rule>)";
-    for (int i = 1; i < 40; ++i) {
-        const std::string below = "<rule id-ref=\"r" + std::to_string(i - 1) + "\"/>";
-        doubled += "<rule id=\"r" + std::to_string(i) + "\">" + below + below + "</rule>";
-    }
-    refused(cib("<constraints><rsc_location id=\"l\" rsc=\"p\">" + doubled + "</rsc_location></constraints>"),
-            "too many parts");
     std::string deep;
     for (int i = 0; i < 100; ++i) deep += "<group id=\"g" + std::to_string(i) + "\">";
     for (int i = 0; i < 100; ++i) deep += "</group>";
     refused(cib("<resources>" + deep + "</resources>"), "deep");
+    refused(cib(R"(<resources><primitive id="p" class="x" type="y"><instance_attributes id="i"/>
+        <meta_attributes id-ref="i"/></primitive></resources>)"),
+            "another kind of element, <instance_attributes id=\"i\">");
+    refused(
+        cib(R"(<resources><primitive id="a" class="x" type="y"/><primitive id="b" template="a"/></resources>)"),
+        "is no template, but <primitive id=\"a\">");
+}
+
+std::string with_rule(const std::string& rules) {
+    return cib("<constraints><rsc_location id=\"l\" rsc=\"p\">" + rules + "</rsc_location></constraints>");
+}
+
+TEST_CASE("import: rules that contain themselves, or repeat one another, end") {
+    refused(with_rule(R"(<rule id="r"><rule id-ref="r"/><rule id-ref="r"/></rule>)"), "<rule id=\"r\">");
+    std::string rules = R"(<rule id="r0"><expression id="e" attribute="x" operation="defined"/></rule>)";
+    for (int i = 1; i < 30; ++i) {
+        const std::string before = "<rule id-ref=\"r" + std::to_string(i - 1) + "\"/>";
+        rules += "<rule id=\"r" + std::to_string(i) + "\">" + before + before + "</rule>";
+    }
+    refused(with_rule(rules), "parts of rules");
+}
+
+TEST_CASE("import: an id stands once") {
+    const std::string a = R"(<primitive id="a" class="x" type="y"/>)";
+    refused(cib("<resources>" + a + a + "</resources>"),
+            "<primitive id=\"a\">: its id is that of a <primitive>");
+    refused(cib("<resources>" + a + R"(</resources><tags><tag id="a"/></tags>)"),
+            "<tag id=\"a\">: its id is that of a <primitive>");
+    refused(cib(R"(<nodes><node id="1" uname="n1"/><node id="1" uname="n2"/></nodes>)"), "<node id=\"1\">");
+    refused(cib(R"(<nodes><node id="1" uname="n1"/><node id="2" uname="n1"/></nodes>)"), "<node id=\"2\">");
+    refused(cib("", R"(<node_state id="1" uname="n1"/><node_state id="1"/>)"), "<node_state id=\"1\">");
+    refused(cib("", R"(<node_state id="1" uname="n1"/><node_state id="2" uname="n1"/>)"), "uname \"n1\"");
+    const auto history = [](const std::string& resources) {
+        return cib("", "<node_state id=\"1\"><lrm><lrm_resources>" + resources +
+                           "</lrm_resources></lrm></node_state>");
+    };
+    refused(history(R"(<lrm_resource id="p"/><lrm_resource id="p"/>)"), "<lrm_resource id=\"p\">");
+    refused(history(R"(<lrm_resource id="p"><lrm_rsc_op id="o"/><lrm_rsc_op id="o"/></lrm_resource>)"),
+            "<lrm_rsc_op id=\"o\">");
+    // Names of something else: a remote node's id is that of its resource.
+    read(cib(R"(<nodes><node id="a" uname="a"/></nodes><resources>)" + a +
+             R"(</resources><tags><tag id="t"><obj_ref id="a"/></tag></tags>)"));
+}
+
+TEST_CASE("import: dates after 2038") {
+    const Document document = read(cib("", R"(<node_state id="1"><lrm><lrm_resources><lrm_resource id="p">
+        <lrm_rsc_op id="o" last-rc-change="4000000000"/></lrm_resource></lrm_resources></lrm></node_state>)"));
+    CHECK(document.reports.at(0).history.at(0).entries.at(0).changed == 4'000'000'000);
+    refused(cib("", R"(<node_state id="1"><lrm><lrm_resources><lrm_resource id="p">
+        <lrm_rsc_op id="o" call-id="4000000000"/></lrm_resource></lrm_resources></lrm></node_state>)"),
+            "call-id");
+}
+
+TEST_CASE("import: what is passed over is named, and the rest is read") {
+    const Document document = read(cib(R"(<resources><bundle id="b"><primitive id="x"/></bundle>
+        <group id="g"/></resources><constraints>
+        <rsc_order id="o" first="a" then="b" symmetrical="maybe" kind="Serialize"/></constraints><alerts/>)"));
+    CHECK(document.unread == std::vector<std::string>{
+                                 "<group id=\"g\">: it has no member",
+                                 "<resources>: what it contains: <bundle id=\"b\">",
+                                 "<rsc_order id=\"o\">: its attribute symmetrical=\"maybe\" (expected one of "
+                                 "true on yes y 1 false off no n 0)"});
+    CHECK_FALSE(document.orders.at(0).symmetrical.has_value());  // as if it were not written
 }
 
 }  // namespace
